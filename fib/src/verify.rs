@@ -1,0 +1,108 @@
+//! Is this text F(n)? Answered in one pass over the digits, without computing F(n).
+
+use crate::{
+    digit_count,
+    modular::{FirstPrime, SecondPrime},
+};
+
+/// Tells whether `decimal` is F(n).
+///
+/// It must be ASCII digits only, with no sign and no leading zero, as many as F(n) has, and have
+/// the residues of F(n) modulo the primes 2⁶¹ − 1 and 2⁶¹ − 31. Each residue of F(n) costs O(log n)
+/// by fast doubling, those of the text one pass.
+///
+/// A text with one wrong digit is always rejected, since neither prime divides d·10ᵏ; any other
+/// wrong text passes with the odds of a random one, about 1 to 2¹²². An attacker who searches for
+/// a text with the right residues finds it, so this guards against mistakes, not forgery.
+///
+/// # Examples
+///
+/// ```
+/// assert!(fib::verify(7, "13"));
+/// assert!(!fib::verify(7, "21"), "that is F(8)");
+/// assert!(!fib::verify(7, "013"));
+/// ```
+#[must_use]
+pub fn verify(n: u32, decimal: &str) -> bool {
+    if decimal.len() as u64 != digit_count(n) || (n > 0 && decimal.starts_with('0')) {
+        return false;
+    }
+    residues(decimal.as_bytes()) == Some((FirstPrime::fibonacci(n), SecondPrime::fibonacci(n)))
+}
+
+/// Digits taken at a time.
+const CHUNK: usize = 16;
+const TEN_TO_CHUNK: u64 = 10u64.pow(CHUNK as u32);
+
+/// The residues of a decimal number modulo both primes; nothing, if a byte is not a digit.
+fn residues(decimal: &[u8]) -> Option<(u64, u64)> {
+    let (head, chunks) = decimal.as_rchunks::<CHUNK>();
+    let mut start = 0;
+    for &byte in head {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        start = start * 10 + u64::from(byte - b'0');
+    }
+    let (mut first, mut second) = (start, start);
+    for chunk in chunks {
+        let value = sixteen_digits(*chunk)?;
+        first = FirstPrime::multiply_add(first, TEN_TO_CHUNK, value);
+        second = SecondPrime::multiply_add(second, TEN_TO_CHUNK, value);
+    }
+    Some((first, second))
+}
+
+fn sixteen_digits(chunk: [u8; CHUNK]) -> Option<u64> {
+    // One word holds the first eight bytes in its low half, the other the last eight.
+    let both = u128::from_le_bytes(chunk);
+    Some(eight_digits(both as u64)? * 100_000_000 + eight_digits((both >> 64) as u64)?)
+}
+
+/// The value of eight ASCII digits, the first in the lowest byte, all handled at once: pairs of
+/// digits become numbers below 100, pairs of those numbers below 10⁴, and so on (D. Lemire,
+/// "Quickly parsing eight digits", 2018).
+fn eight_digits(ascii: u64) -> Option<u64> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // The high half of each byte must be 3, also after adding 6, which carries `:` to `?` away.
+    let high_halves = |word: u64| word & (ONES * 0xf0);
+    if high_halves(ascii) != ONES * 0x30 || high_halves(ascii.wrapping_add(ONES * 6)) != ONES * 0x30 {
+        return None;
+    }
+    let digits = ascii - ONES * 0x30;
+    let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn eight_bytes_are_digits_only_if_each_is() {
+        assert_eq!(eight_digits(u64::from_le_bytes(*b"12345678")), Some(12_345_678));
+        for place in 0..8 {
+            for byte in 0..=u8::MAX {
+                let mut bytes = *b"90909090";
+                bytes[place] = byte;
+                let expected = std::str::from_utf8(&bytes)
+                    .ok()
+                    .filter(|text| text.bytes().all(|b| b.is_ascii_digit()))
+                    .and_then(|text| text.parse().ok());
+                assert_eq!(eight_digits(u64::from_le_bytes(bytes)), expected, "{bytes:?}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn residues_are_those_of_the_number(number: u128) {
+            let (p, q) = (FirstPrime::MODULUS, SecondPrime::MODULUS);
+            let expected = ((number % u128::from(p)) as u64, (number % u128::from(q)) as u64);
+            prop_assert_eq!(residues(number.to_string().as_bytes()), Some(expected));
+        }
+    }
+}
