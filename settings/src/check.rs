@@ -1,0 +1,145 @@
+//! What a single value may be. The messages stand after clap's `invalid value '…' for '--redis-port
+//! <REDIS_PORT>': `, so the variable and the value are named already.
+
+use std::{net::Ipv6Addr, ops::RangeInclusive, path::PathBuf};
+
+/// A whole number within `allowed`, in `unit`.
+pub fn number<T>(
+    allowed: RangeInclusive<T>,
+    unit: &'static str,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static
+where
+    T: TryFrom<u64> + Into<u64> + Copy + Send + Sync + 'static,
+{
+    let (lowest, highest) = (*allowed.start(), *allowed.end());
+    move |text| {
+        let number = text.trim().parse::<u64>().ok();
+        number
+            .filter(|number| (lowest.into()..=highest.into()).contains(number))
+            .and_then(|number| T::try_from(number).ok())
+            .ok_or_else(|| {
+                let (lowest, highest): (u64, u64) = (lowest.into(), highest.into());
+                format!("allowed is a whole number from {lowest} to {highest}{}{unit}", space(unit))
+            })
+    }
+}
+
+fn space(unit: &str) -> &'static str {
+    if unit.is_empty() { "" } else { " " }
+}
+
+/// A port. Kubernetes and Docker links set `REDIS_PORT=tcp://10.0.0.1:6379`, which is none.
+pub(crate) fn port(text: &str) -> Result<u16, String> {
+    let hint = if text.contains("://") { " (the number alone, not an address)" } else { "" };
+    number(1..=u16::MAX, "")(text).map_err(|error| format!("{error}{hint}"))
+}
+
+/// A host name or address. A copied endpoint often brings its port along, or a scheme.
+pub(crate) fn host(
+    port_variable: &'static str,
+) -> impl Fn(&str) -> Result<String, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let host = text.trim();
+        // In brackets, as in a URL, or bare: an IPv6 address is full of colons.
+        let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+        if bare.parse::<Ipv6Addr>().is_ok() {
+            return Ok(bare.to_owned());
+        }
+        if host.contains("://") {
+            return Err(format!(
+                "allowed is the host alone, without a scheme; the port goes into {port_variable}"
+            ));
+        }
+        if let Some((name, port)) = host.rsplit_once(':') {
+            return Err(format!("allowed is the host alone, “{name}”; put “{port}” into {port_variable}"));
+        }
+        if host.contains(|character: char| character.is_whitespace() || "/@?#,".contains(character)) {
+            return Err("allowed is a host name or an IP address".to_owned());
+        }
+        Ok(host.to_owned())
+    }
+}
+
+/// As [`host`], or the folder of a Unix socket, as libpq has it.
+pub(crate) fn host_or_socket(
+    port_variable: &'static str,
+) -> impl Fn(&str) -> Result<String, String> + Clone + Send + Sync + 'static {
+    let host = host(port_variable);
+    move |text| if text.starts_with('/') { Ok(text.to_owned()) } else { host(text) }
+}
+
+/// A file that is there.
+pub(crate) fn file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.metadata() {
+        Ok(metadata) if metadata.is_file() => Ok(path),
+        Ok(_) => Err("allowed is a file, and this is none".to_owned()),
+        Err(error) => Err(format!("allowed is a file that can be read: {error}")),
+    }
+}
+
+/// Text without blanks around it.
+pub(crate) fn text(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("allowed is any text but blanks".to_owned()),
+        text => Ok(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address() {
+        for good in ["redis", "my.cache.amazonaws.com", "10.0.0.1", "::1", "fe80::1"] {
+            assert_eq!(host("REDIS_PORT")(good).as_deref(), Ok(good));
+        }
+        assert_eq!(host("REDIS_PORT")(" [::1] ").as_deref(), Ok("::1"));
+    }
+
+    #[test]
+    fn a_copied_endpoint_is_refused_with_a_pointer_to_the_port() {
+        let error = host("REDIS_PORT")("my.cache.amazonaws.com:6379").unwrap_err();
+        assert_eq!(error, "allowed is the host alone, “my.cache.amazonaws.com”; put “6379” into REDIS_PORT");
+        let error = host("PGPORT")("[::1]:5432").unwrap_err();
+        assert_eq!(error, "allowed is the host alone, “[::1]”; put “5432” into PGPORT");
+    }
+
+    #[test]
+    fn a_scheme_is_refused() {
+        let error = host("REDIS_PORT")("redis://cache:6379").unwrap_err();
+        assert!(error.contains("without a scheme") && error.contains("REDIS_PORT"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_host_at_all_is_refused() {
+        for bad in ["a b", "a/b", "user@host", "a,b"] {
+            assert!(host("PGPORT")(bad).is_err(), "{bad}");
+        }
+        assert!(host("REDIS_PORT")("/run/redis").is_err());
+        assert_eq!(host_or_socket("PGPORT")("/run/postgresql").as_deref(), Ok("/run/postgresql"));
+    }
+
+    #[test]
+    fn a_port_is_a_number() {
+        assert_eq!(port("6379"), Ok(6379));
+        for bad in ["0", "65536", "-1", "x", "6379.0"] {
+            assert_eq!(port(bad).unwrap_err(), "allowed is a whole number from 1 to 65535", "{bad}");
+        }
+        assert!(port("tcp://10.0.0.1:6379").unwrap_err().contains("the number alone"));
+    }
+
+    #[test]
+    fn a_number_out_of_range_is_told_the_range_with_its_unit() {
+        let error = number(100_u64..=60_000, "ms")("5").unwrap_err();
+        assert_eq!(error, "allowed is a whole number from 100 to 60000 ms");
+        assert_eq!(number(1_u32..=4, "")(" 4 "), Ok(4));
+    }
+
+    #[test]
+    fn a_file_must_be_there() {
+        assert!(file("/nowhere/ca.pem").unwrap_err().contains("can be read"));
+        assert!(file("/").unwrap_err().contains("is none"));
+    }
+}
