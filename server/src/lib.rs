@@ -1,1 +1,162 @@
-//! server
+//! The server: pages, API, live events. It owns no rules of its own: it parses, calls the
+//! [`Store`](store::Store) and answers.
+//!
+//! `config` → [`Server::bind`] → [`Server::run`]: a test binds port 0 and asks for the address.
+
+mod api;
+mod client_limit;
+pub mod config;
+mod problem;
+mod site;
+mod system;
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use anyhow::Context;
+use axum::Router;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    api::{Api, Metrics},
+    client_limit::ClientLimit,
+    config::{Config, Mode},
+    system::System,
+};
+
+/// How long a stop waits for requests that are being answered.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+/// How often clients that have been quiet are forgotten, and metrics are condensed.
+const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(10);
+
+/// A server whose listeners are bound.
+pub struct Server {
+    system: System,
+    listeners: Vec<(TcpListener, Router)>,
+    site: SocketAddr,
+    api: Option<SocketAddr>,
+    client_limit: Arc<ClientLimit>,
+    metrics: PrometheusHandle,
+    stop: CancellationToken,
+}
+
+impl Server {
+    /// Binds the listeners and starts the background tasks. `stop` ends all of it.
+    ///
+    /// # Errors
+    /// A setting can't be used, or a port is taken.
+    pub async fn bind(config: &Config, stop: CancellationToken) -> anyhow::Result<Self> {
+        let mode = config.mode()?;
+        let leptos_addr = std::env::var("LEPTOS_SITE_ADDR").ok().and_then(|address| address.parse().ok());
+        let (site_listener, site) = listen(config.site_addr(mode, leptos_addr), "SITE_ADDR").await?;
+        let api_listener = match mode {
+            Mode::Stack => Some(listen(config.api_addr, "API_ADDR").await?),
+            Mode::Embedded => None,
+        };
+        let system = System::start(config, mode, &stop)?;
+        let client_limit =
+            Arc::new(ClientLimit::new(config.rate_limit_per_second, config.trusted_proxies.clone()));
+        let metrics = metrics_recorder()?;
+        let shared = Api {
+            store: Arc::clone(&system.store),
+            client_limit: Arc::clone(&client_limit),
+            streams: Arc::new(Semaphore::new(config.max_streams as usize)),
+            stop: stop.clone(),
+            metrics: metrics.clone(),
+            parts: system.parts,
+            cors_origins: config.cors_origins.clone(),
+        };
+        // Behind the site listener of a stack there is no nginx that refuses the metrics.
+        let on_site = match mode {
+            Mode::Stack => Metrics::Hidden,
+            Mode::Embedded => Metrics::Served,
+        };
+        let store = Arc::clone(&system.store);
+        let pages = site::router(site::leptos_options(site), store, api::router(shared.clone(), on_site));
+        let mut listeners = vec![(site_listener, pages)];
+        let api = api_listener.map(|(listener, address)| {
+            listeners.push((listener, api::router(shared, Metrics::Served)));
+            address
+        });
+        let server = Self { system, listeners, site, api, client_limit, metrics, stop };
+        if let Some(file) = &config.address_file {
+            std::fs::write(file, server.addresses())
+                .with_context(|| format!("ADDRESS_FILE is {}, which can't be written", file.display()))?;
+        }
+        Ok(server)
+    }
+
+    /// The bound addresses, a line each.
+    #[must_use]
+    pub fn addresses(&self) -> String {
+        let api = self.api.map(|api| format!("api={api}\n")).unwrap_or_default();
+        format!("site={}\n{api}", self.site)
+    }
+
+    /// Serves until stopped; then lets requests finish, ends the event streams and gives claims back.
+    ///
+    /// # Errors
+    /// A listener failed.
+    pub async fn run(self) -> anyhow::Result<()> {
+        tracing::info!(site = %self.site, api = ?self.api, "listening: open http://{}", self.site);
+        let tasks = TaskTracker::new();
+        let mut serving = Vec::new();
+        for (listener, router) in self.listeners {
+            let stop = self.stop.clone();
+            let service = router.into_make_service_with_connect_info::<SocketAddr>();
+            let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned());
+            serving.push(tasks.spawn(served.into_future()));
+        }
+        let housekeeping = housekeeping(self.client_limit, self.metrics, self.stop.clone());
+        tasks.spawn(async {
+            housekeeping.await;
+            Ok::<_, std::io::Error>(())
+        });
+        tasks.close();
+        self.stop.cancelled().await;
+        tracing::info!("stopping: requests finish, claims are given back");
+        if timeout(STOP_GRACE, tasks.wait()).await.is_err() {
+            tracing::warn!("requests were cut off: they took longer than the grace time");
+        }
+        for served in serving {
+            if served.is_finished() {
+                served.await.context("a listener's task failed")??;
+            }
+        }
+        if timeout(STOP_GRACE, self.system.stopped()).await.is_err() {
+            tracing::warn!("background work was cut off: it took longer than the grace time");
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("can't listen on {address}: stop what listens there, or set {setting} to another address")
+    })?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
+}
+
+async fn housekeeping(client_limit: Arc<ClientLimit>, metrics: PrometheusHandle, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(HOUSEKEEPING_EVERY)).await.is_some() {
+        client_limit.forget_the_quiet();
+        metrics.run_upkeep();
+    }
+}
+
+/// There is one recorder per process, however many servers a test starts in it.
+fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = RECORDER.get() {
+        return Ok(handle.clone());
+    }
+    let handle = PrometheusBuilder::new().install_recorder().context("the metrics can't be recorded")?;
+    Ok(RECORDER.get_or_init(|| handle).clone())
+}

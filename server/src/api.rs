@@ -1,0 +1,137 @@
+//! The API: the wire contract as routes. Served at the root of the api listener and under `/api` of
+//! the site listener.
+
+use std::{any::Any, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use store::Store;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::CorsLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    set_header::SetResponseHeaderLayer,
+    timeout::TimeoutLayer,
+    trace::TraceLayer,
+};
+
+use crate::{client_limit::ClientLimit, problem::ApiProblem};
+
+mod digits;
+mod docs;
+mod entries;
+mod events;
+mod health;
+mod legacy;
+mod observe;
+mod submission;
+mod submit;
+
+/// How long a handler may take before its first byte.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
+
+/// What every handler of the API can reach.
+#[derive(Clone)]
+pub struct Api {
+    /// The Record and the Board.
+    pub store: Arc<Store>,
+    /// Submissions per client.
+    pub client_limit: Arc<ClientLimit>,
+    /// One permit per live event stream.
+    pub streams: Arc<Semaphore>,
+    /// Ends the event streams when the server stops.
+    pub stop: CancellationToken,
+    /// Where the metrics are rendered.
+    pub metrics: PrometheusHandle,
+    /// How the parts behind the two traits are called in health answers.
+    pub parts: Parts,
+    /// Other origins whose pages may call the API.
+    pub cors_origins: Vec<HeaderValue>,
+}
+
+/// What stands behind the two traits, for health answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Parts {
+    /// `postgres` or `sqlite`.
+    pub record: &'static str,
+    /// `redis` or `in-process`.
+    pub board: &'static str,
+}
+
+/// Whether `/metrics` is served by a router.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Metrics {
+    /// It is: nothing stands in front, or nginx refuses it to the outside.
+    Served,
+    /// It is not.
+    Hidden,
+}
+
+/// The routes.
+pub fn router(api: Api, metrics: Metrics) -> Router {
+    let mut routes = Router::new()
+        .route("/values", get(entries::list).post(submit::submit))
+        .route("/values/all", get(legacy::all))
+        .route("/values/current", get(legacy::current))
+        .route("/values/events", get(events::stream))
+        .route("/values/{index}", get(entries::one))
+        .route("/values/{index}/digits", get(digits::digits))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/health-check", get(health::ready))
+        .route("/openapi.json", get(docs::openapi))
+        .route("/docs", get(docs::page));
+    if metrics == Metrics::Served {
+        routes = routes.route("/metrics", get(observe::metrics));
+    }
+    let mut routes = routes
+        .method_not_allowed_fallback(|| async { ApiProblem::method_not_allowed() })
+        .fallback(|| async { ApiProblem::not_found("There is nothing at this address. See /docs.") })
+        .layer(middleware::from_fn(observe::count));
+    if !api.cors_origins.is_empty() {
+        let cors = CorsLayer::new()
+            .allow_origin(api.cors_origins.clone())
+            .allow_methods([axum::http::Method::GET, axum::http::Method::POST])
+            .allow_headers([header::CONTENT_TYPE])
+            .expose_headers([header::LINK, header::RETRY_AFTER]);
+        routes = routes.layer(cors);
+    }
+    let request_id = HeaderName::from_static("x-request-id");
+    routes
+        .layer(DefaultBodyLimit::max(submission::MAX_BODY_BYTES))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_DEADLINE))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+        .layer(PropagateRequestIdLayer::new(request_id.clone()))
+        .layer(TraceLayer::new_for_http().make_span_with(observe::span))
+        .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
+        .with_state(api)
+}
+
+// The layer hands the panic over by value.
+#[expect(clippy::needless_pass_by_value)]
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    tracing::error!(panic = message, "a handler panicked");
+    ApiProblem::internal().into_response()
+}

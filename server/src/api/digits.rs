@@ -1,0 +1,85 @@
+//! `GET /values/{index}/digits`: the whole number.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use store::DigitsAnswer;
+
+use super::{Api, entries};
+use crate::problem::ApiProblem;
+
+/// How soon to ask again for a number that is being computed.
+const RETRY_AFTER_S: u64 = 1;
+
+/// All digits of F(index) as plain text. They never change, so they may be cached for ever.
+pub(super) async fn digits(
+    State(api): State<Api>,
+    Path(text): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiProblem> {
+    let index = entries::index_of_path(&text)?;
+    match api.store.digits(index).await? {
+        DigitsAnswer::Unknown => Err(entries::never_submitted(index)),
+        DigitsAnswer::Failed(entry) => Err(ApiProblem::given_up(entry.reason.as_deref())),
+        DigitsAnswer::Pending(entry) => {
+            Ok((StatusCode::ACCEPTED, [(header::RETRY_AFTER, RETRY_AFTER_S)], Json(entry)).into_response())
+        }
+        DigitsAnswer::Ready(digits) => {
+            let etag = format!("\"{index}-{}\"", digits.len());
+            Ok(immutable_text(Bytes::from(digits), &etag, &headers))
+        }
+    }
+}
+
+/// Text that never changes, with conditional and range requests (RFC 9110, sections 13 and 14).
+fn immutable_text(text: Bytes, etag: &str, request: &HeaderMap) -> Response {
+    let mut response = match request.get(header::IF_NONE_MATCH) {
+        Some(known) if names_etag(known, etag) => StatusCode::NOT_MODIFIED.into_response(),
+        _ => ranged(text, etag, request),
+    };
+    let headers = response.headers_mut();
+    if let Ok(etag) = HeaderValue::from_str(etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    response
+}
+
+fn names_etag(header: &HeaderValue, etag: &str) -> bool {
+    header.to_str().is_ok_and(|list| {
+        list.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == etag)
+    })
+}
+
+fn ranged(text: Bytes, etag: &str, request: &HeaderMap) -> Response {
+    let content_type = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    // A range of another version than the one the client has would not fit to it.
+    let fits = request.get(header::IF_RANGE).is_none_or(|version| version.as_bytes() == etag.as_bytes());
+    let asked = request.get(header::RANGE).filter(|_| fits).and_then(|range| range.to_str().ok());
+    // What can't be read as ranges is ignored, as RFC 9110 allows.
+    let Some(ranges) = asked.and_then(|range| http_range_header::parse_range_header(range).ok()) else {
+        return (content_type, text).into_response();
+    };
+    let length = text.len() as u64;
+    match ranges.validate(length).as_deref() {
+        Ok([range]) => {
+            let (start, end) = (*range.start(), *range.end());
+            // Within the text, so within usize.
+            let part = text.slice(start as usize..=end as usize);
+            let content_range = [(header::CONTENT_RANGE, format!("bytes {start}-{end}/{length}"))];
+            (StatusCode::PARTIAL_CONTENT, content_type, content_range, part).into_response()
+        }
+        // Several ranges at once would need a multipart answer; the whole is a valid one, too.
+        Ok(_) => (content_type, text).into_response(),
+        Err(_) => {
+            let content_range = [(header::CONTENT_RANGE, format!("bytes */{length}"))];
+            let detail = format!("The number has {length} digits, counted from byte 0.");
+            (content_range, ApiProblem::range_not_satisfiable(detail)).into_response()
+        }
+    }
+}

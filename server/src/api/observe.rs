@@ -1,0 +1,47 @@
+//! Metrics and spans of requests.
+
+use std::time::Instant;
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::header,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use tracing::Span;
+
+use super::Api;
+
+/// Counts a request and how long it took to answer.
+pub(super) async fn count(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().to_string();
+    // The pattern, not the path: a label for each index would never end.
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let response = next.run(request).await;
+    let labels = [("method", method), ("route", route), ("status", response.status().as_u16().to_string())];
+    metrics::counter!("fibstack_http_requests_total", &labels).increment(1);
+    metrics::histogram!("fibstack_http_request_duration_seconds", &labels).record(started.elapsed());
+    response
+}
+
+/// The span of a request: its id goes with everything that is logged within.
+pub(super) fn span(request: &Request) -> Span {
+    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), request_id = id)
+}
+
+/// Prometheus' text format.
+pub(super) async fn metrics(State(api): State<Api>) -> impl IntoResponse {
+    if let Ok(counts) = api.store.record().counts().await {
+        let by_status = [("pending", counts.pending), ("done", counts.done), ("failed", counts.failed)];
+        for (status, entries) in by_status {
+            metrics::gauge!("fibstack_entries", "status" => status).set(entries as f64);
+        }
+    }
+    if let Ok(length) = api.store.board().pending_len().await {
+        metrics::gauge!("fibstack_pending_list_length").set(length as f64);
+    }
+    metrics::gauge!("fibstack_event_streams").set(api.store.feed().watchers() as f64);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], api.metrics.render())
+}

@@ -1,0 +1,111 @@
+//! Reading the body of a submission: JSON or a form.
+
+use axum::{
+    body::{Body, to_bytes},
+    http::{HeaderMap, header},
+};
+use protocol::{Index, MaxIndex};
+use serde::Deserialize;
+
+use crate::problem::ApiProblem;
+
+/// The largest body that is read. The longest sensible one has a few dozen bytes.
+pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Who asks, and so what kind of answer they can use.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Asker {
+    /// A program: JSON, and problems.
+    Program,
+    /// A browser that posted a plain form: back to the page.
+    PlainForm,
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Format {
+    Json,
+    Form,
+}
+
+/// The text that was submitted as an index, not yet checked.
+pub(super) struct Submission {
+    pub(super) text: String,
+}
+
+impl Submission {
+    /// Reads the body by its media type.
+    pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, ApiProblem> {
+        let format = format(headers).ok_or_else(ApiProblem::unsupported_media_type)?;
+        let declared =
+            headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        if declared.is_some_and(|bytes: usize| bytes > MAX_BODY_BYTES) {
+            return Err(ApiProblem::too_large(MAX_BODY_BYTES));
+        }
+        let bytes = to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
+            let source = std::error::Error::source(&error);
+            if source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
+                ApiProblem::too_large(MAX_BODY_BYTES)
+            } else {
+                ApiProblem::bad_request("Incomplete body", "The body ended before it was complete.")
+            }
+        })?;
+        let text = match format {
+            Format::Json => from_json(&bytes)?,
+            Format::Form => from_form(&bytes)?,
+        };
+        Ok(Self { text })
+    }
+
+    pub(super) fn index(&self, max: MaxIndex) -> Result<Index, ApiProblem> {
+        Ok(Index::parse(&self.text, max)?)
+    }
+}
+
+impl Asker {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let wants_page = headers
+            .get_all(header::ACCEPT)
+            .iter()
+            .any(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")));
+        if wants_page && format(headers) == Some(Format::Form) { Self::PlainForm } else { Self::Program }
+    }
+}
+
+fn format(headers: &HeaderMap) -> Option<Format> {
+    let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match media_type.as_str() {
+        "application/json" => Some(Format::Json),
+        "application/x-www-form-urlencoded" => Some(Format::Form),
+        _ => None,
+    }
+}
+
+fn missing() -> ApiProblem {
+    ApiProblem::unprocessable(
+        "Not an index",
+        "Send the index as the member or field `index`: {\"index\":\"7\"}.",
+    )
+}
+
+fn from_json(bytes: &[u8]) -> Result<String, ApiProblem> {
+    let body: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| {
+        ApiProblem::bad_request("Malformed JSON", format!("The body is not JSON: {error}."))
+    })?;
+    match body.get("index") {
+        Some(serde_json::Value::String(text)) => Ok(text.clone()),
+        Some(serde_json::Value::Number(number)) => Ok(number.to_string()),
+        _ => Err(missing()),
+    }
+}
+
+fn from_form(bytes: &[u8]) -> Result<String, ApiProblem> {
+    #[derive(Deserialize)]
+    struct Form {
+        index: Option<String>,
+    }
+    let form: Form = serde_urlencoded::from_bytes(bytes).map_err(|error| {
+        ApiProblem::bad_request("Malformed form", format!("The body is not a form: {error}."))
+    })?;
+    form.index.ok_or_else(missing)
+}
