@@ -1,1 +1,44 @@
-//! e2e
+//! The harness for tests that need several processes: the real binaries on a real Postgres and a real
+//! Redis, on free loopback ports, gone after the test.
+//!
+//! ```no_run
+//! # async fn test() {
+//! // Postgres, Redis, nginx, one server and one worker.
+//! let stack = e2e::Stack::start().await;
+//! let api = stack.through_nginx();
+//! api.submit(7).await;
+//! assert_eq!(api.value(7).await, "13");
+//! # }
+//! ```
+//!
+//! [`Embedded`] is the whole system in one process. [`Settings`], [`Server`], [`Worker`] and [`Nginx`]
+//! are the parts, for tests that start, kill and restart them one by one. Whatever a process wrote is
+//! printed when its test fails.
+
+mod binaries;
+pub mod browser;
+mod client;
+mod embedded;
+mod events;
+mod foreign;
+mod gate;
+mod nginx;
+mod redis;
+mod server;
+mod settings;
+mod stack;
+mod wait;
+mod worker;
+
+pub use client::{Answer, Client};
+pub use embedded::Embedded;
+pub use events::{Events, Sent};
+pub use foreign::ForeignWorker;
+pub use gate::{GATE_FILE, Gate, TALLY_FILE};
+pub use nginx::Nginx;
+pub use redis::Redis;
+pub use server::Server;
+pub use settings::{Database, Settings};
+pub use stack::{Stack, StackBuilder};
+pub use wait::{DEADLINE, eventually};
+pub use worker::Worker;

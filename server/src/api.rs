@@ -41,7 +41,7 @@ const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What every handler of the API can reach.
 #[derive(Clone)]
-pub struct Api {
+pub(crate) struct Api {
     /// The Record and the Board.
     pub store: Arc<Store>,
     /// Submissions per client.
@@ -60,7 +60,7 @@ pub struct Api {
 
 /// What stands behind the two traits, for health answers.
 #[derive(Clone, Copy, Debug)]
-pub struct Parts {
+pub(crate) struct Parts {
     /// `postgres` or `sqlite`.
     pub record: &'static str,
     /// `redis` or `in-process`.
@@ -69,7 +69,7 @@ pub struct Parts {
 
 /// Whether `/metrics` is served by a router.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Metrics {
+pub(crate) enum Metrics {
     /// It is: nothing stands in front, or nginx refuses it to the outside.
     Served,
     /// It is not.
@@ -77,7 +77,7 @@ pub enum Metrics {
 }
 
 /// The routes.
-pub fn router(api: Api, metrics: Metrics) -> Router {
+pub(crate) fn router(api: Api, metrics: Metrics) -> Router {
     let mut routes = Router::new()
         .route("/values", get(entries::list).post(submit::submit))
         .route("/values/all", get(legacy::all))

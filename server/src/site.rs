@@ -43,7 +43,7 @@ pub fn leptos_options(address: SocketAddr) -> LeptosOptions {
         .site_addr(address)
         .reload_port(reload_port.unwrap_or(3001))
         .reload_external_port(external_port)
-        .hash_file(hash_file)
+        .hash_file(Arc::from(hash_file))
         .hash_files(hashed)
         .build()
 }

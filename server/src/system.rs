@@ -33,14 +33,13 @@ impl System {
         let tasks = TaskTracker::new();
         let (store, parts) = match mode {
             Mode::Stack => {
-                let record = Arc::new(PostgresRecord::new(&config.postgres.to_config()?)?);
+                let record = Arc::new(PostgresRecord::new(&config.postgres.to_config()?));
                 let board = Arc::new(RedisBoard::new(&config.redis.to_config()?)?);
                 let parts = Parts { record: "postgres", board: "redis" };
                 (Store::new(record, board, fib::verify, limits), parts)
             }
             Mode::Embedded => {
-                let file = database_file(&config.data_dir)?;
-                let record = Arc::new(SqliteRecord::new(&file)?);
+                let record = Arc::new(SqliteRecord::new(data_folder(&config.data_dir)?));
                 let board = Arc::new(InProcessBoard::new());
                 let settings = WorkerSettings { max_index, ..WorkerSettings::default() };
                 let worker = Worker::new(board.clone(), Arc::new(FibJob), settings);
@@ -63,8 +62,8 @@ impl System {
     }
 }
 
-fn database_file(folder: &Path) -> anyhow::Result<std::path::PathBuf> {
+fn data_folder(folder: &Path) -> anyhow::Result<&Path> {
     std::fs::create_dir_all(folder)
         .with_context(|| format!("DATA_DIR is {}, which can't be created", folder.display()))?;
-    Ok(folder.join("fibstack.sqlite"))
+    Ok(folder)
 }

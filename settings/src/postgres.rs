@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use store::{Password, PostgresConfig, SslMode};
 
 use crate::{
     Secret, SettingsError,
@@ -23,12 +24,9 @@ pub struct PostgresSettings {
     /// User name.
     #[arg(id = "PGUSER", long = "pguser", env = "PGUSER", default_value = "postgres", value_parser = text)]
     pub user: String,
-    /// Name of the database.
-    #[arg(
-        id = "PGDATABASE", long = "pgdatabase", env = "PGDATABASE", default_value = "postgres",
-        value_parser = text,
-    )]
-    pub database: String,
+    /// Name of the database. Default: the user's name.
+    #[arg(id = "PGDATABASE", long = "pgdatabase", env = "PGDATABASE", value_parser = text)]
+    pub database: Option<String>,
     /// Password. Better given as a file: the environment of a process can be read by others.
     #[arg(
         id = "PGPASSWORD", long = "pgpassword", env = "PGPASSWORD",
@@ -38,14 +36,18 @@ pub struct PostgresSettings {
     /// File that holds the password, instead of `PGPASSWORD`.
     #[arg(id = "PGPASSWORD_FILE", long = "pgpassword-file", env = "PGPASSWORD_FILE")]
     pub password_file: Option<PathBuf>,
-    /// Whether to talk TLS, and what to check of the server's certificate.
-    #[arg(id = "PGSSLMODE", long = "pgsslmode", env = "PGSSLMODE", default_value = "prefer", value_enum)]
-    pub ssl_mode: SslMode,
+    /// Whether to talk TLS, and what to check of the server's certificate, in libpq's words.
+    /// Default: prefer.
+    #[arg(
+        id = "PGSSLMODE", long = "pgsslmode", env = "PGSSLMODE",
+        value_parser = PossibleValuesParser::new(SslMode::ALL.map(SslMode::as_str)).try_map(|mode| mode.parse::<SslMode>()),
+    )]
+    pub ssl_mode: Option<SslMode>,
     /// PEM file of the authority that signed the server's certificate. Default: the system's authorities.
     #[arg(id = "PGSSLROOTCERT", long = "pgsslrootcert", env = "PGSSLROOTCERT", value_parser = file)]
     pub ssl_root_cert: Option<PathBuf>,
-    /// All of the above but the certificate in one: `postgres://user:password@host:port/database`.
-    /// Instead of `PGHOST`; the other `PG…` settings of host, user and password are then not read.
+    /// All of the above in one: `postgres://user:password@host:port/database?sslmode=require`. Instead
+    /// of `PGHOST`; of the others only `PGSSLMODE` and `PGSSLROOTCERT` are read beside it.
     #[arg(
         id = "CONNECTION_URL", long = "connection-url", env = "CONNECTION_URL",
         hide_env_values = true, value_parser = secret,
@@ -62,23 +64,6 @@ pub struct PostgresSettings {
     pub pool_size: u32,
 }
 
-/// Whether to talk TLS with Postgres, in libpq's words.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub enum SslMode {
-    /// Never.
-    Disable,
-    /// Only if the server insists.
-    Allow,
-    /// If the server can.
-    Prefer,
-    /// Always, with any certificate.
-    Require,
-    /// Always, with a certificate of a known authority.
-    VerifyCa,
-    /// Always, with a certificate of a known authority for this very host.
-    VerifyFull,
-}
-
 impl PostgresSettings {
     /// Is Postgres named at all?
     #[must_use]
@@ -86,42 +71,40 @@ impl PostgresSettings {
         self.host.is_some() || self.url.is_some() || self.url_file.is_some()
     }
 
-    /// The password, from wherever it is given.
+    /// How to reach Postgres. Where `PGHOST` is missing, it is this machine.
     ///
     /// # Errors
-    /// It is given twice, or its file can't be read.
-    pub fn password(&self) -> Result<Option<Secret>, SettingsError> {
-        Secret::from_either("PGPASSWORD", self.password.as_ref(), self.password_file.as_deref())
-    }
-
-    /// The URL, from wherever it is given.
-    ///
-    /// # Errors
-    /// It is given twice, beside `PGHOST`, is no URL of a Postgres, or its file can't be read.
-    pub fn url(&self) -> Result<Option<Secret>, SettingsError> {
+    /// A secret is given twice, its file can't be read, the URL is wrong or stands beside `PGHOST`.
+    pub fn to_config(&self) -> Result<PostgresConfig, SettingsError> {
         let url = Secret::from_either("CONNECTION_URL", self.url.as_ref(), self.url_file.as_deref())?;
-        let refused = |why: &str| Err(SettingsError::Refused(why.to_owned()));
-        match &url {
+        let mut config = match url {
             Some(_) if self.host.is_some() => {
-                refused("CONNECTION_URL and PGHOST are both set: set one of them")
+                let both = "CONNECTION_URL and PGHOST are both set: set one of them";
+                return Err(SettingsError::Refused(both.to_owned()));
             }
-            // The value is not quoted: it holds the password.
-            Some(url) if !["postgres://", "postgresql://"].iter().any(|it| url.expose().starts_with(it)) => {
-                refused("CONNECTION_URL is wrong: allowed is postgres://user:password@host:port/database")
-            }
-            _ => Ok(url),
-        }
+            // The URL is not quoted, since the password stands in it; nor does the error quote it.
+            Some(url) => PostgresConfig::from_url(url.expose())
+                .map_err(|error| SettingsError::Refused(format!("CONNECTION_URL is wrong: {error}")))?,
+            None => self.separate()?,
+        };
+        config.max_connections = self.pool_size;
+        config.ssl_mode = self.ssl_mode.unwrap_or(config.ssl_mode);
+        config.ssl_root_cert = self.ssl_root_cert.clone().or(config.ssl_root_cert);
+        Ok(config)
     }
 
-    /// Is anything wrong with these settings together?
-    ///
-    /// # Errors
-    /// What is wrong.
-    pub fn check(&self) -> Result<(), SettingsError> {
-        if self.url()?.is_none() {
-            self.password()?;
-        }
-        Ok(())
+    fn separate(&self) -> Result<PostgresConfig, SettingsError> {
+        let default = PostgresConfig::default();
+        let password =
+            Secret::from_either("PGPASSWORD", self.password.as_ref(), self.password_file.as_deref())?;
+        Ok(PostgresConfig {
+            host: self.host.clone().unwrap_or(default.host),
+            port: self.port,
+            user: self.user.clone(),
+            database: self.database.clone(),
+            password: password.map(|password| Password::new(password.expose())),
+            ..PostgresConfig::default()
+        })
     }
 }
 
@@ -144,7 +127,7 @@ mod tests {
     }
 
     fn refusal(arguments: &[&str]) -> String {
-        read(arguments).unwrap().check().unwrap_err().to_string()
+        read(arguments).unwrap().to_config().unwrap_err().to_string()
     }
 
     #[test]
@@ -168,14 +151,17 @@ mod tests {
     fn nothing_set_means_no_postgres() {
         let settings = read(&[]).unwrap();
         assert!(!settings.is_set());
-        assert_eq!((settings.port, settings.ssl_mode), (5432, SslMode::Prefer));
+        let config = settings.to_config().unwrap();
+        assert_eq!((config.port, config.ssl_mode), (5432, SslMode::Prefer));
+        assert_eq!((config.user.as_str(), config.database), ("postgres", None));
     }
 
     #[test]
     fn a_url_stands_instead_of_the_host() {
         let settings = read(&["--connection-url", "postgres://me:hunter2@db/app"]).unwrap();
         assert!(settings.is_set());
-        settings.check().unwrap();
+        let config = settings.to_config().unwrap();
+        assert_eq!((config.host.as_str(), config.user.as_str()), ("db", "me"));
         assert!(!format!("{settings:?}").contains("hunter2"));
         let both = ["--pghost", "db", "--connection-url", "postgres://me@db"];
         assert_eq!(refusal(&both), "CONNECTION_URL and PGHOST are both set: set one of them");
@@ -184,8 +170,16 @@ mod tests {
     #[test]
     fn a_wrong_url_is_refused_without_being_quoted() {
         let error = refusal(&["--connection-url", "mysql://me:hunter2@db/app"]);
-        assert!(error.starts_with("CONNECTION_URL is wrong: allowed is postgres://"), "{error}");
+        assert!(error.starts_with("CONNECTION_URL is wrong: "), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn tls_is_what_the_setting_says_also_beside_a_url() {
+        let url = ["--connection-url", "postgres://me@db/app?sslmode=disable"];
+        let mode = |more: &[&str]| read(&[&url, more].concat()).unwrap().to_config().unwrap().ssl_mode;
+        assert_eq!(mode(&[]), SslMode::Disable);
+        assert_eq!(mode(&["--pgsslmode", "verify-full"]), SslMode::VerifyFull);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
+use store::RedisConfig;
 
 use crate::{
     Secret, SettingsError,
@@ -54,26 +55,28 @@ impl RedisSettings {
         self.host.is_some()
     }
 
-    /// The password, from wherever it is given.
+    /// How to reach Redis.
     ///
     /// # Errors
-    /// It is given twice, or its file can't be read.
-    pub fn password(&self) -> Result<Option<Secret>, SettingsError> {
-        Secret::from_either("REDIS_PASSWORD", self.password.as_ref(), self.password_file.as_deref())
-    }
-
-    /// Is anything wrong with these settings together?
-    ///
-    /// # Errors
-    /// What is wrong.
-    pub fn check(&self) -> Result<(), SettingsError> {
-        self.password()?;
+    /// `REDIS_HOST` is missing, the password is given twice, its file can't be read, or there is a
+    /// certificate without TLS.
+    pub fn to_config(&self) -> Result<RedisConfig, SettingsError> {
+        let refused = |why: &str| Err(SettingsError::Refused(why.to_owned()));
+        let Some(host) = &self.host else {
+            return refused("REDIS_HOST is missing: set it to the host name or IP address of Redis");
+        };
         if self.tls_ca_file.is_some() && !self.tls {
-            return Err(SettingsError::Refused(
-                "REDIS_TLS_CA_FILE is set, but REDIS_TLS is not: set REDIS_TLS=true, or neither".to_owned(),
-            ));
+            return refused("REDIS_TLS_CA_FILE is set, but REDIS_TLS is not: set REDIS_TLS=true, or neither");
         }
-        Ok(())
+        let password =
+            Secret::from_either("REDIS_PASSWORD", self.password.as_ref(), self.password_file.as_deref())?;
+        Ok(RedisConfig {
+            username: self.username.clone(),
+            password: password.map(|password| password.expose().to_owned()),
+            tls: self.tls,
+            ca_certificate: self.tls_ca_file.clone(),
+            ..RedisConfig::new(host, self.port)
+        })
     }
 }
 
@@ -95,11 +98,19 @@ mod tests {
             .map_err(|error| error.to_string())
     }
 
+    fn refusal(settings: &RedisSettings) -> String {
+        settings.to_config().err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
     #[test]
     fn nothing_set_means_no_redis_and_the_usual_port() {
         let settings = read(&[]).unwrap();
         assert!(!settings.is_set());
         assert_eq!((settings.port, settings.tls), (6379, false));
+        assert_eq!(
+            refusal(&settings),
+            "REDIS_HOST is missing: set it to the host name or IP address of Redis"
+        );
     }
 
     #[test]
@@ -134,14 +145,20 @@ mod tests {
     #[test]
     fn a_certificate_without_tls_is_refused() {
         let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-        let settings = read(&["--redis-tls-ca-file", here]).unwrap();
-        assert!(settings.check().unwrap_err().to_string().contains("REDIS_TLS is not"));
+        let settings = read(&["--redis-host", "cache", "--redis-tls-ca-file", here]).unwrap();
+        assert!(refusal(&settings).contains("REDIS_TLS is not"));
+    }
+
+    #[test]
+    fn a_missing_password_file_is_refused() {
+        let settings = read(&["--redis-host", "cache", "--redis-password-file", "/nowhere"]).unwrap();
+        assert!(refusal(&settings).starts_with("REDIS_PASSWORD_FILE names /nowhere"));
     }
 
     #[test]
     fn no_password_is_ever_shown() {
-        let settings = read(&["--redis-password", "hunter2"]).unwrap();
-        assert_eq!(settings.password().unwrap().unwrap().expose(), "hunter2");
+        let settings = read(&["--redis-host", "cache", "--redis-password", "hunter2"]).unwrap();
+        assert_eq!(settings.to_config().unwrap().password.as_deref(), Some("hunter2"));
         assert!(!format!("{settings:?}").contains("hunter2"));
     }
 }

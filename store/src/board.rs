@@ -1,11 +1,20 @@
 //! The Board: results, the pending list with its leases, and the wake-ups.
 
+mod attempts;
+mod in_process;
+mod redis;
+mod relist;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use protocol::{Event, Index, WorkerId};
 use serde::{Deserialize, Serialize};
+
+pub use in_process::InProcessBoard;
+pub use redis::{Deadlines, RedisBoard, RedisConfig, RedisConfigError};
+pub use relist::relist;
 
 /// Why the Board did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -273,7 +282,8 @@ pub trait Board: Send + Sync + 'static {
     /// answer each other for ever). `false`: the field had changed meanwhile.
     async fn reject(&self, index: Index, wrong: &str) -> Result<bool, BoardError>;
 
-    /// The Record has copied the result: counts it as used now, then evicts the results least
+    /// The Record has copied the result: the index is pending no more, should it still be on the list
+    /// (a foreign worker answered). Counts the result as used now, then evicts the results least
     /// recently used, never this one, until all together hold at most `budget_bytes`. Only results that were
     /// copied are ever evicted. Gives back those evicted.
     async fn copied(&self, index: Index, budget_bytes: u64) -> Result<Vec<Index>, BoardError>;

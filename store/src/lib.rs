@@ -6,11 +6,26 @@
 //!
 //! The Board is a cache of the Record: it may come back empty at any time and nothing is lost.
 
+mod backoff;
 mod board;
+mod copy;
+mod feed;
+mod heard;
+mod listen;
 mod record;
+mod store;
+mod sweep;
 
+pub use backoff::Backoff;
 pub use board::{
-    Board, BoardError, Claim, ClaimState, Completed, Enqueue, Enqueued, FailOutcome, Heard, Lease, Notice,
-    ScanPage, Sighting, Subscription, Topic,
+    Board, BoardError, Claim, ClaimState, Completed, Deadlines, Enqueue, Enqueued, FailOutcome, Heard,
+    InProcessBoard, Lease, Notice, RedisBoard, RedisConfig, RedisConfigError, ScanPage, Sighting,
+    Subscription, Topic, relist,
 };
-pub use record::{Adoption, Completion, Counts, Record, RecordError, Submission};
+pub use copy::now_us;
+pub use feed::{Feed, News};
+pub use record::{
+    Adoption, Completion, ConfigError, Counts, Password, PostgresConfig, PostgresRecord, Record, RecordError,
+    SqliteRecord, SslMode, Submission,
+};
+pub use store::{DigitsAnswer, Limits, ReadError, Store, Verify};

@@ -1,7 +1,18 @@
 //! The Record: every index ever submitted and what became of it.
 
+mod config;
+mod lender;
+mod postgres;
+mod row;
+mod sql;
+mod sqlite;
+
 use async_trait::async_trait;
 use protocol::{Entry, Index, Outcome, WorkerId};
+
+pub use config::{ConfigError, Password, PostgresConfig, SslMode};
+pub use postgres::PostgresRecord;
+pub use sqlite::SqliteRecord;
 
 /// Why the Record did not answer.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,30 @@
+//! The clipboard, where the browser has one: on a secure origin.
+
+use js_sys::{Function, Promise, Reflect, futures::JsFuture};
+use wasm_bindgen::{JsCast, JsValue};
+
+/// Can this page copy?
+#[must_use]
+pub fn is_there() -> bool {
+    clipboard().is_some()
+}
+
+/// Copies a text; says whether it did.
+pub async fn copy(text: &str) -> bool {
+    match start(text) {
+        Some(promise) => JsFuture::from(promise).await.is_ok(),
+        None => false,
+    }
+}
+
+fn start(text: &str) -> Option<Promise> {
+    let clipboard = clipboard()?;
+    let write: Function = Reflect::get(&clipboard, &"writeText".into()).ok()?.dyn_into().ok()?;
+    write.call1(&clipboard, &text.into()).ok()?.dyn_into().ok()
+}
+
+/// Asked for by name, since it is missing on an insecure origin, where a typed binding would throw.
+fn clipboard() -> Option<JsValue> {
+    let navigator = web_sys::window()?.navigator();
+    Reflect::get(&navigator, &"clipboard".into()).ok().filter(JsValue::is_object)
+}

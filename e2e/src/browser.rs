@@ -1,0 +1,179 @@
+//! A real Chromium, driven through chromedriver.
+
+use std::{path::PathBuf, process::Command, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+use thirtyfour::{CapabilitiesHelper, ChromiumLikeCapabilities, DesiredCapabilities, WebDriver, prelude::*};
+use throwaway::{Folder, Process, process};
+use tokio::time::{Instant, timeout_at};
+
+/// How long a page may take to show what is awaited: generous, for a busy machine.
+pub const SHOWN_WITHIN: Duration = Duration::from_secs(60);
+/// The pause between two looks at a page.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Whether pages may run scripts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Scripts {
+    /// They may.
+    On,
+    /// They may not, as the browser's own setting has it.
+    Off,
+}
+
+/// A browser with a profile of its own; ended with everything it started when this is dropped.
+pub struct Browser {
+    /// The session.
+    pub driver: WebDriver,
+    // Dropped after the session: the driver's process, then the profile's folder.
+    _chromedriver: Process,
+    _profile: Folder,
+}
+
+impl Browser {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// Chromium or chromedriver is missing, or did not start.
+    pub async fn start(scripts: Scripts) -> Result<Self> {
+        let chromium = program(&["chromium", "chromium-browser", "google-chrome", "chrome"])?;
+        let port = process::free_port()?;
+        let mut command = Command::new(program(&["chromedriver"])?);
+        command.arg(format!("--port={port}"));
+        let mut chromedriver = Process::start("chromedriver", command)?;
+        chromedriver.wait_for("started successfully", process::READY_WITHIN)?;
+
+        let profile = Folder::new("chromium")?;
+        let mut capabilities = DesiredCapabilities::chrome();
+        capabilities.set_binary(&chromium.to_string_lossy())?;
+        for argument in [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1280,900",
+        ] {
+            capabilities.add_arg(argument)?;
+        }
+        capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display()))?;
+        if scripts == Scripts::Off {
+            let blocked = json!({ "profile.managed_default_content_settings.javascript": 2 });
+            capabilities.add_experimental_option("prefs", blocked)?;
+        }
+        capabilities.insert_base_capability("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
+        let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await?;
+        Ok(Self { driver, _chromedriver: chromedriver, _profile: profile })
+    }
+
+    /// Waits until the page has an element that matches.
+    ///
+    /// # Errors
+    /// It did not come in time; the error shows the page.
+    pub async fn wait_for(&self, selector: &str) -> Result<WebElement> {
+        self.wait_until(&format!("an element {selector}"), || async {
+            Ok(self.driver.find_all(By::Css(selector)).await?.into_iter().next())
+        })
+        .await
+    }
+
+    /// Waits until the text of an element that matches contains `text`.
+    ///
+    /// # Errors
+    /// It did not come in time; the error shows the page.
+    pub async fn wait_for_text(&self, selector: &str, text: &str) -> Result<()> {
+        self.wait_until(&format!("“{text}” in {selector}"), || async {
+            let mut found = None;
+            for element in self.driver.find_all(By::Css(selector)).await? {
+                if element.text().await?.contains(text) {
+                    found = Some(());
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Waits until a condition gives something. An element that was replaced between two looks is no
+    /// error: the next look finds the new one.
+    ///
+    /// # Errors
+    /// It gave nothing in time; the error shows the page.
+    pub async fn wait_until<T, F>(&self, what: &str, mut condition: impl FnMut() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<Option<T>>>,
+    {
+        let deadline = Instant::now() + SHOWN_WITHIN;
+        let mut last_error = None;
+        loop {
+            match timeout_at(deadline, condition()).await {
+                Ok(Ok(Some(found))) => return Ok(found),
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => last_error = Some(error),
+                Err(_) => break,
+            }
+            if Instant::now() >= deadline {
+                break;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        let page = self.driver.source().await.unwrap_or_default();
+        anyhow::bail!("expected {what} within {SHOWN_WITHIN:?}; last error: {last_error:?}; the page:\n{page}")
+    }
+
+    /// Waits until the islands of the page are live: what they show before is the server's.
+    ///
+    /// # Errors
+    /// They did not come alive in time.
+    pub async fn wait_until_live(&self) -> Result<()> {
+        self.wait_for("[data-connection=live]").await.map(drop)
+    }
+
+    /// Types an index into the form and submits it.
+    ///
+    /// # Errors
+    /// The page has no such form.
+    pub async fn submit(&self, index: &str) -> Result<()> {
+        let field = self.wait_for("input[name=index]").await?;
+        field.clear().await?;
+        field.send_keys(index).await?;
+        self.driver.find(By::Css("form button[type=submit]")).await?.click().await?;
+        Ok(())
+    }
+
+    /// Fails if the page violated its Content-Security-Policy since it was loaded.
+    ///
+    /// # Errors
+    /// The violations.
+    pub async fn assert_no_csp_violation(&self) -> Result<()> {
+        let violations = self.csp_violations().await?;
+        ensure!(violations.is_empty(), "the Content-Security-Policy was violated: {violations:#?}");
+        Ok(())
+    }
+
+    /// What violated the page's Content-Security-Policy since it was loaded.
+    ///
+    /// # Errors
+    /// The browser does not report it.
+    pub async fn csp_violations(&self) -> Result<Vec<String>> {
+        const SCRIPT: &str = "
+            const done = arguments[0];
+            const observer = new ReportingObserver(() => {}, { types: ['csp-violation'], buffered: true });
+            observer.observe();
+            // Buffered reports are queued as a task when the observer starts.
+            setTimeout(() => done(observer.takeRecords().map((report) => JSON.stringify(report.body))), 0);";
+        let reports = self.driver.execute_async(SCRIPT, Vec::new()).await?;
+        Ok(reports.convert()?)
+    }
+}
+
+fn program(names: &[&str]) -> Result<PathBuf> {
+    names.iter().find_map(|name| process::find_program(name, &[])).with_context(|| {
+        format!("{} is missing: run `cargo xtask test`, which installs it or says how", names.join(" or "))
+    })
+}

@@ -1,0 +1,122 @@
+//! Reading server-sent events.
+
+use std::pin::Pin;
+
+use futures::{Stream, StreamExt};
+use protocol::{Entry, names::EVENTS_ROUTE};
+use reqwest::{Method, header::CONTENT_TYPE};
+use tokio::time::timeout;
+
+use crate::{Client, DEADLINE};
+
+/// An open event stream.
+pub struct Events {
+    bytes: Pin<Box<dyn Stream<Item = reqwest::Result<Vec<u8>>> + Send>>,
+    unread: String,
+    from: String,
+}
+
+/// One block of the stream.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sent {
+    /// Its name.
+    pub event: String,
+    /// Its id.
+    pub id: String,
+    /// Its data.
+    pub data: String,
+    /// The comments in it.
+    pub comments: Vec<String>,
+}
+
+impl Sent {
+    /// The entry in it.
+    ///
+    /// # Panics
+    /// There is none.
+    #[must_use]
+    pub fn entry(&self) -> Entry {
+        serde_json::from_str(&self.data).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+    }
+
+    fn read(block: &str) -> Self {
+        let mut sent = Self::default();
+        for line in block.lines() {
+            let (field, value) = line.split_once(':').unwrap_or((line, ""));
+            let value = value.strip_prefix(' ').unwrap_or(value).to_owned();
+            match field {
+                "" => sent.comments.push(value),
+                "event" => sent.event = value,
+                "id" => sent.id = value,
+                "data" => sent.data += &value,
+                _ => {}
+            }
+        }
+        sent
+    }
+}
+
+impl Events {
+    pub(crate) async fn open(client: &Client) -> Self {
+        let response = client.request(Method::GET, EVENTS_ROUTE).send().await;
+        let response = response.unwrap_or_else(|error| panic!("no event stream: {error:?}"));
+        assert_eq!(response.status(), 200, "the event stream of {}", client.base());
+        assert_eq!(response.headers()[CONTENT_TYPE], "text/event-stream");
+        let bytes = response.bytes_stream().map(|chunk| chunk.map(|bytes| bytes.to_vec()));
+        let mut events =
+            Self { bytes: Box::pin(bytes), unread: String::new(), from: client.base().to_owned() };
+        // The first comment says that the server listens for us.
+        let opening = events.block().await.expect("an event stream begins with a comment");
+        assert!(!opening.comments.is_empty(), "an event stream begins with a comment, not {opening:?}");
+        events
+    }
+
+    /// The next block, comments included; `None` at the end of the stream.
+    ///
+    /// # Panics
+    /// Nothing came in time.
+    pub async fn block(&mut self) -> Option<Sent> {
+        loop {
+            if let Some((block, rest)) = self.unread.split_once("\n\n") {
+                let block = Sent::read(block);
+                self.unread = rest.to_owned();
+                return Some(block);
+            }
+            let chunk = timeout(DEADLINE, self.bytes.next()).await;
+            match chunk.unwrap_or_else(|_| panic!("nothing came from {} within {DEADLINE:?}", self.from)) {
+                Some(Ok(bytes)) => self.unread += &String::from_utf8_lossy(&bytes),
+                Some(Err(_)) | None => return None,
+            }
+        }
+    }
+
+    /// The next event; `None` at the end of the stream.
+    pub async fn next(&mut self) -> Option<Sent> {
+        loop {
+            let block = self.block().await?;
+            if !block.event.is_empty() {
+                return Some(block);
+            }
+        }
+    }
+
+    /// Reads on until an event is like this, and gives back all up to it.
+    ///
+    /// # Panics
+    /// None came.
+    pub async fn until(&mut self, expected: &str, like_this: impl Fn(&Sent) -> bool) -> Vec<Sent> {
+        let mut seen = Vec::new();
+        while let Some(sent) = self.next().await {
+            seen.push(sent);
+            if seen.last().is_some_and(&like_this) {
+                return seen;
+            }
+        }
+        panic!("expected from {}: {expected}\nwhat came before the end: {seen:#?}", self.from)
+    }
+
+    /// Reads on until the stream ends.
+    pub async fn ended(&mut self) {
+        while self.block().await.is_some() {}
+    }
+}

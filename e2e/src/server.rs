@@ -1,0 +1,113 @@
+//! The real server.
+
+use std::{net::SocketAddr, process::ExitStatus};
+
+use throwaway::{Folder, Process};
+
+use crate::{Client, DEADLINE, Settings, binaries::binary, eventually};
+
+/// The real server.
+#[derive(Debug)]
+pub struct Server {
+    process: Process,
+    settings: Settings,
+    site: SocketAddr,
+    api: Option<SocketAddr>,
+    _folder: Folder,
+}
+
+impl Server {
+    /// Starts one and waits until it listens; whether it is ready is another question.
+    ///
+    /// # Panics
+    /// It ended, or did not listen in time.
+    pub async fn start(settings: &Settings) -> Self {
+        let folder = Folder::new("server").unwrap_or_else(|error| panic!("{error}"));
+        let addresses = folder.path().join("addresses");
+        let settings = settings.clone().set("ADDRESS_FILE", addresses.display());
+        let mut process = launch(&settings);
+        // Written in one go when all listeners are bound, and small enough to be there at once.
+        let text = eventually("the server listens and has written its addresses", || {
+            let text = match process.ended() {
+                Some(status) => panic!("the server ended ({status}); its log:\n{}", process.log()),
+                None => std::fs::read_to_string(&addresses).unwrap_or_default(),
+            };
+            async move { if text.ends_with('\n') { Ok(text) } else { Err("none yet") } }
+        })
+        .await;
+        let address = |name| text.lines().find_map(|line| line.strip_prefix(name)?.parse().ok());
+        let site = address("site=").unwrap_or_else(|| panic!("no address of the site in {text:?}"));
+        let api = address("api=");
+        // Started again, it listens where it was.
+        let settings = settings.set("SITE_ADDR", site).set("API_ADDR", api.unwrap_or(site));
+        Self { process, settings, site, api, _folder: folder }
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// SIGTERM, and waits for the end.
+    ///
+    /// # Panics
+    /// It did not end in time.
+    pub async fn stop(&mut self) -> ExitStatus {
+        // Off this thread: what the test has running meanwhile goes on.
+        tokio::task::block_in_place(|| self.process.stop(DEADLINE)).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Starts it again at the same addresses, and waits until it listens.
+    pub async fn restart(&mut self) {
+        self.process.kill();
+        self.process = launch(&self.settings);
+        let live = self.site_api();
+        eventually("the restarted server listens", || async {
+            live.try_get("/health/live").await.map_err(|error| error.to_string())
+        })
+        .await;
+    }
+
+    /// What it wrote since it was last started.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Where the site listener is.
+    #[must_use]
+    pub fn site_addr(&self) -> SocketAddr {
+        self.site
+    }
+
+    /// Where the api listener is.
+    ///
+    /// # Panics
+    /// There is none, since the server is embedded.
+    #[must_use]
+    pub fn api_addr(&self) -> SocketAddr {
+        self.api.expect("an embedded server has no api listener")
+    }
+
+    /// The API under `/api` of the site listener.
+    #[must_use]
+    pub fn site_api(&self) -> Client {
+        Client::new(format!("http://{}/api", self.site))
+    }
+
+    /// The API at the root of the api listener.
+    #[must_use]
+    pub fn api(&self) -> Client {
+        Client::new(format!("http://{}", self.api_addr()))
+    }
+}
+
+fn launch(settings: &Settings) -> Process {
+    Process::start("server", settings.command(&binary("server"))).unwrap_or_else(|error| panic!("{error}"))
+}

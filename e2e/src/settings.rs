@@ -1,0 +1,109 @@
+//! What a program under test is told.
+
+use std::{collections::BTreeMap, env, path::Path, process::Command};
+
+use throwaway::Postgres;
+
+/// A database of its own on the Postgres that the tests of one executable share.
+#[derive(Clone, Debug)]
+pub struct Database {
+    name: String,
+}
+
+impl Database {
+    /// Makes an empty one.
+    ///
+    /// # Panics
+    /// Postgres is not installed or did not start.
+    #[must_use]
+    pub fn create() -> Self {
+        let name = Postgres::shared().create_database().unwrap_or_else(|error| panic!("{error}"));
+        Self { name }
+    }
+
+    /// Runs statements and gives back the rows, a line each, the columns separated by `|`.
+    ///
+    /// # Panics
+    /// Postgres refused.
+    pub fn execute(&self, statements: &str) -> String {
+        self.try_execute(statements).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// As [`Database::execute`], for statements that may fail.
+    ///
+    /// # Errors
+    /// What Postgres said.
+    pub fn try_execute(&self, statements: &str) -> Result<String, throwaway::Error> {
+        Postgres::shared().execute(&self.name, statements)
+    }
+}
+
+/// The environment of a program under test, all of it: nothing of the person's own comes through.
+#[derive(Clone, Debug)]
+pub struct Settings(BTreeMap<String, String>);
+
+impl Settings {
+    /// The whole system in one process, with its data in `folder`.
+    #[must_use]
+    pub fn embedded(folder: &Path) -> Self {
+        Self::common().set("EMBEDDED", true).set("DATA_DIR", folder.display())
+    }
+
+    /// A stack on this database and this Redis.
+    #[must_use]
+    pub fn stack(database: &Database, redis_port: u16) -> Self {
+        Self::stack_on(Postgres::shared(), &database.name, redis_port)
+    }
+
+    /// A stack on this database of a Postgres that is the test's alone.
+    #[must_use]
+    pub fn stack_on(postgres: &Postgres, database: &str, redis_port: u16) -> Self {
+        Self::common()
+            .set("PGHOST", postgres.host())
+            .set("PGPORT", postgres.port())
+            .set("PGUSER", postgres.user())
+            .set("PGPASSWORD", postgres.password())
+            .set("PGDATABASE", database)
+            .set("REDIS_HOST", "127.0.0.1")
+            .set("REDIS_PORT", redis_port)
+    }
+
+    fn common() -> Self {
+        let settings = Self(BTreeMap::new())
+            .set("SITE_ADDR", "127.0.0.1:0")
+            .set("API_ADDR", "127.0.0.1:0")
+            .set("LOG_FORMAT", "human")
+            .set("LOG_LEVEL", "info,server=debug,store=debug,worker=debug")
+            .set("RUST_BACKTRACE", 1)
+            // No test is about this limit unless it says so, and all of them come from one address.
+            .set("RATE_LIMIT_PER_SECOND", 0)
+            // The tests of another package run in another folder.
+            .set("LEPTOS_SITE_ROOT", concat!(env!("CARGO_MANIFEST_DIR"), "/../target/site"));
+        // Where the pages are and what they are called, when `cargo xtask test` says so.
+        let leptos =
+            env::vars().filter(|(name, _)| name.starts_with("LEPTOS_") && name != "LEPTOS_SITE_ADDR");
+        let system = ["PATH", "HOME", "TMPDIR", "LLVM_PROFILE_FILE"];
+        let system = system.into_iter().filter_map(|name| Some((name.to_owned(), env::var(name).ok()?)));
+        leptos.chain(system).fold(settings, |settings, (name, value)| settings.set(&name, value))
+    }
+
+    /// With this one set so.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: impl ToString) -> Self {
+        self.0.insert(name.to_owned(), value.to_string());
+        self
+    }
+
+    /// With this one not set.
+    #[must_use]
+    pub fn unset(mut self, name: &str) -> Self {
+        self.0.remove(name);
+        self
+    }
+
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().envs(&self.0);
+        command
+    }
+}

@@ -1,0 +1,262 @@
+//! What the Board holds when it lives in this process, and each change as one step.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use protocol::{Index, SHORT_DIGITS, WorkerId};
+
+use super::{results::Results, scored::Scored};
+use crate::{
+    Claim, ClaimState, Completed, Enqueue, Enqueued, FailOutcome, Heard, Lease, Notice, ScanPage, Sighting,
+    board::attempts::{MAX_ATTEMPTS, SILENT, backoff},
+};
+
+/// The same five parts as on Redis. Whoever changes them holds the one lock, so that each method is
+/// one atomic step; `now_us` never stands still between two of them, and messages are handed to
+/// `tell` in the order of the changes.
+#[derive(Default)]
+pub(super) struct State {
+    /// The hash `values`; `None` is `Nothing yet!`.
+    fields: BTreeMap<Index, Option<String>>,
+    /// The pending list: from when each may be claimed, in µs.
+    pending: Scored,
+    /// The attempt each is at.
+    attempts: HashMap<Index, Attempt>,
+    /// Why each was given up.
+    failed: HashMap<Index, String>,
+    /// Results that may be evicted.
+    results: Results,
+    /// Counts the tokens given out.
+    tokens: u64,
+}
+
+/// The attempt an index is at.
+struct Attempt {
+    /// What the lease is guarded by; `None` between two attempts.
+    token: Option<String>,
+    claim: ClaimState,
+}
+
+/// Where messages go.
+pub(super) type Tell<'a> = &'a dyn Fn(Heard);
+
+impl State {
+    pub(super) fn enqueue(&mut self, index: Index, how: Enqueue, now_us: u64, tell: Tell<'_>) -> Enqueued {
+        if matches!(self.fields.get(&index), Some(Some(_))) {
+            return Enqueued::AlreadyDone;
+        }
+        if self.failed.contains_key(&index) {
+            if how != Enqueue::Submitted {
+                return Enqueued::GivenUp;
+            }
+            self.failed.remove(&index);
+        }
+        self.fields.insert(index, None);
+        let added = self.add_pending(index, now_us);
+        if how == Enqueue::Submitted || (how == Enqueue::Swept && added) {
+            tell(Heard::Insert(index.to_string()));
+        }
+        if added { Enqueued::Added } else { Enqueued::AlreadyPending }
+    }
+
+    pub(super) fn claim(
+        &mut self,
+        worker: &WorkerId,
+        lease: Duration,
+        now_us: u64,
+        tell: Tell<'_>,
+    ) -> Option<Claim> {
+        loop {
+            // No result can stand here: only `finish` writes one, and takes the index off the list.
+            let (due_us, index) = self.pending.ascending().next().filter(|(due_us, _)| *due_us <= now_us)?;
+            let before = self.attempts.get(&index).map(|attempt| &attempt.claim);
+            if let Some(last) = before.filter(|last| last.attempt >= MAX_ATTEMPTS) {
+                let reason = SILENT.replace("{worker}", last.worker.as_str());
+                self.give_up(index, reason, tell);
+                continue;
+            }
+            let (attempt, announced_us) =
+                before.map_or((1, due_us), |last| (last.attempt + 1, last.announced_us));
+            self.tokens += 1;
+            let token = format!("{worker}/{}", self.tokens);
+            let claim = ClaimState {
+                worker: worker.clone(),
+                attempt,
+                announced_us,
+                claimed_us: now_us,
+                progress: 0.0,
+            };
+            self.attempts.insert(index, Attempt { token: Some(token.clone()), claim });
+            self.pending.set(index, later(now_us, lease));
+            let worker = worker.clone();
+            let lease = Lease { index, worker: worker.clone(), token };
+            let claimed_us = now_us;
+            tell(Heard::Notice(Notice::Claimed { index, worker, attempt, announced_us, claimed_us }));
+            return Some(Claim { lease, attempt, announced_us, claimed_us });
+        }
+    }
+
+    pub(super) fn renew(
+        &mut self,
+        lease: &Lease,
+        duration: Duration,
+        progress: f64,
+        now_us: u64,
+        tell: Tell<'_>,
+    ) -> bool {
+        let Some(held) = self.held(lease) else { return false };
+        held.claim.progress = if progress.is_nan() { 0.0 } else { progress.clamp(0.0, 1.0) };
+        let ClaimState { worker, attempt, progress, .. } = held.claim.clone();
+        self.pending.set(lease.index, later(now_us, duration));
+        tell(Heard::Notice(Notice::Progress { index: lease.index, worker, attempt, progress }));
+        true
+    }
+
+    pub(super) fn give_back(&mut self, lease: &Lease, now_us: u64, tell: Tell<'_>) -> bool {
+        let Some(held) = self.held(lease) else { return false };
+        held.token = None;
+        held.claim.attempt -= 1;
+        self.pending.set(lease.index, now_us);
+        tell(Heard::Insert(lease.index.to_string()));
+        true
+    }
+
+    pub(super) fn fail(
+        &mut self,
+        lease: &Lease,
+        reason: &str,
+        final_attempt: bool,
+        now_us: u64,
+        tell: Tell<'_>,
+    ) -> FailOutcome {
+        let Some(held) = self.held(lease) else { return FailOutcome::Lost };
+        if final_attempt || held.claim.attempt >= MAX_ATTEMPTS {
+            self.give_up(lease.index, reason.to_owned(), tell);
+            return FailOutcome::GivenUp;
+        }
+        held.token = None;
+        let after = backoff(held.claim.attempt);
+        self.pending.set(lease.index, later(now_us, after));
+        FailOutcome::Retry { after }
+    }
+
+    pub(super) fn finish(
+        &mut self,
+        lease: &Lease,
+        value: &str,
+        computed_us: u64,
+        now_us: u64,
+        tell: Tell<'_>,
+    ) -> Completed {
+        let index = lease.index;
+        let times = self.held(lease).map(|held| (held.claim.announced_us, held.claim.claimed_us));
+        let changed = self.fields.get(&index).and_then(Option::as_deref) != Some(value);
+        if changed {
+            self.fields.insert(index, Some(value.to_owned()));
+        }
+        self.failed.remove(&index);
+        if !self.drop_pending(index) && !changed {
+            return Completed::Again;
+        }
+        tell(Heard::Notice(Notice::Finished {
+            index,
+            worker: lease.worker.clone(),
+            announced_us: times.map(|(announced_us, _)| announced_us),
+            claimed_us: times.map(|(_, claimed_us)| claimed_us),
+            computed_us,
+            posted_us: now_us,
+            value: (value.len() <= SHORT_DIGITS).then(|| value.to_owned()),
+        }));
+        Completed::First
+    }
+
+    pub(super) fn look(&self, index: Index, now_us: u64) -> Sighting {
+        let field = self.fields.get(&index);
+        if let Some(Some(value)) = field {
+            return Sighting::Result { bytes: value.len() as u64 };
+        }
+        if let Some(reason) = self.failed.get(&index) {
+            return Sighting::GivenUp { reason: reason.clone() };
+        }
+        if let Some(due_us) = self.pending.score(index) {
+            let running = self.attempts.get(&index).filter(|held| held.token.is_some() && due_us > now_us);
+            return Sighting::Pending(running.map(|held| held.claim.clone()));
+        }
+        if field.is_some() { Sighting::Unlisted } else { Sighting::Absent }
+    }
+
+    /// The cursor is the first index of the page.
+    pub(super) fn scan(&self, cursor: u64, count: u32) -> ScanPage {
+        let from = u32::try_from(cursor).ok().and_then(|number| Index::try_from(number).ok());
+        let mut rest = from.into_iter().flat_map(|from| self.fields.range(from..)).map(|(index, _)| *index);
+        let indexes: Vec<_> = rest.by_ref().take(count.max(1) as usize).collect();
+        ScanPage { next: rest.next().map(|index| index.get().into()), indexes, ignored: 0 }
+    }
+
+    pub(super) fn result(&mut self, index: Index, now_us: u64) -> Option<String> {
+        self.results.touch(index, now_us);
+        self.fields.get(&index).cloned().flatten()
+    }
+
+    pub(super) fn reject(&mut self, index: Index, wrong: &str, now_us: u64) -> bool {
+        if self.fields.get(&index).and_then(Option::as_deref) != Some(wrong) {
+            return false;
+        }
+        self.fields.insert(index, None);
+        self.failed.remove(&index);
+        self.results.forget(index);
+        self.add_pending(index, now_us);
+        true
+    }
+
+    pub(super) fn copied(&mut self, index: Index, budget_bytes: u64, now_us: u64) -> Vec<Index> {
+        if let Some(Some(value)) = self.fields.get(&index) {
+            self.results.set(index, value.len() as u64, now_us);
+            self.failed.remove(&index);
+            self.drop_pending(index);
+        }
+        let evicted = self.results.evict(budget_bytes, index);
+        for index in &evicted {
+            self.fields.remove(index);
+        }
+        evicted
+    }
+
+    pub(super) fn pending_len(&self) -> u64 {
+        self.pending.len() as u64
+    }
+
+    /// The attempt under this lease, if it is still held.
+    fn held(&mut self, lease: &Lease) -> Option<&mut Attempt> {
+        self.attempts.get_mut(&lease.index).filter(|held| held.token.as_deref() == Some(&*lease.token))
+    }
+
+    /// Due now; says whether it was not there.
+    fn add_pending(&mut self, index: Index, now_us: u64) -> bool {
+        if self.pending.contains(index) {
+            return false;
+        }
+        self.pending.set(index, now_us);
+        self.attempts.remove(&index);
+        self.results.forget(index);
+        true
+    }
+
+    /// With its attempts; says whether it was there.
+    fn drop_pending(&mut self, index: Index) -> bool {
+        self.attempts.remove(&index);
+        self.pending.remove(index)
+    }
+
+    fn give_up(&mut self, index: Index, reason: String, tell: Tell<'_>) {
+        self.drop_pending(index);
+        self.failed.insert(index, reason.clone());
+        tell(Heard::Notice(Notice::GivenUp { index, reason }));
+    }
+}
+
+fn later(now_us: u64, wait: Duration) -> u64 {
+    now_us.saturating_add(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX))
+}

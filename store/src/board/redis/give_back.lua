@@ -1,0 +1,17 @@
+-- give_back: ends an attempt that does not count: a worker that stops gracefully.
+-- Arguments: 4 the index   5 the token
+-- Result: 1; 0 when the lease was no longer held
+-- Keys and atomicity: see the prelude.
+
+local index, token = ARGV[4], ARGV[5]
+
+local claim = held_claim(index, token)
+if not claim then
+    return 0
+end
+claim.attempt = claim.attempt - 1
+claim.token = ''
+write_claim(index, claim)
+redis.call('ZADD', PENDING, 'XX', score(now_us()), index)
+redis.call('PUBLISH', INSERT, index)
+return 1

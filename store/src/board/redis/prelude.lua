@@ -1,0 +1,108 @@
+-- What every script here shares; it is put in front of each.
+--
+-- Keys, the same six for every script, all in the slot of `values`:
+--   1 values   hash: index -> result, or NOTHING_YET while there is none
+--   2 pending  sorted set, the pending list: index -> from when it may be claimed, in ms
+--   3 claims   hash: index -> the attempt it is at, as JSON; `token` is empty between two attempts
+--   4 failed   hash: index -> why it was given up
+--   5 results  sorted set: index whose result was copied -> when it was last used, in ms
+--   6 sizes    hash: index -> bytes of its copied result; `total` -> their sum
+-- Arguments, the same three for every script; its own follow from 4 on:
+--   1 the text NOTHING_YET   2 the channel `insert`   3 the channel `events`
+-- Atomicity: Redis runs a script as one step; nobody sees it half done.
+--
+-- Numbers: Lua's numbers are doubles. Times in us since 1970 need 51 of their 53 bits and are exact
+-- as long as they are written with a format; Lua's own way and cjson's keep 14 digits only.
+
+local VALUES, PENDING, CLAIMS, FAILED, RESULTS, SIZES = unpack(KEYS)
+local NOTHING_YET, INSERT, EVENTS = ARGV[1], ARGV[2], ARGV[3]
+
+-- Redis' own clock decides over leases: the clocks of workers need not agree.
+local function now_us()
+    local time = redis.call('TIME')
+    return time[1] * 1000000 + time[2]
+end
+
+local function score(us)
+    return string.format('%.3f', us / 1000)
+end
+
+-- 'absent', 'nothing_yet' or 'result', and the length of the text. Results may be large: they are
+-- not read.
+local function field(index)
+    local length = redis.call('HSTRLEN', VALUES, index)
+    if length == 0 and redis.call('HEXISTS', VALUES, index) == 0 then
+        return 'absent', 0
+    end
+    if length == #NOTHING_YET and redis.call('HGET', VALUES, index) == NOTHING_YET then
+        return 'nothing_yet', length
+    end
+    return 'result', length
+end
+
+-- The attempt an index is at, or nil.
+local function read_claim(index)
+    local text = redis.call('HGET', CLAIMS, index)
+    return text and cjson.decode(text) or nil
+end
+
+local function write_claim(index, claim)
+    redis.call('HSET', CLAIMS, index, string.format(
+        '{"attempt":%d,"announced_us":%.0f,"claimed_us":%.0f,"progress":%.17g,"token":%s,"worker":%s}',
+        claim.attempt, claim.announced_us, claim.claimed_us, claim.progress,
+        cjson.encode(claim.token), cjson.encode(claim.worker)))
+end
+
+-- The claim that is held with this token, or nil.
+local function held_claim(index, token)
+    local claim = read_claim(index)
+    if claim and claim.token == token and redis.call('ZSCORE', PENDING, index) then
+        return claim
+    end
+    return nil
+end
+
+-- Sets down the size of a copied result, or none, and keeps the sum right.
+local function account(index, bytes)
+    local before = tonumber(redis.call('HGET', SIZES, index) or 0)
+    local total = tonumber(redis.call('HGET', SIZES, 'total') or 0) - before + (bytes or 0)
+    if bytes then
+        redis.call('HSET', SIZES, index, bytes)
+    else
+        redis.call('HDEL', SIZES, index)
+    end
+    -- Somebody else may have deleted half of this.
+    total = math.max(total, 0)
+    redis.call('HSET', SIZES, 'total', string.format('%.0f', total))
+    return total
+end
+
+-- There is no copied result any more.
+local function forget_result(index)
+    if redis.call('ZREM', RESULTS, index) == 1 then
+        account(index, nil)
+    end
+end
+
+-- Puts an index onto the pending list, due now; says whether it was not there.
+local function add_pending(index)
+    if redis.call('ZADD', PENDING, 'NX', score(now_us()), index) == 0 then
+        return false
+    end
+    redis.call('HDEL', CLAIMS, index)
+    forget_result(index)
+    return true
+end
+
+-- Takes an index off the pending list, with its attempts; says whether it was there.
+local function drop_pending(index)
+    redis.call('HDEL', CLAIMS, index)
+    return redis.call('ZREM', PENDING, index) == 1
+end
+
+local function give_up(index, reason)
+    drop_pending(index)
+    redis.call('HSET', FAILED, index, reason)
+    redis.call('PUBLISH', EVENTS, string.format(
+        '{"type":"given_up","index":%s,"reason":%s}', index, cjson.encode(reason)))
+end

@@ -1,0 +1,18 @@
+-- renew: prolongs a lease and tells how far its worker is.
+-- Arguments: 4 the index   5 the token   6 the lease in us   7 the share that is done, 0.0 to 1.0
+-- Result: 1; 0 when the lease is no longer held
+-- Keys and atomicity: see the prelude.
+
+local index, token, lease_us, progress = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+
+local claim = held_claim(index, token)
+if not claim then
+    return 0
+end
+claim.progress = progress
+write_claim(index, claim)
+redis.call('ZADD', PENDING, 'XX', score(now_us() + lease_us), index)
+redis.call('PUBLISH', EVENTS, string.format(
+    '{"type":"progress","index":%s,"worker":%s,"attempt":%d,"progress":%.17g}',
+    index, cjson.encode(claim.worker), claim.attempt, progress))
+return 1

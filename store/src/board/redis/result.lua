@@ -1,0 +1,12 @@
+-- result: the result of an index, which counts as used now.
+-- Arguments: 4 the index
+-- Result: the text, unchecked; false when there is none
+-- Keys and atomicity: see the prelude.
+
+local index = ARGV[4]
+
+if field(index) ~= 'result' then
+    return false
+end
+redis.call('ZADD', RESULTS, 'XX', score(now_us()), index)
+return redis.call('HGET', VALUES, index)

@@ -1,0 +1,126 @@
+//! A row of `indexes` as an entry.
+
+use protocol::{Entry, Index, Outcome, Revision, Status, Timeline, WorkerId};
+
+use super::RecordError;
+
+/// The columns that make an entry, for `select` and `returning`. By name rather than `*`, so that a
+/// later migration that adds one does not break the statements an older server has prepared.
+macro_rules! entry_columns {
+    () => {
+        "number, position, status, revision, times_submitted, digits, value, head, tail, reason, worker, \
+         accepted_us, recorded_us, announced_us, claimed_us, computed_us, posted_us, delivered_us"
+    };
+}
+pub(super) use entry_columns;
+
+#[derive(sqlx::FromRow)]
+pub(super) struct EntryRow {
+    number: i32,
+    position: i64,
+    status: String,
+    revision: i64,
+    times_submitted: i64,
+    digits: Option<i64>,
+    value: Option<String>,
+    head: Option<String>,
+    tail: Option<String>,
+    reason: Option<String>,
+    worker: Option<String>,
+    accepted_us: Option<i64>,
+    recorded_us: Option<i64>,
+    announced_us: Option<i64>,
+    claimed_us: Option<i64>,
+    computed_us: Option<i64>,
+    posted_us: Option<i64>,
+    delivered_us: Option<i64>,
+}
+
+impl TryFrom<EntryRow> for Entry {
+    type Error = RecordError;
+
+    fn try_from(row: EntryRow) -> Result<Self, RecordError> {
+        let at = Place(row.number.into());
+        let status = at.status(&row.status)?;
+        let outcome = match (row.value, row.digits, row.head, row.tail) {
+            _ if status != Status::Done => None,
+            (Some(value), ..) => Some(Outcome::Whole { value }),
+            (None, Some(digits), Some(head), Some(tail)) => {
+                Some(Outcome::Long { digits: at.count("digits", digits)?, head, tail })
+            }
+            _ => return Err(at.unreadable("it is done, and there is no value")),
+        };
+        let time = |us: Option<i64>| us.map(|us| at.count("a time", us)).transpose();
+        Ok(Self {
+            index: at.index()?,
+            position: at.count("position", row.position)?,
+            status,
+            revision: Revision::recorded(at.count("revision", row.revision)?),
+            outcome,
+            times_submitted: at.count("times_submitted", row.times_submitted)?,
+            reason: row.reason,
+            worker: row.worker.map(WorkerId::new),
+            // A claim is the Board's to tell.
+            attempt: None,
+            progress: None,
+            timeline: Timeline {
+                accepted_us: time(row.accepted_us)?,
+                recorded_us: time(row.recorded_us)?,
+                announced_us: time(row.announced_us)?,
+                claimed_us: time(row.claimed_us)?,
+                computed_us: time(row.computed_us)?,
+                posted_us: time(row.posted_us)?,
+                delivered_us: time(row.delivered_us)?,
+            },
+        })
+    }
+}
+
+/// What a listing needs of a row.
+#[derive(sqlx::FromRow)]
+pub(super) struct ListedRow {
+    position: i64,
+    number: i32,
+}
+
+impl TryFrom<ListedRow> for (u64, Index) {
+    type Error = RecordError;
+
+    fn try_from(row: ListedRow) -> Result<Self, RecordError> {
+        let at = Place(row.number.into());
+        Ok((at.count("position", row.position)?, at.index()?))
+    }
+}
+
+/// How many rows stand at a status.
+#[derive(sqlx::FromRow)]
+pub(super) struct CountRow {
+    pub(super) status: String,
+    pub(super) entries: i64,
+}
+
+/// The row in whose words an error speaks. The schema's checks make every one of these impossible,
+/// until somebody edits a row by hand.
+struct Place(i64);
+
+impl Place {
+    fn unreadable(&self, what: impl Into<String>) -> RecordError {
+        RecordError::Unreadable { index: self.0, what: what.into() }
+    }
+
+    fn index(&self) -> Result<Index, RecordError> {
+        let number = u32::try_from(self.0).map_err(|_| self.unreadable("it is no index"))?;
+        Index::try_from(number).map_err(|_| self.unreadable("it is no index"))
+    }
+
+    fn status(&self, text: &str) -> Result<Status, RecordError> {
+        [Status::Pending, Status::Done, Status::Failed]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or_else(|| self.unreadable(format!("no such status: {text}")))
+    }
+
+    fn count(&self, name: &str, value: i64) -> Result<u64, RecordError> {
+        value.try_into().map_err(|_| self.unreadable(format!("{name} is negative: {value}")))
+    }
+}

@@ -1,0 +1,129 @@
+//! Leases.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use futures::future::join_all;
+use store::{FailOutcome, Heard, Notice, Sighting, Topic};
+
+use crate::subject::{HOUR, LEASE, Subject, heard, index, indexes, notice, until, worker};
+
+pub async fn claims_come_in_the_order_of_enqueuing(board: &Subject) {
+    board.submit(&[50, 3, 9, 20]).await;
+    board.submit(&[9]).await;
+    for expected in [50, 3, 9, 20] {
+        let claim = board.claim_as("w1").await.unwrap();
+        assert_eq!((claim.lease.index.get(), claim.attempt), (expected, 1));
+    }
+    assert_eq!(board.claim_as("w1").await, None);
+    assert_eq!(board.pending_len().await.unwrap(), 4);
+}
+
+pub async fn a_claim_carries_its_times_and_is_told(board: &Subject) {
+    let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
+    let before = store::now_us();
+    board.submit(&[7]).await;
+    let claim = board.claim_as("w1").await.unwrap();
+    let after = store::now_us();
+    // Redis' clock is this machine's; it gives the time to the µs, and rounds down.
+    assert!(before - 1 <= claim.announced_us && claim.announced_us < claim.claimed_us, "{claim:?}");
+    assert!(claim.claimed_us <= after + 1, "{claim:?} {after}");
+    let claimed = Notice::Claimed {
+        index: index(7),
+        worker: worker("w1"),
+        attempt: 1,
+        announced_us: claim.announced_us,
+        claimed_us: claim.claimed_us,
+    };
+    assert_eq!(notice(&mut events).await, claimed);
+}
+
+pub async fn claimers_at_once_get_distinct_indexes(board: &Subject) {
+    let numbers: Vec<_> = (1..=20).collect();
+    board.submit(&numbers).await;
+    let names = ["w1", "w2", "w3", "w4"].map(worker);
+    let claimers = names.iter().map(async |worker| {
+        let mut claimed = Vec::new();
+        while let Some(claim) = board.claim(worker, LEASE).await.unwrap() {
+            claimed.push(claim.lease);
+        }
+        claimed
+    });
+    let claimed: Vec<_> = join_all(claimers).await.concat();
+    assert_eq!(claimed.len(), numbers.len());
+    let distinct: BTreeSet<_> = claimed.iter().map(|lease| lease.index).collect();
+    assert_eq!(distinct.into_iter().collect::<Vec<_>>(), indexes(&numbers));
+    let tokens: BTreeSet<_> = claimed.iter().map(|lease| &lease.token).collect();
+    assert_eq!(tokens.len(), numbers.len());
+}
+
+pub async fn an_index_whose_worker_died_is_claimed_by_another(board: &Subject) {
+    board.submit(&[7]).await;
+    let first = board.claim(&worker("dies"), Duration::from_millis(30)).await.unwrap().unwrap();
+    let mut second = None;
+    until("the lease ran out", async || {
+        if second.is_none() {
+            second = board.claim_as("w2").await;
+        }
+        second.is_some()
+    })
+    .await;
+    let second = second.unwrap();
+    assert_eq!((second.lease.index, second.attempt), (index(7), 2));
+    assert_eq!(second.announced_us, first.announced_us);
+    assert!(second.claimed_us >= first.claimed_us + 30_000, "{first:?} {second:?}");
+    assert_ne!(second.lease.token, first.lease.token);
+}
+
+pub async fn renewing_keeps_a_lease(board: &Subject) {
+    let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
+    board.submit(&[7]).await;
+    let claim = board.claim(&worker("w1"), HOUR / 2).await.unwrap().unwrap();
+    assert!(board.renew(&claim.lease, 2 * HOUR, 0.25).await.unwrap());
+    board.an_hour_passes();
+    assert_eq!(board.claim_as("w2").await, None);
+    let Sighting::Pending(Some(seen)) = board.sighting(7).await else { panic!("not seen as claimed") };
+    assert_eq!((seen.worker.as_str(), seen.attempt, seen.progress), ("w1", 1, 0.25));
+    assert_eq!((seen.announced_us, seen.claimed_us), (claim.announced_us, claim.claimed_us));
+    assert!(matches!(notice(&mut events).await, Notice::Claimed { .. }));
+    let progress = Notice::Progress { index: index(7), worker: worker("w1"), attempt: 1, progress: 0.25 };
+    assert_eq!(notice(&mut events).await, progress);
+    // Without it, the lease would have run out: it does so now.
+    board.an_hour_passes();
+    assert_eq!(board.sighting(7).await, Sighting::Pending(None));
+    assert_eq!(board.claim_as("w2").await.unwrap().attempt, 2);
+}
+
+pub async fn who_lost_the_lease_changes_nothing(board: &Subject) {
+    board.submit(&[7]).await;
+    let lost = board.claim_as("w1").await.unwrap().lease;
+    board.an_hour_passes();
+    let held = board.claim_as("w2").await.unwrap().lease;
+    assert!(!board.renew(&lost, HOUR, 0.5).await.unwrap());
+    assert!(!board.give_back(&lost).await.unwrap());
+    assert_eq!(board.fail(&lost, "no", true).await.unwrap(), FailOutcome::Lost);
+    let Sighting::Pending(Some(seen)) = board.sighting(7).await else { panic!("not seen as claimed") };
+    assert_eq!((seen.worker.as_str(), seen.attempt, seen.progress), ("w2", 2, 0.0));
+    assert!(board.renew(&held, HOUR, 0.5).await.unwrap());
+    board.finish(&held, "13", 1).await.unwrap();
+    assert!(!board.renew(&held, HOUR, 0.5).await.unwrap());
+    assert!(!board.give_back(&held).await.unwrap());
+    assert_eq!(board.fail(&held, "no", true).await.unwrap(), FailOutcome::Lost);
+    assert_eq!(board.sighting(7).await, Sighting::Result { bytes: 2 });
+}
+
+pub async fn giving_back_is_not_counted_and_wakes(board: &Subject) {
+    let mut inserts = board.subscribe(&[Topic::Insert]).await.unwrap();
+    board.submit(&[7]).await;
+    assert_eq!(heard(&mut inserts).await, Heard::Insert("7".to_owned()));
+    // More often than attempts are allowed.
+    let mut announced_us = None;
+    for _ in 0..7 {
+        let claim = board.claim_as("w1").await.unwrap();
+        assert_eq!(claim.attempt, 1);
+        assert_eq!(claim.announced_us, *announced_us.get_or_insert(claim.announced_us));
+        assert!(board.give_back(&claim.lease).await.unwrap());
+        assert!(!board.give_back(&claim.lease).await.unwrap());
+        assert_eq!(heard(&mut inserts).await, Heard::Insert("7".to_owned()));
+        assert_eq!(board.sighting(7).await, Sighting::Pending(None));
+    }
+}

@@ -1,0 +1,155 @@
+//! Redis is open to writers of any make: their `HSET` and `PUBLISH`, and what they delete.
+
+use protocol::MaxIndex;
+use store::{Completed, Enqueue, Heard, Sighting, Topic, relist};
+
+use crate::subject::{LEASE, Subject, heard, index, indexes, notice, worker};
+
+impl Subject {
+    /// What `redis-cli` does and answers.
+    fn foreign(&self, command: &[&str]) -> String {
+        self.redis().execute(command).unwrap()
+    }
+
+    fn total(&self) -> i64 {
+        self.foreign(&["HGET", "{values}:sizes", "total"]).parse().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_a_foreign_server_left_pending_is_relisted_quietly() {
+    let board = Subject::on_redis();
+    for (field, value) in [
+        ("7", "Nothing yet!"),
+        ("8", "21"),
+        ("007", "1"),
+        ("3abc", "NaN"),
+        ("-5", "x"),
+        ("1000001", "Nothing yet!"),
+    ] {
+        board.foreign(&["HSET", "values", field, value]);
+    }
+    let mut inserts = board.subscribe(&[Topic::Insert]).await.unwrap();
+    assert_eq!(board.sighting(7).await, Sighting::Unlisted);
+    assert_eq!(board.scan(0, 100).await.unwrap().ignored, 3);
+    assert_eq!(relist(&*board, MaxIndex::default()).await.unwrap(), 1);
+    assert_eq!(relist(&*board, MaxIndex::default()).await.unwrap(), 0);
+    assert_eq!(board.sighting(7).await, Sighting::Pending(None));
+    assert_eq!(board.sighting(1_000_001).await, Sighting::Unlisted);
+    board.foreign(&["PUBLISH", "insert", "-5 or \"anything\""]);
+    assert_eq!(heard(&mut inserts).await, Heard::Insert("-5 or \"anything\"".to_owned()));
+    assert_eq!(board.claim_as("w1").await.unwrap().lease.index, index(7));
+}
+
+#[tokio::test]
+async fn what_a_foreign_worker_answered_is_not_claimed() {
+    let board = Subject::on_redis();
+    let numbers: Vec<_> = (1..=250).collect();
+    board.submit(&numbers).await;
+    board.submit(&[999]).await;
+    for number in &numbers {
+        board.foreign(&["HSET", "values", &number.to_string(), "1"]);
+    }
+    assert_eq!(board.sighting(3).await, Sighting::Result { bytes: 1 });
+    assert_eq!(board.claim_as("w1").await.unwrap().lease.index, index(999));
+    assert_eq!(board.pending_len().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_foreign_answer_that_was_copied_ends_the_waiting() {
+    let board = Subject::on_redis();
+    board.submit(&[7]).await;
+    let claim = board.claim_as("w1").await.unwrap();
+    board.foreign(&["HSET", "values", "7", "13"]);
+    assert_eq!(board.copied(index(7), 1_000).await.unwrap(), []);
+    assert_eq!(board.pending_len().await.unwrap(), 0);
+    assert!(!board.renew(&claim.lease, LEASE, 0.5).await.unwrap());
+    assert_eq!(board.finish(&claim.lease, "13", 1).await.unwrap(), Completed::Again);
+}
+
+#[tokio::test]
+async fn our_right_result_replaces_a_foreign_wrong_one() {
+    let board = Subject::on_redis();
+    board.submit(&[7]).await;
+    let claim = board.claim_as("w1").await.unwrap();
+    board.foreign(&["HSET", "values", "7", "21"]);
+    assert!(board.renew(&claim.lease, LEASE, 0.5).await.unwrap());
+    assert_eq!(board.finish(&claim.lease, "13", 1).await.unwrap(), Completed::First);
+    assert!(!board.reject(index(7), "21").await.unwrap());
+    assert_eq!(board.foreign(&["HGET", "values", "7"]), "13");
+}
+
+#[tokio::test]
+async fn a_result_that_is_no_text_can_be_read_and_rejected() {
+    let board = Subject::on_redis();
+    board.foreign(&["EVAL", "redis.call('HSET', 'values', '7', '13\\255\\0')", "0"]);
+    board.foreign(&["EVAL", "redis.call('HSET', 'values', '\\255', '1')", "0"]);
+    board.foreign(&["HSET", "values", "8", ""]);
+    assert_eq!(board.sighting(7).await, Sighting::Result { bytes: 4 });
+    assert_eq!(board.sighting(8).await, Sighting::Result { bytes: 0 });
+    assert_eq!(board.scan(0, 100).await.unwrap().ignored, 1);
+    let read = board.result(index(7)).await.unwrap().unwrap();
+    assert_eq!(read, "13\u{fffd}\0");
+    assert!(board.reject(index(7), &read).await.unwrap());
+    assert!(board.reject(index(8), "").await.unwrap());
+    assert_eq!(board.foreign(&["HGET", "values", "7"]), "Nothing yet!");
+    assert_eq!(board.pending_len().await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn notices_that_cannot_be_read_are_skipped() {
+    let board = Subject::on_redis();
+    let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
+    for payload in ["no json", r#"{"type":"of a later version"}"#, "\u{1}"] {
+        board.foreign(&["PUBLISH", "events", payload]);
+    }
+    board.publish(&crate::subject::marker(7)).await.unwrap();
+    assert_eq!(notice(&mut events).await, crate::subject::marker(7));
+}
+
+#[tokio::test]
+async fn everything_flushed_in_the_middle_of_a_lease_harms_nothing() {
+    let board = Subject::on_redis();
+    board.submit(&[7, 8]).await;
+    let claim = board.claim_as("w1").await.unwrap();
+    board.foreign(&["FLUSHALL"]);
+    board.foreign(&["SCRIPT", "FLUSH"]);
+    assert!(!board.renew(&claim.lease, LEASE, 0.5).await.unwrap());
+    assert_eq!(board.sighting(8).await, Sighting::Absent);
+    board.enqueue(index(8), Enqueue::Swept).await.unwrap();
+    assert_eq!(board.finish(&claim.lease, "13", 1).await.unwrap(), Completed::First);
+    assert_eq!(board.copied(index(7), 1_000).await.unwrap(), []);
+    assert_eq!(board.total(), 2);
+    let second = board.claim(&worker("w2"), LEASE).await.unwrap().unwrap();
+    assert_eq!((second.lease.index, second.attempt), (index(8), 1));
+}
+
+#[tokio::test]
+async fn deleting_halves_never_breaks_the_bookkeeping_of_results() {
+    let board = Subject::on_redis();
+    let fill = async |numbers: std::ops::RangeInclusive<u32>| {
+        for number in numbers {
+            board.post(number, &"9".repeat(100)).await;
+            board.copied(index(number), 10_000).await.unwrap();
+        }
+    };
+    fill(1..=4).await;
+    assert_eq!(board.total(), 400);
+    // Deleted by somebody, then asked for again.
+    board.foreign(&["HDEL", "values", "1", "2"]);
+    board.submit(&[1]).await;
+    assert_eq!(board.total(), 300);
+    assert_eq!(board.copied(index(4), 100).await.unwrap(), indexes(&[3]), "2 was gone already");
+    assert_eq!(board.total(), 100);
+    assert_eq!(board.sighting(1).await, Sighting::Pending(None));
+    for gone in ["{values}:sizes", "{values}:results", "values"] {
+        fill(10..=13).await;
+        board.foreign(&["DEL", gone]);
+        fill(12..=15).await;
+        board.copied(index(15), 0).await.unwrap();
+        assert!(board.total() >= 0, "after {gone} was deleted: {}", board.total());
+        fill(20..=22).await;
+        board.copied(index(22), 0).await.unwrap();
+        assert_eq!(board.total(), 100, "after {gone} was deleted");
+    }
+}

@@ -1,0 +1,58 @@
+//! A Redis that is guarded, and one whose settings endanger the data.
+
+use store::{Board, BoardError, Enqueue, Heard, RedisBoard, RedisConfig, Topic};
+use throwaway::{Redis, redis::Options};
+
+use crate::subject::{heard, index};
+
+fn config(redis: &Redis) -> RedisConfig {
+    RedisConfig {
+        password: redis.password().map(str::to_owned),
+        tls: redis.ca_certificate().is_some(),
+        ca_certificate: redis.ca_certificate(),
+        ..RedisConfig::new(redis.host(), redis.port())
+    }
+}
+
+async fn assert_refused(config: &RedisConfig) {
+    let board = RedisBoard::new(config).unwrap();
+    let Err(BoardError::Unavailable(error)) = board.check().await else {
+        panic!("was let in with {config:?}")
+    };
+    for secret in ["throwaway", "wrong-secret"] {
+        assert!(!format!("{error} {error:?}").contains(secret), "{error:?}");
+    }
+    assert!(board.subscribe(&[Topic::Insert]).await.is_err());
+}
+
+#[tokio::test]
+async fn tls_and_password_guard_commands_and_subscriptions() {
+    let redis = Redis::start_with(Options { password: true, tls: true }).unwrap();
+    let config = config(&redis);
+    let board = RedisBoard::new(&config).unwrap();
+    let mut inserts = board.subscribe(&[Topic::Insert]).await.unwrap();
+    board.enqueue(index(7), Enqueue::Submitted).await.unwrap();
+    assert_eq!(heard(&mut inserts).await, Heard::Insert("7".to_owned()));
+    // By name, too.
+    let named = RedisConfig { host: "localhost".to_owned(), ..config.clone() };
+    RedisBoard::new(&named).unwrap().check().await.unwrap();
+    let user = RedisConfig { username: Some("default".to_owned()), ..config.clone() };
+    RedisBoard::new(&user).unwrap().check().await.unwrap();
+
+    assert_refused(&RedisConfig { ca_certificate: None, ..config.clone() }).await;
+    assert_refused(&RedisConfig { tls: false, ..config.clone() }).await;
+    assert_refused(&RedisConfig { password: None, ..config.clone() }).await;
+    assert_refused(&RedisConfig { password: Some("wrong-secret".to_owned()), ..config }).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_may_evict_our_keys_is_warned_of() {
+    let redis = Redis::start().unwrap();
+    let board = RedisBoard::new(&config(&redis)).unwrap();
+    assert_eq!(board.warning().await.unwrap(), None);
+    redis.execute(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).unwrap();
+    let warning = board.warning().await.unwrap().unwrap();
+    for part in ["allkeys-lru", "maxmemory-policy to noeviction"] {
+        assert!(warning.contains(part), "{part} is missing: {warning}");
+    }
+}

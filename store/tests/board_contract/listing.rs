@@ -1,0 +1,98 @@
+//! Onto the pending list, and what is seen of it.
+
+use std::collections::BTreeSet;
+
+use store::{Enqueue, Enqueued, Heard, Sighting, Topic};
+
+use crate::subject::{Subject, heard, index, indexes};
+
+pub async fn an_index_is_added_once(board: &Subject) {
+    assert_eq!(board.sighting(7).await, Sighting::Absent);
+    assert_eq!(board.enqueue(index(7), Enqueue::Heard).await.unwrap(), Enqueued::Added);
+    for how in [Enqueue::Submitted, Enqueue::Swept, Enqueue::Heard] {
+        assert_eq!(board.enqueue(index(7), how).await.unwrap(), Enqueued::AlreadyPending, "{how:?}");
+    }
+    assert_eq!(board.sighting(7).await, Sighting::Pending(None));
+    assert_eq!(board.pending_len().await.unwrap(), 1);
+    assert_eq!(board.result(index(7)).await.unwrap(), None);
+    board.check().await.unwrap();
+}
+
+pub async fn insert_is_published_for_whom_it_is_news(board: &Subject) {
+    let mut inserts = board.subscribe(&[Topic::Insert]).await.unwrap();
+    for (number, how) in [
+        (1, Enqueue::Heard),
+        (1, Enqueue::Submitted), // heard: 1
+        (1, Enqueue::Swept),
+        (2, Enqueue::Swept), // heard: 2
+        (2, Enqueue::Swept),
+        (2, Enqueue::Submitted), // heard: 2
+    ] {
+        board.enqueue(index(number), how).await.unwrap();
+    }
+    board.submit(&[99]).await;
+    for expected in ["1", "2", "2", "99"] {
+        assert_eq!(heard(&mut inserts).await, Heard::Insert(expected.to_owned()));
+    }
+}
+
+pub async fn who_hears_late_does_not_bring_a_finished_index_back(board: &Subject) {
+    board.submit(&[7]).await;
+    let claim = board.claim_as("w1").await.unwrap();
+    board.finish(&claim.lease, "13", 1).await.unwrap();
+    for _worker in 0..4 {
+        assert_eq!(board.enqueue(index(7), Enqueue::Heard).await.unwrap(), Enqueued::AlreadyDone);
+    }
+    assert_eq!(board.enqueue(index(7), Enqueue::Submitted).await.unwrap(), Enqueued::AlreadyDone);
+    assert_eq!(board.claim_as("w2").await, None);
+    assert_eq!(board.sighting(7).await, Sighting::Result { bytes: 2 });
+    assert_eq!(board.pending_len().await.unwrap(), 0);
+}
+
+pub async fn each_index_is_seen_as_it_stands_in_the_order_asked(board: &Subject) {
+    board.submit(&[1]).await;
+    let given_up = board.claim_as("w1").await.unwrap();
+    board.fail(&given_up.lease, "no", true).await.unwrap();
+    board.submit(&[2]).await;
+    let computing = board.claim_as("w1").await.unwrap();
+    board.submit(&[3]).await;
+    board.post(4, "3").await;
+    let mut asked = vec![index(5); 2_500];
+    asked[0] = index(4);
+    asked[999] = index(3);
+    asked[1_000] = index(2);
+    asked[2_499] = index(1);
+    let seen = board.look(&asked).await.unwrap();
+    assert_eq!(seen.len(), asked.len());
+    assert_eq!(seen[0], Sighting::Result { bytes: 1 });
+    assert_eq!(seen[999], Sighting::Pending(None));
+    let Sighting::Pending(Some(claim)) = &seen[1_000] else { panic!("{:?}", seen[1_000]) };
+    assert_eq!((&claim.worker, claim.attempt, claim.progress), (&computing.lease.worker, 1, 0.0));
+    assert_eq!((claim.announced_us, claim.claimed_us), (computing.announced_us, computing.claimed_us));
+    assert_eq!(seen[2_499], Sighting::GivenUp { reason: "no".to_owned() });
+    assert_eq!(seen.iter().filter(|sighting| **sighting == Sighting::Absent).count(), 2_496);
+    assert_eq!(board.look(&[]).await.unwrap(), []);
+}
+
+pub async fn a_scan_meets_every_field(board: &Subject) {
+    let numbers: Vec<_> = (0..300).collect();
+    board.submit(&numbers).await;
+    for number in 300..320 {
+        board.post(number, &"8".repeat(20_000)).await;
+    }
+    let (mut met, mut pages, mut cursor) = (BTreeSet::new(), 0, 0);
+    loop {
+        let page = board.scan(cursor, 50).await.unwrap();
+        assert_eq!(page.ignored, 0);
+        assert!(page.indexes.len() <= 100, "a page of {} for 50", page.indexes.len());
+        met.extend(page.indexes);
+        pages += 1;
+        match page.next {
+            Some(next) => cursor = next,
+            None => break,
+        }
+    }
+    let all: Vec<_> = (0..320).collect();
+    assert_eq!(met.into_iter().collect::<Vec<_>>(), indexes(&all));
+    assert!(pages > 1);
+}

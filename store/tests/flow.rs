@@ -1,0 +1,218 @@
+//! The flow of a submission between Record and Board, with a job that is not Fibonacci: the value of
+//! an index is its double.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::StreamExt;
+use protocol::{Entry, EventKind, Index, MaxIndex, Outcome, Status, WorkerId};
+use store::{
+    Board, DigitsAnswer, Enqueue, Heard, InProcessBoard, Limits, News, Notice, Sighting, SqliteRecord, Store,
+    Topic, now_us,
+};
+use tempfile::TempDir;
+use tokio::{sync::broadcast, time::timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+const WITHIN: Duration = Duration::from_secs(30);
+
+fn index(number: u32) -> Index {
+    Index::try_from(number).unwrap()
+}
+
+fn doubled(index: u32, value: &str) -> bool {
+    value.trim_start_matches('0') == (u64::from(index) * 2).to_string()
+}
+
+/// One or more servers' stores on one Record and one Board.
+struct System {
+    stores: Vec<Arc<Store>>,
+    /// One per store, from before it ran.
+    watchers: Vec<broadcast::Receiver<News>>,
+    board: Arc<InProcessBoard>,
+    _stop: DropGuard,
+    _folder: TempDir,
+}
+
+impl System {
+    fn start(servers: usize, result_budget_bytes: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let record = Arc::new(SqliteRecord::new(folder.path()));
+        let board = Arc::new(InProcessBoard::new());
+        let limits = Limits { max_index: MaxIndex::new(index(1_000)), result_budget_bytes };
+        let stop = CancellationToken::new();
+        let store = || Arc::new(Store::new(record.clone(), board.clone(), doubled, limits));
+        let stores: Vec<_> = (0..servers).map(|_| store()).collect();
+        let watchers = stores.iter().map(|store| store.feed().watch()).collect();
+        for store in &stores {
+            tokio::spawn(Arc::clone(store).run(stop.clone()));
+        }
+        Self { stores, watchers, board, _stop: stop.drop_guard(), _folder: folder }
+    }
+
+    fn store(&self) -> &Store {
+        &self.stores[0]
+    }
+
+    /// Submits once the Record is ready.
+    async fn submit(&self, number: u32) -> Entry {
+        until("the record is ready", async || self.store().submit(index(number), now_us()).await.ok()).await
+    }
+
+    /// Claims and answers one index, as a worker would.
+    async fn work(&self, answer: impl Fn(Index) -> String) -> Index {
+        let worker = WorkerId::new("test");
+        let claim =
+            until("a claim", async || self.board.claim(&worker, Duration::from_secs(60)).await.unwrap())
+                .await;
+        let index = claim.lease.index;
+        self.board.finish(&claim.lease, &answer(index), now_us()).await.unwrap();
+        index
+    }
+
+    async fn entry_with(&self, number: u32, wanted: impl Fn(&Entry) -> bool) -> Entry {
+        until("the entry", async || {
+            self.store().entry(index(number)).await.unwrap().filter(|entry| wanted(entry))
+        })
+        .await
+    }
+}
+
+async fn until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
+    let waiting = async {
+        loop {
+            if let Some(found) = condition().await {
+                return found;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(WITHIN, waiting).await.unwrap_or_else(|_| panic!("waited {WITHIN:?} for {what}"))
+}
+
+fn right(index: Index) -> String {
+    (u64::from(index.get()) * 2).to_string()
+}
+
+fn long(index: Index) -> String {
+    format!("{}{}", "0".repeat(2_000), right(index))
+}
+
+#[tokio::test]
+async fn a_submission_ends_as_a_checked_value_in_the_record_with_its_timeline() {
+    let system = System::start(1, 1_000_000);
+    let entry = system.submit(21).await;
+    assert_eq!((entry.status, entry.times_submitted), (Status::Pending, 1));
+    system.work(right).await;
+    let done = system.entry_with(21, |entry| entry.status == Status::Done).await;
+    assert_eq!(done.outcome, Some(Outcome::of("42")));
+    assert_eq!(done.worker, Some(WorkerId::new("test")));
+    assert!(done.timeline.stations().iter().all(|(_, at)| at.is_some()), "{:?}", done.timeline);
+    // Submitted again, it stays done and counts.
+    let again = system.submit(21).await;
+    assert_eq!((again.status, again.times_submitted), (Status::Done, 2));
+    assert_eq!(system.board.pending_len().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn watchers_of_every_server_hear_each_change_once_and_in_order() {
+    let mut system = System::start(3, 1_000_000);
+    // A server that starts to listen tells its watchers to look at the state.
+    for watcher in &mut system.watchers {
+        let news = timeout(WITHIN, watcher.recv()).await.unwrap().unwrap();
+        assert!(matches!(news, News::StartOver), "{news:?}");
+    }
+    system.submit(5).await;
+    system.work(right).await;
+    for watcher in &mut system.watchers {
+        let mut kinds = Vec::new();
+        while kinds.last() != Some(&EventKind::Done) {
+            let news = timeout(WITHIN, watcher.recv()).await.unwrap().unwrap();
+            if let News::Event(event) = news {
+                kinds.push(event.kind);
+            }
+        }
+        kinds.retain(|kind| *kind != EventKind::Computing);
+        assert_eq!(kinds, [EventKind::Submitted, EventKind::Done]);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_value_counts_as_absent_and_the_reason_is_shown_until_it_is_right() {
+    let system = System::start(1, 1_000_000);
+    system.submit(7).await;
+    let mut heard = system.board.subscribe(&[Topic::Insert, Topic::Events]).await.unwrap();
+    system.work(|_| "16".to_owned()).await;
+    let explained = system.entry_with(7, |entry| entry.reason.is_some()).await;
+    assert_eq!(explained.status, Status::Pending);
+    let reason = explained.reason.unwrap();
+    assert!(reason.contains("“16”") && reason.contains("the value of the index after it"), "{reason}");
+    // Back on the list, but nobody is called: two workers must never answer each other for ever.
+    let sighting = system.board.look(&[index(7)]).await.unwrap();
+    assert_eq!(sighting, [Sighting::Pending(None)]);
+    system.work(right).await;
+    let done = system.entry_with(7, |entry| entry.status == Status::Done).await;
+    assert_eq!(done.reason, None);
+    loop {
+        match timeout(WITHIN, heard.next()).await.unwrap().unwrap() {
+            Heard::Insert(text) => panic!("published insert {text}"),
+            Heard::Notice(Notice::Changed { event }) if event.kind == EventKind::Done => break,
+            Heard::Notice(_) => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_evicted_result_stays_done_and_is_computed_again_when_asked_for() {
+    let system = System::start(1, 2_500);
+    for number in [1, 2] {
+        system.submit(number).await;
+        system.work(long).await;
+        system.entry_with(number, |entry| entry.status == Status::Done).await;
+    }
+    // Both do not fit into the budget: the older one went.
+    until("the eviction", async || {
+        (system.board.look(&[index(1)]).await.unwrap() == [Sighting::Absent]).then_some(())
+    })
+    .await;
+    let asked = system.store().digits(index(1)).await.unwrap();
+    assert!(matches!(&asked, DigitsAnswer::Pending(entry) if entry.status == Status::Done), "{asked:?}");
+    assert_eq!(system.work(long).await, index(1));
+    let digits = until("the digits", async || match system.store().digits(index(1)).await.unwrap() {
+        DigitsAnswer::Ready(digits) => Some(digits),
+        _ => None,
+    })
+    .await;
+    assert_eq!(digits, long(index(1)));
+    assert_eq!(system.store().digits(index(999)).await.unwrap(), DigitsAnswer::Unknown);
+}
+
+#[tokio::test]
+async fn an_index_found_on_the_board_alone_is_recorded_and_computed() {
+    let system = System::start(1, 1_000_000);
+    system.submit(1).await;
+    system.board.enqueue(index(8), Enqueue::Heard).await.unwrap();
+    system.board.enqueue(index(1_001), Enqueue::Heard).await.unwrap();
+    let failed = system.entry_with(1_001, |entry| entry.status == Status::Failed).await;
+    assert!(failed.reason.unwrap().contains("1,000"));
+    for _ in 0..3 {
+        system.work(right).await;
+    }
+    system.entry_with(8, |entry| entry.status == Status::Done).await;
+}
+
+#[tokio::test]
+async fn an_index_given_up_is_failed_until_it_is_submitted_again() {
+    let system = System::start(1, 1_000_000);
+    system.submit(4).await;
+    let worker = WorkerId::new("test");
+    let claim =
+        until("a claim", async || system.board.claim(&worker, Duration::from_secs(60)).await.unwrap()).await;
+    system.board.fail(&claim.lease, "It can’t be done.", true).await.unwrap();
+    let failed = system.entry_with(4, |entry| entry.status == Status::Failed).await;
+    assert_eq!(failed.reason.as_deref(), Some("It can’t be done."));
+    assert!(matches!(system.store().digits(index(4)).await.unwrap(), DigitsAnswer::Failed(_)));
+    let again = system.submit(4).await;
+    assert_eq!((again.status, again.reason), (Status::Pending, None));
+    system.work(right).await;
+    system.entry_with(4, |entry| entry.status == Status::Done).await;
+}

@@ -1,0 +1,121 @@
+//! What becomes of an index: done, failed, or pending for a reason.
+
+use protocol::{Outcome, Revision, Status, Timeline, WorkerId};
+use store::Completion;
+
+use crate::harness::{completion, index, on_both};
+
+on_both! {
+    async fn a_completion_is_kept_with_everything_known_of_it(subject: Subject) {
+        let record = subject.prepared().await;
+        let new = record.submit(index(7), 1).await.unwrap().entry;
+        let done = record.complete(index(7), &completion("13")).await.unwrap().unwrap();
+        assert_eq!((done.status, done.revision), (Status::Done, Revision::recorded(2)));
+        assert_eq!(done.outcome, Some(Outcome::Whole { value: "13".to_owned() }));
+        assert_eq!(done.worker, Some(WorkerId::new("worker-1")));
+        let expected = Timeline {
+            announced_us: Some(3),
+            claimed_us: Some(4),
+            computed_us: Some(5),
+            posted_us: Some(6),
+            delivered_us: Some(7),
+            ..new.timeline
+        };
+        assert_eq!(done.timeline, expected);
+        assert_eq!(record.entry(index(7)).await.unwrap(), Some(done));
+    }
+
+    async fn what_a_foreign_worker_does_not_tell_stays_absent(subject: Subject) {
+        let record = subject.prepared().await;
+        let new = record.submit(index(0), 1).await.unwrap().entry;
+        let told = Completion {
+            outcome: Outcome::of("0"),
+            worker: None,
+            announced_us: None,
+            claimed_us: None,
+            computed_us: None,
+            posted_us: None,
+            delivered_us: None,
+        };
+        let done = record.complete(index(0), &told).await.unwrap().unwrap();
+        assert_eq!((done.outcome, done.worker), (Some(Outcome::of("0")), None));
+        assert_eq!(done.timeline, new.timeline);
+    }
+
+    async fn a_value_is_kept_whole_up_to_a_thousand_digits_and_by_its_ends_beyond(subject: Subject) {
+        let record = subject.prepared().await;
+        for digits in [1_000, 1_001, 208_988] {
+            let value: String = ('0'..='9').cycle().skip(1).take(digits).collect();
+            let number = index(u32::try_from(digits).unwrap());
+            record.submit(number, 1).await.unwrap();
+            let done = record.complete(number, &completion(&value)).await.unwrap().unwrap();
+            assert_eq!(done.outcome, Some(Outcome::of(&value)));
+            assert_eq!(record.entry(number).await.unwrap(), Some(done));
+        }
+    }
+
+    async fn of_many_who_notice_a_result_exactly_one_gets_the_entry(subject: Subject) {
+        let record = subject.prepared().await;
+        let other = record.another();
+        other.prepare().await.unwrap();
+        record.submit(index(7), 1).await.unwrap();
+        let attempts: Vec<_> = (0..16)
+            .map(|number| {
+                let server = if number % 2 == 0 { record.share() } else { other.clone() };
+                tokio::spawn(async move { server.complete(index(7), &completion("13")).await.unwrap() })
+            })
+            .collect();
+        let mut told = 0;
+        for attempt in attempts {
+            told += usize::from(attempt.await.unwrap().is_some());
+        }
+        assert_eq!(told, 1);
+        assert_eq!(record.entry(index(7)).await.unwrap().unwrap().revision, Revision::recorded(2));
+    }
+
+    async fn an_index_never_submitted_has_no_outcome(subject: Subject) {
+        let record = subject.prepared().await;
+        assert_eq!(record.complete(index(7), &completion("13")).await.unwrap(), None);
+        assert_eq!(record.give_up(index(7), "why").await.unwrap(), None);
+        assert_eq!(record.explain(index(7), "why").await.unwrap(), None);
+        assert_eq!(record.entry(index(7)).await.unwrap(), None);
+    }
+
+    async fn what_is_done_stays_as_it_is(subject: Subject) {
+        let record = subject.prepared().await;
+        record.submit(index(7), 1).await.unwrap();
+        let done = record.complete(index(7), &completion("13")).await.unwrap();
+        assert_eq!(record.complete(index(7), &completion("21")).await.unwrap(), None);
+        assert_eq!(record.give_up(index(7), "why").await.unwrap(), None);
+        assert_eq!(record.explain(index(7), "why").await.unwrap(), None);
+        assert_eq!(record.entry(index(7)).await.unwrap(), done);
+    }
+
+    async fn what_is_given_up_says_why_and_can_still_be_done(subject: Subject) {
+        let record = subject.prepared().await;
+        record.submit(index(7), 1).await.unwrap();
+        let failed = record.give_up(index(7), "failed 5 times: ‘out of memory’").await.unwrap().unwrap();
+        assert_eq!((failed.status, failed.revision), (Status::Failed, Revision::recorded(2)));
+        assert_eq!(failed.reason.as_deref(), Some("failed 5 times: ‘out of memory’"));
+        assert_eq!(record.give_up(index(7), "again").await.unwrap(), None);
+        assert_eq!(record.explain(index(7), "why").await.unwrap(), None);
+        assert_eq!(record.entry(index(7)).await.unwrap().as_ref(), Some(&failed));
+
+        let done = record.complete(index(7), &completion("13")).await.unwrap().unwrap();
+        assert_eq!((done.status, done.reason), (Status::Done, None));
+        assert_eq!(done.revision, Revision::recorded(3));
+    }
+
+    async fn a_reason_for_being_pending_is_news_once(subject: Subject) {
+        let record = subject.prepared().await;
+        record.submit(index(7), 1).await.unwrap();
+        let explained = record.explain(index(7), "its value was wrong").await.unwrap().unwrap();
+        assert_eq!((explained.status, explained.revision), (Status::Pending, Revision::recorded(2)));
+        assert_eq!(explained.reason.as_deref(), Some("its value was wrong"));
+        assert_eq!(record.explain(index(7), "its value was wrong").await.unwrap(), None);
+        let other = record.explain(index(7), "no worker is there").await.unwrap().unwrap();
+        assert_eq!((other.reason.as_deref(), other.revision), (Some("no worker is there"), Revision::recorded(3)));
+        let done = record.complete(index(7), &completion("13")).await.unwrap().unwrap();
+        assert_eq!(done.reason, None);
+    }
+}

@@ -1,0 +1,26 @@
+//! Real servers for tests: started on free loopback ports with their own data, gone afterwards,
+//! also when the test panics or is killed.
+//!
+//! ```no_run
+//! let postgres = throwaway::Postgres::start()?;
+//! let database = postgres.create_database()?;
+//! println!("{}", postgres.url(&database));
+//! # Ok::<(), throwaway::Error>(())
+//! ```
+//!
+//! [`process::Process`] starts any other program the same way.
+
+mod error;
+pub mod folder;
+pub mod postgres;
+pub mod process;
+pub mod redis;
+pub mod relay;
+mod watchdog;
+
+pub use error::Error;
+pub use folder::Folder;
+pub use postgres::Postgres;
+pub use process::Process;
+pub use redis::Redis;
+pub use relay::Relay;

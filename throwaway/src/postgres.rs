@@ -1,0 +1,272 @@
+//! A PostgreSQL of its own for a test.
+
+use std::{
+    fs,
+    os::unix::{fs::chown, process::CommandExt},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Error, Folder, Process,
+    process::{self, READY_WITHIN},
+};
+
+const USER: &str = "postgres";
+const PASSWORD: &str = "throwaway";
+const READY: &str = "database system is ready to accept connections";
+
+/// A PostgreSQL of its own for a test: an empty cluster on a free loopback port, quick rather than
+/// safe on power loss, gone when this is dropped or the test process ends in whatever way.
+#[derive(Debug)]
+pub struct Postgres {
+    programs: PathBuf,
+    port: u16,
+    databases: AtomicU32,
+    // Stopped before its folder goes.
+    process: Process,
+    folder: Folder,
+}
+
+impl Postgres {
+    /// Starts one and waits until it takes connections.
+    ///
+    /// # Errors
+    /// PostgreSQL is not installed, or did not start; the error shows its log.
+    pub fn start() -> Result<Self, Error> {
+        let programs = programs()?;
+        let folder = Folder::new("postgres")?;
+        initialise(&programs, folder.path())?;
+        let (process, port) = launch(&programs, folder.path(), None)?;
+        Ok(Self { programs, port, databases: AtomicU32::new(0), process, folder })
+    }
+
+    /// The one that all tests of a process share, each with a database of its own.
+    ///
+    /// # Panics
+    /// It could not be started: the test fails loudly and says what to install.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Postgres> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start().unwrap_or_else(|error| panic!("{error}")))
+    }
+
+    /// Makes a new, empty database and gives back its name.
+    ///
+    /// # Errors
+    /// The server refused.
+    pub fn create_database(&self) -> Result<String, Error> {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.execute(USER, &format!("create database {name}"))?;
+        Ok(name)
+    }
+
+    /// Runs statements through `psql` and gives back what they answer: a line for each row, its
+    /// columns separated by `|`.
+    ///
+    /// # Errors
+    /// The server refused; the error shows the message.
+    pub fn execute(&self, database: &str, statements: &str) -> Result<String, Error> {
+        let mut psql = self.program("psql");
+        let port = self.port.to_string();
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.host(), "-p", &port])
+            .args(["-U", USER, "-d", database, "-c", statements])
+            .env("PGPASSWORD", PASSWORD);
+        run("psql", psql)
+    }
+
+    /// Where to connect to, with user and password.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://{USER}:{PASSWORD}@{}:{}/{database}", self.host(), self.port)
+    }
+
+    /// The host.
+    #[must_use]
+    pub fn host(&self) -> &'static str {
+        "127.0.0.1"
+    }
+
+    /// The port; the same after [`Postgres::restart`].
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The superuser.
+    #[must_use]
+    pub fn user(&self) -> &'static str {
+        USER
+    }
+
+    /// The password of [`Postgres::user`].
+    #[must_use]
+    pub fn password(&self) -> &'static str {
+        PASSWORD
+    }
+
+    /// What it wrote since it was last started.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// A crash: SIGKILL. What was committed is there after [`Postgres::restart`].
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// An orderly stop that ends every connection.
+    ///
+    /// # Errors
+    /// It did not stop in time, and was killed.
+    pub fn stop(&mut self) -> Result<(), Error> {
+        // SIGINT is PostgreSQL's “fast shutdown”; SIGTERM would wait for the clients to leave.
+        self.process.stop_with(rustix::process::Signal::INT, READY_WITHIN).map(drop)
+    }
+
+    /// Starts it again on the same port and data; kills it first if it runs.
+    ///
+    /// # Errors
+    /// It did not start; the error shows its log.
+    pub fn restart(&mut self) -> Result<(), Error> {
+        self.kill();
+        (self.process, self.port) = launch(&self.programs, self.folder.path(), Some(self.port))?;
+        Ok(())
+    }
+
+    fn program(&self, name: &str) -> Command {
+        plain(&self.programs.join(name))
+    }
+}
+
+/// The folder with the programs: that of the first `postgres` in `PATH`, links resolved, else the
+/// newest where the packages of Debian, Red Hat and Homebrew put it (Debian's are not in `PATH`).
+fn programs() -> Result<PathBuf, Error> {
+    let mut folders = ["/usr/lib/postgresql", "/usr", "/opt/homebrew/opt", "/usr/local/opt"]
+        .iter()
+        .filter_map(|parent| fs::read_dir(parent).ok())
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .filter(|folder| folder.join("initdb").is_file())
+        .collect::<Vec<_>>();
+    // By the number in the path, so that 17 comes before 9.
+    folders.sort_by_key(|folder| {
+        let digits = |character: &char| character.is_ascii_digit();
+        let version: String = folder.to_string_lossy().chars().filter(digits).collect();
+        std::cmp::Reverse(version.parse::<u64>().unwrap_or(0))
+    });
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(folders)
+        .filter_map(|folder| fs::canonicalize(folder.join("postgres")).ok())
+        .filter_map(|program| program.parent().map(Path::to_owned))
+        .find(|folder| folder.join("initdb").is_file() && folder.join("psql").is_file())
+        .ok_or(Error::Missing {
+            program: "postgres",
+            hint: "neither in PATH nor in /usr/lib/postgresql/*/bin, with initdb and psql beside it; \
+                   install PostgreSQL (Debian and Ubuntu: apt-get install postgresql; \
+                   macOS: brew install postgresql)"
+                .to_owned(),
+        })
+}
+
+/// A command without the settings of whoever runs the tests: `PGPORT` and the like.
+fn plain(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("PG") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// PostgreSQL refuses to run as root: then it runs as its own user, or as nobody.
+fn unprivileged() -> Option<(u32, u32)> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let accounts = fs::read_to_string("/etc/passwd").ok()?;
+    ["postgres", "nobody"].iter().find_map(|wanted| {
+        let account = accounts.lines().find(|line| line.split(':').next() == Some(wanted))?;
+        let mut ids = account.split(':').skip(2).map(str::parse::<u32>);
+        Some((ids.next()?.ok()?, ids.next()?.ok()?))
+    })
+}
+
+fn as_unprivileged(program: &Path, folder: &Path) -> Command {
+    let mut command = plain(program);
+    if let Some((user, group)) = unprivileged() {
+        command.uid(user).gid(group);
+    }
+    // The folder the tests run in may be closed to that user.
+    command.current_dir(folder);
+    command
+}
+
+fn initialise(programs: &Path, folder: &Path) -> Result<(), Error> {
+    let password = folder.join("password");
+    fs::write(&password, PASSWORD).map_err(Error::io("write the password file"))?;
+    if let Some((user, group)) = unprivileged() {
+        for path in [folder, &password] {
+            chown(path, Some(user), Some(group))
+                .map_err(Error::io("give the folder to PostgreSQL's user"))?;
+        }
+    }
+    let mut initdb = as_unprivileged(&programs.join("initdb"), folder);
+    initdb
+        .arg("--pgdata")
+        .arg(folder.join("data"))
+        .arg("--pwfile")
+        .arg(&password)
+        .args(["--username", USER, "--auth", "scram-sha-256"])
+        .args(["--encoding", "UTF8", "--no-locale", "--no-sync"]);
+    run("initdb", initdb).map(drop)
+}
+
+/// Starts the server on `port`, or on a free one, and waits until it takes connections. Again on
+/// another port when somebody took it meanwhile, and again on the same one while backends of a
+/// killed predecessor still hold its memory.
+fn launch(programs: &Path, folder: &Path, port: Option<u16>) -> Result<(Process, u16), Error> {
+    let give_up = Instant::now() + READY_WITHIN;
+    loop {
+        let on = port.map_or_else(process::free_port, Ok)?;
+        let mut postgres = as_unprivileged(&programs.join("postgres"), folder);
+        postgres.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
+        postgres.args(["-h", "127.0.0.1", "-p", &on.to_string()]);
+        // Not synchronous_commit=off: what was committed must be there after a SIGKILL.
+        for setting in ["fsync=off", "full_page_writes=off", "max_connections=200"] {
+            postgres.args(["-c", setting]);
+        }
+        let mut server = Process::start("postgres", postgres)?;
+        match server.wait_for(READY, READY_WITHIN) {
+            Ok(_) => return Ok((server, on)),
+            Err(Error::Ended { log, .. }) if is_passing(&log) && Instant::now() < give_up => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn is_passing(log: &str) -> bool {
+    ["Address already in use", "still in use", "postmaster.pid\" already exists"]
+        .iter()
+        .any(|obstacle| log.contains(obstacle))
+}
+
+/// Runs a program to its end and gives back what it wrote to its output.
+fn run(name: &str, mut command: Command) -> Result<String, Error> {
+    let output = command.output().map_err(Error::io(format!("run {name}")))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned());
+    }
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(Error::Ended { name: name.to_owned(), status: output.status, log })
+}

@@ -1,0 +1,232 @@
+//! A Redis of its own for a test.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use rustix::process::Signal;
+
+use crate::{
+    Error, Folder, Process,
+    process::{self, READY_WITHIN},
+};
+
+const PASSWORD: &str = "throwaway";
+const READY: &str = "Ready to accept connections";
+
+/// A Redis of its own for a test: empty, on a free loopback port, keeping nothing on disk, gone when
+/// this is dropped or the test process ends in whatever way.
+#[derive(Debug)]
+pub struct Redis {
+    options: Options,
+    port: u16,
+    // Stopped before its folder goes.
+    process: Process,
+    folder: Folder,
+}
+
+/// How the server guards itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// It asks for [`Redis::password`].
+    pub password: bool,
+    /// It talks TLS alone, with a certificate for `127.0.0.1` and `localhost` that is signed by
+    /// [`Redis::ca_certificate`].
+    pub tls: bool,
+}
+
+impl Redis {
+    /// Starts one that lets everybody in, and waits until it takes connections.
+    ///
+    /// # Errors
+    /// Redis is not installed, or did not start; the error shows its log.
+    pub fn start() -> Result<Self, Error> {
+        Self::start_with(Options::default())
+    }
+
+    /// Starts one with these options, and waits until it takes connections.
+    ///
+    /// # Errors
+    /// Redis, or for TLS `openssl`, is not installed, or did not start; the error shows its log.
+    pub fn start_with(options: Options) -> Result<Self, Error> {
+        let folder = Folder::new("redis")?;
+        if options.tls {
+            make_certificates(folder.path())?;
+        }
+        let (process, port) = launch(options, folder.path(), None)?;
+        Ok(Self { options, port, process, folder })
+    }
+
+    /// The host.
+    #[must_use]
+    pub fn host(&self) -> &'static str {
+        "127.0.0.1"
+    }
+
+    /// The port; the same after [`Redis::restart`].
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The password, if it asks for one.
+    #[must_use]
+    pub fn password(&self) -> Option<&'static str> {
+        self.options.password.then_some(PASSWORD)
+    }
+
+    /// The authority that signed its certificate, if it talks TLS.
+    #[must_use]
+    pub fn ca_certificate(&self) -> Option<PathBuf> {
+        self.options.tls.then(|| self.folder.path().join("ca.pem"))
+    }
+
+    /// Where to connect to, with the password if there is one.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = if self.options.tls { "rediss" } else { "redis" };
+        let user = self.password().map(|password| format!(":{password}@")).unwrap_or_default();
+        format!("{scheme}://{user}{}:{}/", self.host(), self.port)
+    }
+
+    /// Runs one command through `redis-cli`, as anybody could, and gives back what it answers: a line
+    /// for each part.
+    ///
+    /// # Errors
+    /// It was refused; the error shows the message.
+    pub fn execute(&self, command: &[&str]) -> Result<String, Error> {
+        let mut client = Command::new(program("redis-cli")?);
+        // -e: an error is an exit status, too.
+        client.args(["-e", "-h", self.host(), "-p", &self.port.to_string()]);
+        if let Some(password) = self.password() {
+            client.env("REDISCLI_AUTH", password);
+        }
+        if let Some(ca) = self.ca_certificate() {
+            client.arg("--tls").arg("--cacert").arg(ca);
+        }
+        client.args(command);
+        run("redis-cli", client)
+    }
+
+    /// What it wrote since it was last started.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// It freezes: connections stay open and are not answered, until [`Redis::resume`].
+    pub fn pause(&mut self) {
+        self.process.signal(Signal::STOP);
+    }
+
+    /// It goes on where it was frozen.
+    pub fn resume(&mut self) {
+        self.process.signal(Signal::CONT);
+    }
+
+    /// A crash: SIGKILL. It held nothing but memory: what it knew is lost.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// An orderly stop.
+    ///
+    /// # Errors
+    /// It did not stop in time, and was killed.
+    pub fn stop(&mut self) -> Result<(), Error> {
+        self.resume();
+        self.process.stop(READY_WITHIN).map(drop)
+    }
+
+    /// Starts it again on the same port, empty; kills it first if it runs.
+    ///
+    /// # Errors
+    /// It did not start; the error shows its log.
+    pub fn restart(&mut self) -> Result<(), Error> {
+        self.kill();
+        (self.process, self.port) = launch(self.options, self.folder.path(), Some(self.port))?;
+        Ok(())
+    }
+}
+
+/// Starts the server on `port`, or on a free one, and waits until it takes connections. Again on
+/// another port when somebody took it meanwhile.
+fn launch(options: Options, folder: &Path, port: Option<u16>) -> Result<(Process, u16), Error> {
+    const TRIES: u32 = 20;
+    let mut tries = 0;
+    loop {
+        let on = port.map_or_else(process::free_port, Ok)?;
+        tries += 1;
+        let mut server = Process::start("redis-server", command(options, folder, on)?)?;
+        match server.wait_for(READY, READY_WITHIN) {
+            Ok(_) => return Ok((server, on)),
+            Err(Error::Ended { log, .. }) if log.contains("Address already in use") && tries < TRIES => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn command(options: Options, folder: &Path, port: u16) -> Result<Command, Error> {
+    let mut server = Command::new(program("redis-server")?);
+    server.current_dir(folder);
+    server.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--databases", "1"]);
+    if options.tls {
+        server.args(["--port", "0", "--tls-port", &port.to_string(), "--tls-auth-clients", "no"]);
+        for (setting, file) in [
+            ("--tls-ca-cert-file", "ca.pem"),
+            ("--tls-cert-file", "server.pem"),
+            ("--tls-key-file", "server.key"),
+        ] {
+            server.arg(setting).arg(folder.join(file));
+        }
+    } else {
+        server.args(["--port", &port.to_string()]);
+    }
+    if options.password {
+        server.args(["--requirepass", PASSWORD]);
+    }
+    Ok(server)
+}
+
+/// An authority, and a certificate for the server that it signed.
+fn make_certificates(folder: &Path) -> Result<(), Error> {
+    let openssl = program("openssl")?;
+    let names = "subjectAltName=IP:127.0.0.1,DNS:localhost";
+    let server = "basicConstraints=critical,CA:FALSE";
+    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-days", "2"];
+    let authority = ["-subj", "/CN=throwaway authority", "-keyout", "ca.key", "-out", "ca.pem"];
+    let signed = ["-subj", "/CN=throwaway", "-keyout", "server.key", "-out", "server.pem"];
+    let mut make = Command::new(&openssl);
+    make.current_dir(folder).args(["req", "-x509"]).args(key).args(authority);
+    run("openssl", make)?;
+    let mut sign = Command::new(&openssl);
+    sign.current_dir(folder).args(["req", "-x509", "-CA", "ca.pem", "-CAkey", "ca.key"]);
+    sign.args(key).args(signed).args(["-addext", names, "-addext", server]);
+    run("openssl", sign).map(drop)
+}
+
+fn program(name: &'static str) -> Result<PathBuf, Error> {
+    let package = if name == "openssl" { "openssl" } else { "redis" };
+    process::find_program(name, &["/usr/local/bin".into(), "/opt/homebrew/bin".into()]).ok_or(Error::Missing {
+        program: name,
+        hint: format!(
+            "not in PATH; install it (Debian and Ubuntu: apt-get install {}; macOS: brew install {package})",
+            if package == "redis" { "redis-server redis-tools" } else { package },
+        ),
+    })
+}
+
+/// Runs a program to its end and gives back what it wrote to its output.
+fn run(name: &str, mut command: Command) -> Result<String, Error> {
+    let output = command.output().map_err(Error::io(format!("run {name}")))?;
+    let answer = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
+    if output.status.success() {
+        return Ok(answer);
+    }
+    let log = format!("{answer}{}", String::from_utf8_lossy(&output.stderr));
+    Err(Error::Ended { name: name.to_owned(), status: output.status, log })
+}

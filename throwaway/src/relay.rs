@@ -1,0 +1,149 @@
+//! A wire that can be cut.
+
+use std::{
+    io::{Read, Write},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use crate::Error;
+
+/// A wire to a server that can be held up or cut: connections to [`Relay::port`] go on to the
+/// server. For what a test can't do to the server itself: a partner that falls silent.
+#[derive(Debug)]
+pub struct Relay {
+    port: u16,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    held: bool,
+    ended: bool,
+    open: Vec<TcpStream>,
+    /// How many connections there were.
+    connections: u64,
+    /// Those before this one are lost.
+    lost_before: u64,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait_until_released(&self, connection: u64) {
+        let mut state = self.lock();
+        while (state.held || connection < state.lost_before) && !state.ended {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn cut(&self, end: bool) {
+        let mut state = self.lock();
+        for stream in state.open.drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        state.ended |= end;
+        self.changed.notify_all();
+    }
+}
+
+impl Relay {
+    /// Relays to a loopback port.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    pub fn to(port: u16) -> Result<Self, Error> {
+        let listener =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("listen for the relay"))?;
+        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let port = listener.local_addr().map_err(Error::io("listen for the relay"))?.port();
+        let shared = Arc::new(Shared::default());
+        let accepting = Arc::clone(&shared);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if accepting.lock().ended {
+                    return;
+                }
+                // A server that is down: the client sees its connection closed.
+                if let Ok(server) = TcpStream::connect(server) {
+                    let _ = join(&accepting, &client, &server);
+                }
+            }
+        });
+        Ok(Self { port, shared })
+    }
+
+    /// Where to connect to.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// From now on nothing passes, in either direction, and nobody is told.
+    pub fn hold(&self) {
+        self.shared.lock().held = true;
+    }
+
+    /// Lets everything pass again, what was held up first.
+    pub fn release(&self) {
+        self.shared.lock().held = false;
+        self.shared.changed.notify_all();
+    }
+
+    /// From now on nothing passes on the open connections, for ever, and nobody is told; new ones
+    /// pass. As when a server vanishes and another takes its place.
+    pub fn lose(&self) {
+        let mut state = self.shared.lock();
+        state.lost_before = state.connections;
+    }
+
+    /// Ends the open connections; new ones pass.
+    pub fn cut(&self) {
+        self.shared.cut(false);
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.shared.cut(true);
+        // Wakes the accepting thread, so that it ends.
+        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+    }
+}
+
+fn join(shared: &Arc<Shared>, client: &TcpStream, server: &TcpStream) -> std::io::Result<()> {
+    for stream in [client, server] {
+        stream.set_nodelay(true)?;
+        let handle = stream.try_clone()?;
+        shared.lock().open.push(handle);
+    }
+    let connection = {
+        let mut state = shared.lock();
+        state.connections += 1;
+        state.connections - 1
+    };
+    for (from, to) in [(client, server), (server, client)] {
+        let (mut from, mut to, shared) = (from.try_clone()?, to.try_clone()?, Arc::clone(shared));
+        thread::spawn(move || {
+            let mut buffer = [0; 16 * 1024];
+            while let Ok(length) = from.read(&mut buffer) {
+                shared.wait_until_released(connection);
+                if length == 0 || to.write_all(&buffer[..length]).is_err() {
+                    break;
+                }
+            }
+            let _ = to.shutdown(Shutdown::Both);
+            let _ = from.shutdown(Shutdown::Both);
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! The throw-away PostgreSQL and the wire to it.
+
+use std::{net::TcpStream, path::Path, process::Command, time::Instant};
+
+use throwaway::{Postgres, Process, process::READY_WITHIN};
+
+/// Set for the process that is killed.
+const VICTIM: &str = "THROWAWAY_VICTIM";
+
+#[test]
+fn what_was_committed_is_there_after_a_crash_and_all_is_gone_at_the_end() {
+    let mut postgres = Postgres::start().unwrap();
+    let database = postgres.create_database().unwrap();
+    assert_ne!(database, postgres.create_database().unwrap(), "every test gets its own");
+    postgres.execute(&database, "create table kept (number integer); insert into kept values (7)").unwrap();
+    let port = postgres.port();
+    postgres.kill();
+    assert!(postgres.execute(&database, "select 1").is_err());
+    postgres.restart().unwrap();
+    assert_eq!(postgres.execute(&database, "select * from kept").unwrap(), "7");
+    assert_eq!(postgres.port(), port);
+    postgres.stop().unwrap();
+}
+
+#[test]
+fn a_refused_statement_shows_the_message() {
+    let error = Postgres::shared().execute("postgres", "select nonsense").unwrap_err();
+    assert!(error.to_string().contains("\"nonsense\" does not exist"), "{error}");
+}
+
+/// Not a test of its own: the process that [`all_is_gone_when_the_test_process_is_killed`] kills.
+#[test]
+fn start_one_and_be_killed() {
+    if std::env::var_os(VICTIM).is_none() {
+        return;
+    }
+    let postgres = Postgres::start().unwrap();
+    let folder = postgres.execute("postgres", "show data_directory").unwrap();
+    println!("\nport {}\nfolder {folder}\nready", postgres.port());
+    std::thread::park();
+}
+
+#[test]
+fn all_is_gone_when_the_test_process_is_killed() {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "start_one_and_be_killed", "--nocapture"]).env(VICTIM, "1");
+    let mut victim = Process::start("a test process", command).unwrap();
+    victim.wait_for("ready", READY_WITHIN).unwrap();
+    let port = victim.wait_for("port ", READY_WITHIN).unwrap()["port ".len()..].parse::<u16>().unwrap();
+    let folder = victim.wait_for("folder ", READY_WITHIN).unwrap()["folder ".len()..].to_owned();
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_ok() && Path::new(&folder).is_dir());
+    victim.kill();
+    let deadline = Instant::now() + READY_WITHIN;
+    while TcpStream::connect(("127.0.0.1", port)).is_ok() || Path::new(&folder).exists() {
+        assert!(Instant::now() < deadline, "{port} and {folder} are still there");
+        std::thread::yield_now();
+    }
+}

@@ -1,0 +1,110 @@
+//! `cargo xtask dev`: the whole system as it is in production, rebuilt and restarted when it is edited.
+
+mod nginx;
+mod sources;
+mod worker;
+
+use std::{process::Command, thread, time::Duration};
+
+use anyhow::{Result, bail};
+use throwaway::{Postgres, Redis};
+
+use crate::{
+    child::{self, Child, Interrupted},
+    ports,
+    progress::{Step, say},
+    setup::{self, Toolbox},
+};
+
+use self::{nginx::Nginx, worker::Worker};
+
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+pub(crate) fn dev(port: u16) -> Result<()> {
+    let instead = format!("choose another: cargo xtask dev --port {}", port.saturating_add(1));
+    ports::check_free(port, &instead)?;
+    let toolbox = match Toolbox::open()? {
+        Some(toolbox) => toolbox,
+        None => {
+            setup::check_requirements()?;
+            setup::run(|| Ok(()))?
+        }
+    };
+    let [site, api, reload] = ports::free()?;
+
+    say("starting Postgres, Redis and nginx");
+    let postgres = Postgres::start()?;
+    let redis = Redis::start()?;
+    let stack = Stack { database: postgres.create_database()?, postgres, redis };
+    let mut nginx = Nginx::start(port, site, api, reload)?;
+
+    say("cargo leptos watch: it tells what it does");
+    let mut leptos = toolbox.cargo_leptos();
+    stack.describe_to(&mut leptos);
+    leptos
+        .arg("watch")
+        .env("SITE_ADDR", format!("127.0.0.1:{site}"))
+        .env("LEPTOS_SITE_ADDR", format!("127.0.0.1:{site}"))
+        .env("API_ADDR", format!("127.0.0.1:{api}"))
+        .env("LEPTOS_RELOAD_PORT", reload.to_string())
+        // The page's script connects to nginx, which passes the websocket on.
+        .env("LEPTOS_RELOAD_EXTERNAL_PORT", port.to_string());
+    let mut watch = Child::start("cargo leptos watch", &mut leptos)?;
+
+    let mut worker = Worker::new();
+        let mut first_build = Some(Step::begin("waiting for the first build"));
+    loop {
+        if child::is_stopping() {
+            // In this order: who uses the databases goes first.
+            worker.stop();
+            watch.stop();
+            say("stopped");
+            return Ok(());
+        }
+        if let Some(status) = watch.ended()? {
+            bail!("cargo leptos watch ended ({status}); its messages are above");
+        }
+        nginx.check()?;
+        // The worker only now: both builds would fight for the processors and for cargo's lock.
+        if first_build.is_some() && ports::answers(site, "/api/health/live") {
+            first_build = None;
+            say(format!("fibstack is at http://127.0.0.1:{port} (Ctrl-C stops it and all its servers)"));
+            say(format!("Postgres: {}   Redis: {}", stack.postgres.url(&stack.database), stack.redis.url()));
+        }
+        if first_build.is_none() && let Err(error) = worker.keep_current(|command| stack.describe_to(command)) {
+            if error.is::<Interrupted>() {
+                continue;
+            }
+            // A mistake in what is being edited: the next edit may correct it.
+            say(format!("{error:#}"));
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// The databases that server and worker share.
+struct Stack {
+    database: String,
+    postgres: Postgres,
+    redis: Redis,
+}
+
+impl Stack {
+    /// Tells a program where they are, whatever the shell has set.
+    fn describe_to(&self, command: &mut Command) {
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(crate::run::names_other_servers) {
+                command.env_remove(name);
+            }
+        }
+        command
+            .env("EMBEDDED", "false")
+            .env("PGHOST", self.postgres.host())
+            .env("PGPORT", self.postgres.port().to_string())
+            .env("PGUSER", self.postgres.user())
+            .env("PGPASSWORD", self.postgres.password())
+            .env("PGDATABASE", &self.database)
+            .env("REDIS_HOST", self.redis.host())
+            .env("REDIS_PORT", self.redis.port().to_string());
+    }
+}

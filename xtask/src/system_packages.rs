@@ -1,0 +1,179 @@
+//! What the tests need from the system: servers and a browser.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Result, bail};
+use throwaway::process::find_program;
+
+use crate::{job::Job, progress::say};
+
+/// One of these programs must be there, and this package of Debian's brings it.
+struct Need {
+    what: &'static str,
+    programs: &'static [&'static str],
+    package: &'static str,
+}
+
+const NEEDS: [Need; 6] = [
+    Need { what: "PostgreSQL", programs: &["initdb"], package: "postgresql" },
+    Need { what: "Redis", programs: &["redis-server"], package: "redis-server" },
+    Need { what: "nginx", programs: &["nginx"], package: "nginx" },
+    Need {
+        what: "Chromium",
+        programs: &["chromium", "chromium-browser", "google-chrome", "chrome"],
+        package: "chromium",
+    },
+    Need { what: "chromedriver", programs: &["chromedriver"], package: "chromium-driver" },
+    Need { what: "openssl", programs: &["openssl"], package: "openssl" },
+];
+
+/// Where servers are that are not on an ordinary user's PATH.
+fn folders() -> Vec<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let postgres = versions.map(|version| version.path().join("bin"));
+    postgres.chain(["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"].map(PathBuf::from)).collect()
+}
+
+fn missing() -> Vec<&'static Need> {
+    let folders = folders();
+    let is_there = |need: &&Need| need.programs.iter().any(|program| find_program(program, &folders).is_some());
+    NEEDS.iter().filter(|need| !is_there(need)).collect()
+}
+
+fn names(needs: &[&Need]) -> String {
+    needs.iter().map(|need| need.what).collect::<Vec<_>>().join(", ")
+}
+
+/// Makes sure that everything is there, installing what is missing if `install`.
+pub(crate) fn provide(install: bool) -> Result<()> {
+    let needs = missing();
+    if needs.is_empty() {
+        return Ok(());
+    }
+    if !install {
+        bail!("the tests need {}; without --no-setup they would be installed", names(&needs));
+    }
+    let system = System::of(&fs::read_to_string("/etc/os-release").unwrap_or_default());
+    let by_apt: Vec<&Need> = needs.iter().copied().filter(|need| system.has_in_apt(need)).collect();
+    if !by_apt.is_empty() {
+        apt(&by_apt)?;
+    }
+    let left = missing();
+    if left.is_empty() {
+        return Ok(());
+    }
+    bail!("the tests need {}, which cannot be installed here by itself.\n{}", names(&left), system.advice());
+}
+
+/// Which kind of system this is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum System {
+    Debian,
+    /// As Debian, but its `chromium` only installs a snap, which does not run in a container and
+    /// brings no chromedriver for others.
+    Ubuntu,
+    Other,
+}
+
+impl System {
+    fn of(os_release: &str) -> Self {
+        let ids = os_release
+            .lines()
+            .filter_map(|line| line.strip_prefix("ID=").or_else(|| line.strip_prefix("ID_LIKE=")))
+            .flat_map(|ids| ids.trim_matches('"').split(' '))
+            .collect::<Vec<_>>();
+        if ids.contains(&"ubuntu") {
+            Self::Ubuntu
+        } else if ids.contains(&"debian") {
+            Self::Debian
+        } else {
+            Self::Other
+        }
+    }
+
+    fn has_in_apt(self, need: &Need) -> bool {
+        match self {
+            Self::Debian => true,
+            Self::Ubuntu => !need.package.starts_with("chromium"),
+            Self::Other => false,
+        }
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Ubuntu => {
+                "Ubuntu's own chromium is a snap. Install Google's browser and the chromedriver of the same \
+                 version (https://googlechromelabs.github.io/chrome-for-testing) so that `google-chrome` and \
+                 `chromedriver` are on PATH."
+            }
+            Self::Debian => "See the messages of apt above.",
+            Self::Other => {
+                "Install them so that initdb, redis-server, nginx, chromium (or google-chrome), chromedriver \
+                 and openssl are on PATH.\n\
+                 macOS: brew install postgresql redis nginx chromedriver && brew install --cask google-chrome\n\
+                 Fedora: dnf install postgresql-server redis nginx chromium chromedriver openssl"
+            }
+        }
+    }
+}
+
+/// Installs through apt: as root, or through a sudo that asks nothing.
+fn apt(needs: &[&Need]) -> Result<()> {
+    let packages = needs.iter().map(|need| need.package).collect::<Vec<_>>();
+    let by_hand = format!("apt-get install --no-install-recommends {}", packages.join(" "));
+    let root = rustix::process::geteuid().is_root();
+    if !root && !sudo_asks_nothing() {
+        bail!("the tests need {}. Install them, then run this again:\n  sudo {by_hand}", names(needs));
+    }
+    say(format!("installing {} (their services are not started)", names(needs)));
+    // Debian starts what it installs, unless this file forbids it. It stays as it was.
+    let script = r#"
+        policy=/usr/sbin/policy-rc.d
+        if [ ! -e "$policy" ]; then
+            trap 'rm -f "$policy"' EXIT
+            printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+        fi
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get -q update && apt-get -q install -y --no-install-recommends "$@"
+    "#;
+    let mut command = if root { Command::new("sh") } else { Command::new("sudo") };
+    if !root {
+        command.args(["-n", "sh"]);
+    }
+    command.args(["-c", script, "install"]).args(&packages).current_dir(Path::new("/"));
+    Job::new("apt-get").run(&mut command).map_err(|error| error.context(format!("by hand: {by_hand}")))
+}
+
+fn sudo_asks_nothing() -> bool {
+    Command::new("sudo")
+        .args(["-n", "true"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn systems_are_told_apart() {
+        assert_eq!(System::of("NAME=x\nID=debian\n"), System::Debian);
+        assert_eq!(System::of("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"), System::Ubuntu);
+        assert_eq!(System::of("ID=fedora\n"), System::Other);
+        assert_eq!(System::of(""), System::Other);
+    }
+
+    #[test]
+    fn ubuntus_stub_for_a_snap_is_not_installed() {
+        let chromium = NEEDS.iter().find(|need| need.what == "Chromium").unwrap();
+        assert!(System::Debian.has_in_apt(chromium));
+        assert!(!System::Ubuntu.has_in_apt(chromium));
+    }
+}
