@@ -10,6 +10,7 @@
 //! | [`islands`], [`live`], [`api`], [`clipboard`] | browser (the islands are rendered on the server too) |
 //! | [`parts`], [`listing`], [`wording`] | both: pieces of pages, and the logic behind them |
 
+// The type of a page nests as deep as its markup.
 pub mod api;
 pub mod clipboard;
 pub mod islands;

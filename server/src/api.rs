@@ -43,28 +43,28 @@ const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(crate) struct Api {
     /// The Record and the Board.
-    pub store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
     /// Submissions per client.
-    pub client_limit: Arc<ClientLimit>,
+    pub(crate) client_limit: Arc<ClientLimit>,
     /// One permit per live event stream.
-    pub streams: Arc<Semaphore>,
+    pub(crate) streams: Arc<Semaphore>,
     /// Ends the event streams when the server stops.
-    pub stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
     /// Where the metrics are rendered.
-    pub metrics: PrometheusHandle,
+    pub(crate) metrics: PrometheusHandle,
     /// How the parts behind the two traits are called in health answers.
-    pub parts: Parts,
+    pub(crate) parts: Parts,
     /// Other origins whose pages may call the API.
-    pub cors_origins: Vec<HeaderValue>,
+    pub(crate) cors_origins: Vec<HeaderValue>,
 }
 
 /// What stands behind the two traits, for health answers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parts {
     /// `postgres` or `sqlite`.
-    pub record: &'static str,
+    pub(crate) record: &'static str,
     /// `redis` or `in-process`.
-    pub board: &'static str,
+    pub(crate) board: &'static str,
 }
 
 /// Whether `/metrics` is served by a router.

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 const BURST_S: u32 = 10;
 
 /// How fast one client may submit: by its address, since there are no accounts.
-pub struct ClientLimit {
+pub(crate) struct ClientLimit {
     /// `None`: unlimited.
     limiter: Option<DefaultKeyedRateLimiter<IpAddr>>,
     trusted_proxies: Vec<IpNet>,
@@ -23,7 +23,7 @@ impl ClientLimit {
     /// Allows `per_second` submissions in the long run, 0 for any number, and ten seconds' worth at
     /// once. What `trusted_proxies` say of the client's address is believed.
     #[must_use]
-    pub fn new(per_second: u32, trusted_proxies: Vec<IpNet>) -> Self {
+    pub(crate) fn new(per_second: u32, trusted_proxies: Vec<IpNet>) -> Self {
         let limiter = NonZeroU32::new(per_second).map(|rate| {
             let burst = rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_S - 1));
             RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst))
@@ -43,7 +43,7 @@ impl ClientLimit {
     }
 
     /// Forgets clients that have been quiet long enough to start afresh.
-    pub fn forget_the_quiet(&self) {
+    pub(crate) fn forget_the_quiet(&self) {
         if let Some(limiter) = &self.limiter {
             limiter.retain_recent();
             limiter.shrink_to_fit();

@@ -13,7 +13,7 @@ use store::{ReadError, RecordError};
 /// What went wrong inside is logged where it is turned into this; the client gets a message that is
 /// safe to show.
 #[derive(Clone, Debug)]
-pub struct ApiProblem {
+pub(crate) struct ApiProblem {
     problem: Problem,
     retry_after_s: Option<u64>,
 }
@@ -24,17 +24,17 @@ impl ApiProblem {
     }
 
     /// 400: the request can't be read.
-    pub fn bad_request(title: &str, detail: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(title: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, title, detail)
     }
 
     /// 404.
-    pub fn not_found(detail: impl Into<String>) -> Self {
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "Not found", detail)
     }
 
     /// 405.
-    pub fn method_not_allowed() -> Self {
+    pub(crate) fn method_not_allowed() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "Method not allowed",
@@ -43,7 +43,7 @@ impl ApiProblem {
     }
 
     /// 409: given up, with the reason.
-    pub fn given_up(reason: Option<&str>) -> Self {
+    pub(crate) fn given_up(reason: Option<&str>) -> Self {
         let reason = reason.unwrap_or("The computation failed.");
         Self::new(
             StatusCode::CONFLICT,
@@ -53,7 +53,7 @@ impl ApiProblem {
     }
 
     /// 413.
-    pub fn too_large(limit_bytes: usize) -> Self {
+    pub(crate) fn too_large(limit_bytes: usize) -> Self {
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "Body too large",
@@ -62,7 +62,7 @@ impl ApiProblem {
     }
 
     /// 415.
-    pub fn unsupported_media_type() -> Self {
+    pub(crate) fn unsupported_media_type() -> Self {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "Unsupported media type",
@@ -71,17 +71,17 @@ impl ApiProblem {
     }
 
     /// 416.
-    pub fn range_not_satisfiable(detail: impl Into<String>) -> Self {
+    pub(crate) fn range_not_satisfiable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "Range not satisfiable", detail)
     }
 
     /// 422: well-formed, but not what is asked for here.
-    pub fn unprocessable(title: &str, detail: impl Into<String>) -> Self {
+    pub(crate) fn unprocessable(title: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, title, detail)
     }
 
     /// 429.
-    pub fn too_many_requests(retry_after_s: u64) -> Self {
+    pub(crate) fn too_many_requests(retry_after_s: u64) -> Self {
         let mut problem = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "Too many requests",
@@ -92,7 +92,7 @@ impl ApiProblem {
     }
 
     /// 500: a bug. The details are in the log alone.
-    pub fn internal() -> Self {
+    pub(crate) fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "Internal error",
@@ -101,14 +101,14 @@ impl ApiProblem {
     }
 
     /// 503.
-    pub fn unavailable(detail: impl Into<String>) -> Self {
+    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "Temporarily unavailable", detail);
         problem.retry_after_s = Some(1);
         problem
     }
 
     /// The HTTP status.
-    pub fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }

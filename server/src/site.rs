@@ -26,7 +26,7 @@ const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
 /// Where the site's files are and how they are named. cargo-leptos tells by `LEPTOS_…` variables;
 /// without it the defaults fit a build in `target/`.
 #[must_use]
-pub fn leptos_options(address: SocketAddr) -> LeptosOptions {
+pub(crate) fn leptos_options(address: SocketAddr) -> LeptosOptions {
     let text = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.to_owned());
     let hash_file = text("LEPTOS_HASH_FILE_NAME", "hash.txt");
     // File names carry a hash exactly when the file that lists the hashes stands beside the binary.
@@ -49,7 +49,7 @@ pub fn leptos_options(address: SocketAddr) -> LeptosOptions {
 }
 
 /// The routes of the site listener.
-pub fn router(options: LeptosOptions, store: Arc<Store>, api: Router) -> Router {
+pub(crate) fn router(options: LeptosOptions, store: Arc<Store>, api: Router) -> Router {
     let context = move || provide_context(Arc::clone(&store));
     let package = format!("/{}", options.site_pkg_dir);
     let folder = format!("{}{package}", options.site_root);

@@ -13,11 +13,11 @@ use crate::{
 };
 
 /// The Store, and everything that runs for it in this process.
-pub struct System {
+pub(crate) struct System {
     /// The Record and the Board.
-    pub store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
     /// What they are, for health answers.
-    pub parts: Parts,
+    pub(crate) parts: Parts,
     tasks: TaskTracker,
 }
 
@@ -27,7 +27,7 @@ impl System {
     ///
     /// # Errors
     /// A setting can't be used, or the folder of the embedded database can't be written.
-    pub fn start(config: &Config, mode: Mode, stop: &CancellationToken) -> anyhow::Result<Self> {
+    pub(crate) fn start(config: &Config, mode: Mode, stop: &CancellationToken) -> anyhow::Result<Self> {
         let max_index = config.max_index.max_index(1, fib::memory_bytes)?;
         let limits = Limits { max_index, result_budget_bytes: config.result_budget_bytes };
         let tasks = TaskTracker::new();

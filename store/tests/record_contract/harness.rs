@@ -115,6 +115,6 @@ pub(crate) fn completion(value: &str) -> Completion {
     }
 }
 
-pub(crate) fn assert_not_ready<T: Debug>(result: Result<T, RecordError>) {
+pub(crate) fn assert_not_ready<T: Debug>(result: &Result<T, RecordError>) {
     assert!(matches!(result, Err(RecordError::NotReady)), "{result:?}");
 }

@@ -1,5 +1,8 @@
 //! What the Record promises, on SQLite and on a real PostgreSQL.
 
+// A failed assumption is a failed test.
+#![allow(clippy::unwrap_used)]
+
 mod harness;
 mod lists;
 mod original;

@@ -8,19 +8,19 @@ use crate::harness::{assert_not_ready, completion, index, numbers, on_both};
 
 on_both! {
     async fn nothing_is_answered_before_the_schema_is_in_place(subject: Subject) {
-        assert_not_ready(subject.check().await);
-        assert_not_ready(subject.submit(index(7), 1).await);
-        assert_not_ready(subject.adopt(&[index(7)]).await);
-        assert_not_ready(subject.entry(index(7)).await);
-        assert_not_ready(subject.entries(&[index(7)]).await);
-        assert_not_ready(subject.newest(None, 1).await);
-        assert_not_ready(subject.oldest(0, 1).await);
-        assert_not_ready(subject.listed(0, 1).await);
-        assert_not_ready(subject.pending(0, 1).await);
-        assert_not_ready(subject.complete(index(7), &completion("13")).await);
-        assert_not_ready(subject.give_up(index(7), "why").await);
-        assert_not_ready(subject.explain(index(7), "why").await);
-        assert_not_ready(subject.counts().await);
+        assert_not_ready(&subject.check().await);
+        assert_not_ready(&subject.submit(index(7), 1).await);
+        assert_not_ready(&subject.adopt(&[index(7)]).await);
+        assert_not_ready(&subject.entry(index(7)).await);
+        assert_not_ready(&subject.entries(&[index(7)]).await);
+        assert_not_ready(&subject.newest(None, 1).await);
+        assert_not_ready(&subject.oldest(0, 1).await);
+        assert_not_ready(&subject.listed(0, 1).await);
+        assert_not_ready(&subject.pending(0, 1).await);
+        assert_not_ready(&subject.complete(index(7), &completion("13")).await);
+        assert_not_ready(&subject.give_up(index(7), "why").await);
+        assert_not_ready(&subject.explain(index(7), "why").await);
+        assert_not_ready(&subject.counts().await);
         assert_eq!(subject.prepare().await.unwrap(), Adoption::default());
         subject.check().await.unwrap();
         assert_eq!(subject.counts().await.unwrap(), Counts::default());
