@@ -11,6 +11,9 @@
 //! | [`parts`], [`listing`], [`wording`] | both: pieces of pages, and the logic behind them |
 
 // The type of a page nests as deep as its markup.
+// The type of a page is its whole tree of elements.
+#![recursion_limit = "256"]
+
 pub mod api;
 pub mod clipboard;
 pub mod islands;

@@ -66,7 +66,7 @@ impl Browser {
             let blocked = json!({ "profile.managed_default_content_settings.javascript": 2 });
             capabilities.add_experimental_option("prefs", blocked)?;
         }
-        capabilities.insert_base_capability("goog:loggingPrefs".to_owned(), json!({ "browser": "ALL" }));
+        capabilities.set("goog:loggingPrefs", json!({ "browser": "ALL" }))?;
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), capabilities).await?;
         Ok(Self { driver, _chromedriver: chromedriver, _profile: profile })
     }
@@ -123,7 +123,9 @@ impl Browser {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         let page = self.driver.source().await.unwrap_or_default();
-        anyhow::bail!("expected {what} within {SHOWN_WITHIN:?}; last error: {last_error:?}; the page:\n{page}")
+        anyhow::bail!(
+            "expected {what} within {SHOWN_WITHIN:?}; last error: {last_error:?}; the page:\n{page}"
+        )
     }
 
     /// Waits until the islands of the page are live: what they show before is the server's.

@@ -41,10 +41,14 @@ async fn a_submitted_index_gets_its_value_without_a_reload_and_without_a_csp_vio
     ensure!(same.convert::<bool>()?, "the page was loaded again");
     let field = browser.wait_for("input[name=index]").await?;
     assert_eq!(field.prop("value").await?.as_deref(), Some(""), "the field is cleared for the next index");
-    for page in ["/", "/values/10", "/values/11", "/otherpage", "/nowhere"] {
+    for (page, live) in
+        [("/", true), ("/values/10", true), ("/values/11", false), ("/otherpage", false), ("/nowhere", false)]
+    {
         browser.driver.goto(format!("{}{page}", system.url())).await?;
-        browser.wait_until_live().await.with_context(|| page.to_owned())?;
-        browser.assert_no_csp_violation().await.with_context(|| page.to_owned())?;
+        if live {
+            browser.wait_until_live().await.context(page)?;
+        }
+        browser.assert_no_csp_violation().await.context(page)?;
     }
     // The check itself can fail: what the policy forbids is seen.
     browser.driver.execute("document.body.setAttribute('style', 'color: red')", Vec::new()).await?;
@@ -68,7 +72,7 @@ async fn seven_windows_work_at_once_and_all_see_what_someone_else_submits() -> R
     system.api().submit(20).await;
     for window in driver.windows().await? {
         driver.switch_to_window(window).await?;
-        browser.wait_for_text(&digits_of(20), "6,765").await?;
+        browser.wait_for_text(&digits_of(20), "6765").await?;
     }
     // Each window can submit, too, and the others see it.
     for (window, index) in driver.windows().await?.into_iter().zip(30_u32..) {
@@ -78,7 +82,7 @@ async fn seven_windows_work_at_once_and_all_see_what_someone_else_submits() -> R
     }
     for window in driver.windows().await? {
         driver.switch_to_window(window).await?;
-        browser.wait_for_text(&digits_of(36), "14,930,352").await?;
+        browser.wait_for_text(&digits_of(36), "14930352").await?;
         browser.assert_no_csp_violation().await?;
     }
     Ok(())
@@ -98,7 +102,7 @@ async fn the_window_that_holds_the_stream_may_close_and_the_others_go_on() -> Re
     driver.close_window().await?;
     driver.switch_to_window(other).await?;
     system.api().submit(21).await;
-    browser.wait_for_text(&digits_of(21), "10,946").await
+    browser.wait_for_text(&digits_of(21), "10946").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +119,7 @@ async fn a_mistake_is_said_beside_the_field_before_anything_is_sent() -> Result<
         browser.wait_for_text("#index-mistake", said).await?;
         browser.wait_for("input[name=index][aria-invalid=true]").await?;
     }
-    assert_eq!(system.api().all().await, [], "nothing was sent");
+    assert!(system.api().all().await.is_empty(), "nothing was sent");
     // A mistake goes away with a right index.
     browser.submit(" 007 ").await?;
     browser.wait_for_text(&digits_of(7), "13").await?;
@@ -168,7 +172,8 @@ async fn a_long_number_shows_its_two_ends_and_can_be_downloaded() -> Result<()> 
     ensure!(shown.trim_end().ends_with("8242546875"), "{shown}");
     browser.wait_for_text("main", "208,988 digits").await?;
     let link = browser.wait_for("a[download]").await?.prop("href").await?.unwrap_or_default();
-    let digits = system.get(link.trim_start_matches(&format!("{}", system.url()))).await?;
+    let path = link.strip_prefix(system.api().base()).with_context(|| link.clone())?;
+    let digits = system.api().get(path).await.expect(200).body;
     assert_eq!(digits.len(), 208_988);
     // A shorter one stands there in full.
     system.api().submit(100).await;
@@ -186,7 +191,8 @@ async fn every_page_can_be_loaded_directly_and_unknown_ones_say_so() -> Result<(
     {
         let _ = Client::new(system.url()).get(page).await.expect(status);
     }
-    let browser = open(&format!("{}/otherpage", system.url()), Scripts::On).await?;
+    let browser = Browser::start(Scripts::On).await?;
+    browser.driver.goto(format!("{}/otherpage", system.url())).await?;
     browser.wait_for_text("main", "Go back home").await?;
     browser.driver.find(By::LinkText("Go back home")).await?.click().await?;
     browser.wait_for("input[name=index]").await.map(drop)
@@ -201,7 +207,7 @@ async fn after_the_server_was_away_the_page_catches_up_by_itself() -> Result<()>
     system.server.restart().await;
     // Before the page is back on the stream: it has to look, not only to listen.
     system.api().submit(25).await;
-    browser.wait_for_text(&digits_of(25), "75,025").await?;
+    browser.wait_for_text(&digits_of(25), "75025").await?;
     browser.wait_until_live().await
 }
 
@@ -210,8 +216,8 @@ async fn the_whole_stack_behind_nginx_serves_the_page_live() -> Result<()> {
     let stack = Stack::start().await;
     let browser = open(&stack.url(), Scripts::On).await?;
     browser.submit("90").await?;
-    browser.wait_for_text(&digits_of(90), "2,880,067,194,370,816,120").await?;
+    browser.wait_for_text(&digits_of(90), "2880067194370816120").await?;
     stack.api().submit(91).await;
-    browser.wait_for_text(&digits_of(91), "4,660,046,610,375,530,309").await?;
+    browser.wait_for_text(&digits_of(91), "4660046610375530309").await?;
     browser.assert_no_csp_violation().await
 }

@@ -157,6 +157,11 @@ impl IntoResponse for ApiProblem {
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
+        if self.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            // The rest of the body is not read, so hyper closes the connection: the client must not
+            // send its next request on it.
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         response
     }
 }

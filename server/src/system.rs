@@ -56,7 +56,7 @@ impl System {
     }
 
     /// Waits until everything in the background has ended, then closes the Record.
-    pub async fn stopped(self) {
+    pub(crate) async fn stopped(self) {
         self.tasks.wait().await;
         self.store.record().close().await;
     }

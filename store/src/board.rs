@@ -219,6 +219,7 @@ pub enum Topic {
 
 /// A message.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "notices are the rule, and handled one by one")]
 pub enum Heard {
     /// On `insert`, as it came: foreign publishers may send anything.
     Insert(String),

@@ -27,7 +27,7 @@ pub struct Redis {
     folder: Folder,
 }
 
-/// How the server guards itself.
+/// What kind of server it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// It asks for [`Redis::password`].
@@ -35,6 +35,8 @@ pub struct Options {
     /// It talks TLS alone, with a certificate for `127.0.0.1` and `localhost` that is signed by
     /// [`Redis::ca_certificate`].
     pub tls: bool,
+    /// It is a cluster of one: refuses scripts whose keys are not all in one slot.
+    pub cluster: bool,
 }
 
 impl Redis {
@@ -56,7 +58,11 @@ impl Redis {
             make_certificates(folder.path())?;
         }
         let (process, port) = launch(options, folder.path(), None)?;
-        Ok(Self { options, port, process, folder })
+        let redis = Self { options, port, process, folder };
+        if options.cluster {
+            redis.execute(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])?;
+        }
+        Ok(redis)
     }
 
     /// The host.
@@ -185,6 +191,9 @@ fn command(options: Options, folder: &Path, port: u16) -> Result<Command, Error>
         }
     } else {
         server.args(["--port", &port.to_string()]);
+    }
+    if options.cluster {
+        server.args(["--cluster-enabled", "yes"]);
     }
     if options.password {
         server.args(["--requirepass", PASSWORD]);

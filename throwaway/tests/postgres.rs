@@ -1,5 +1,8 @@
 //! The throw-away PostgreSQL and the wire to it.
 
+// A failed assumption is a failed test.
+#![allow(clippy::unwrap_used)]
+
 use std::{net::TcpStream, path::Path, process::Command, time::Instant};
 
 use throwaway::{Postgres, Process, process::READY_WITHIN};

@@ -86,7 +86,7 @@ impl Worker {
         match answer {
             Ok(_) if !before => tracing::info!("the board answers"),
             Err(error) if before => {
-                tracing::warn!(%error, "the board does not answer: trying again until it does")
+                tracing::warn!(%error, "the board does not answer: trying again until it does");
             }
             _ => {}
         }

@@ -59,7 +59,6 @@ pub fn EntryLists(
             {pages.into_any()}
         </section>
     };
-    // Erased: the type of a whole page would be deeper than the compiler follows.
     (seen.into_any(), calculated.into_any())
 }
 

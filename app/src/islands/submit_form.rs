@@ -23,6 +23,8 @@ struct Said {
     answer: RwSignal<Option<Entry>>,
     /// It is on its way.
     sending: RwSignal<bool>,
+    /// News heard meanwhile: a small number is computed before the answer to its submission is here.
+    overtook: StoredValue<Vec<Entry>>,
 }
 
 /// The form that submits an index. Without scripts the browser posts it, and the page that comes back
@@ -45,6 +47,7 @@ pub fn SubmitForm(
         trouble: RwSignal::new(trouble),
         answer: RwSignal::new(answer),
         sending: RwSignal::new(false),
+        overtook: StoredValue::new(Vec::new()),
     };
     let field = NodeRef::<html::Input>::new();
     Effect::new(move || said.listen());
@@ -88,7 +91,6 @@ pub fn SubmitForm(
             {move || said.answer.with(|answer| answer.as_ref().and_then(parts::progress))}
         </div>
     };
-    // Erased: the type of a whole page would be deeper than the compiler follows.
     (form.into_any(), outcome.into_any())
 }
 
@@ -117,12 +119,18 @@ impl Said {
 
     fn send(self, index: Index, field: web_sys::HtmlInputElement) {
         self.sending.set(true);
+        self.overtook.set_value(Vec::new());
         self.mistake.set(None);
         self.trouble.set(None);
         spawn_local(async move {
             match api::submit(index).await {
-                Ok(entry) => {
+                Ok(mut entry) => {
                     field.set_value("");
+                    self.overtook.with_value(|news| {
+                        for later in news {
+                            entry.merge(later);
+                        }
+                    });
                     self.answer.set(Some(entry.clone()));
                     live::tell(&entry);
                 }
@@ -155,6 +163,9 @@ impl Said {
             })
         };
         let take = move |news: &[Entry], _| {
+            if self.sending.get_untracked() {
+                self.overtook.update_value(|overtook| overtook.extend_from_slice(news));
+            }
             self.answer.maybe_update(|answer| match answer {
                 Some(answer) => news.iter().filter(|entry| answer.merge(entry)).count() > 0,
                 None => false,

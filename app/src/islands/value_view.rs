@@ -41,15 +41,18 @@ pub fn ValueView(
             })
         })
     };
-    view! {
+    let value = view! {
         <div class="standing" role="status">{standing}</div>
         {value}
+    };
+    let timeline = view! {
         <section class="timeline" aria-labelledby="timeline">
             <h2 id="timeline">"What happened"</h2>
             {move || accepted(&timeline.get())}
             {move || parts::timetable(&timeline.get())}
         </section>
-    }
+    };
+    (value.into_any(), timeline.into_any())
 }
 
 fn standing(entry: &Entry) -> impl IntoView + use<> {

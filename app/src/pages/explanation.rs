@@ -12,7 +12,7 @@ const STEPS: [(&str, &str); 6] = [
     ),
     (
         "It puts the index on the pending list",
-        "in Redis, and publishes it on the channel insert. The message only wakes the workers; the list is what counts.",
+        "in Redis, and publishes it on the channel “insert”. The message only wakes the workers; the list is what counts.",
     ),
     (
         "One worker claims it.",
@@ -20,7 +20,7 @@ const STEPS: [(&str, &str); 6] = [
     ),
     (
         "It posts the number",
-        "to the hash values, and takes the index off the list: one step, so that nothing is half done.",
+        "to the hash “values”, and takes the index off the list: one step, so that nothing is half done.",
     ),
     (
         "The servers hear of it.",

@@ -27,8 +27,7 @@ struct Line {
 pub fn timetable(timeline: &Timeline) -> impl IntoView + use<> {
     let rows: Vec<_> = lines(timeline).iter().map(row).collect();
     view! {
-        <table class="timetable">
-            <caption class="aside">"Each step since the one before, and since the start"</caption>
+        <table class="timetable" aria-labelledby="timeline">
             <thead>
                 <tr>
                     <th scope="col">"Step"</th>

@@ -1,5 +1,15 @@
 //! The statements, the same for both databases.
 
+use std::collections::BTreeSet;
+
+use protocol::{Entry, Index, Outcome, Revision, WorkerId};
+use sqlx::{QueryBuilder, query_as};
+
+use crate::now_us;
+
+use super::row::{CountRow, EntryRow, ListedRow, entry_columns};
+use super::{Adoption, Completion, Counts, PostgresRecord, Record, RecordError, SqliteRecord, Submission};
+
 /// Implements the `Record` for a type with `lender: Lender<$database>` and a method of its own
 /// `bring_up_to_date`.
 ///
@@ -216,16 +226,6 @@ macro_rules! implement_record {
         }
     };
 }
-
-use std::collections::BTreeSet;
-
-use protocol::{Entry, Index, Outcome, Revision, WorkerId};
-use sqlx::{QueryBuilder, query_as};
-
-use crate::now_us;
-
-use super::row::{CountRow, EntryRow, ListedRow, entry_columns};
-use super::{Adoption, Completion, Counts, PostgresRecord, Record, RecordError, SqliteRecord, Submission};
 
 implement_record!(PostgresRecord, sqlx::Postgres);
 implement_record!(SqliteRecord, sqlx::Sqlite);

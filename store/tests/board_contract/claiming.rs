@@ -7,7 +7,7 @@ use store::{FailOutcome, Heard, Notice, Sighting, Topic};
 
 use crate::subject::{HOUR, LEASE, Subject, heard, index, indexes, notice, until, worker};
 
-pub async fn claims_come_in_the_order_of_enqueuing(board: &Subject) {
+pub(crate) async fn claims_come_in_the_order_of_enqueuing(board: &Subject) {
     board.submit(&[50, 3, 9, 20]).await;
     board.submit(&[9]).await;
     for expected in [50, 3, 9, 20] {
@@ -18,7 +18,7 @@ pub async fn claims_come_in_the_order_of_enqueuing(board: &Subject) {
     assert_eq!(board.pending_len().await.unwrap(), 4);
 }
 
-pub async fn a_claim_carries_its_times_and_is_told(board: &Subject) {
+pub(crate) async fn a_claim_carries_its_times_and_is_told(board: &Subject) {
     let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
     let before = store::now_us();
     board.submit(&[7]).await;
@@ -37,7 +37,7 @@ pub async fn a_claim_carries_its_times_and_is_told(board: &Subject) {
     assert_eq!(notice(&mut events).await, claimed);
 }
 
-pub async fn claimers_at_once_get_distinct_indexes(board: &Subject) {
+pub(crate) async fn claimers_at_once_get_distinct_indexes(board: &Subject) {
     let numbers: Vec<_> = (1..=20).collect();
     board.submit(&numbers).await;
     let names = ["w1", "w2", "w3", "w4"].map(worker);
@@ -56,7 +56,7 @@ pub async fn claimers_at_once_get_distinct_indexes(board: &Subject) {
     assert_eq!(tokens.len(), numbers.len());
 }
 
-pub async fn an_index_whose_worker_died_is_claimed_by_another(board: &Subject) {
+pub(crate) async fn an_index_whose_worker_died_is_claimed_by_another(board: &Subject) {
     board.submit(&[7]).await;
     let first = board.claim(&worker("dies"), Duration::from_millis(30)).await.unwrap().unwrap();
     let mut second = None;
@@ -74,7 +74,7 @@ pub async fn an_index_whose_worker_died_is_claimed_by_another(board: &Subject) {
     assert_ne!(second.lease.token, first.lease.token);
 }
 
-pub async fn renewing_keeps_a_lease(board: &Subject) {
+pub(crate) async fn renewing_keeps_a_lease(board: &Subject) {
     let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
     board.submit(&[7]).await;
     let claim = board.claim(&worker("w1"), HOUR / 2).await.unwrap().unwrap();
@@ -93,7 +93,7 @@ pub async fn renewing_keeps_a_lease(board: &Subject) {
     assert_eq!(board.claim_as("w2").await.unwrap().attempt, 2);
 }
 
-pub async fn who_lost_the_lease_changes_nothing(board: &Subject) {
+pub(crate) async fn who_lost_the_lease_changes_nothing(board: &Subject) {
     board.submit(&[7]).await;
     let lost = board.claim_as("w1").await.unwrap().lease;
     board.an_hour_passes();
@@ -111,7 +111,7 @@ pub async fn who_lost_the_lease_changes_nothing(board: &Subject) {
     assert_eq!(board.sighting(7).await, Sighting::Result { bytes: 2 });
 }
 
-pub async fn giving_back_is_not_counted_and_wakes(board: &Subject) {
+pub(crate) async fn giving_back_is_not_counted_and_wakes(board: &Subject) {
     let mut inserts = board.subscribe(&[Topic::Insert]).await.unwrap();
     board.submit(&[7]).await;
     assert_eq!(heard(&mut inserts).await, Heard::Insert("7".to_owned()));

@@ -7,7 +7,7 @@ use store::{Completed, Enqueue, Enqueued, FailOutcome, Notice, Sighting, Topic};
 
 use crate::subject::{Subject, index, marker, notice, worker};
 
-pub async fn failures_back_off_until_the_fifth_gives_up(board: &Subject) {
+pub(crate) async fn failures_back_off_until_the_fifth_gives_up(board: &Subject) {
     let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
     board.submit(&[7]).await;
     for (attempt, seconds) in [(1, 1), (2, 2), (3, 4), (4, 8)] {
@@ -37,7 +37,7 @@ pub async fn failures_back_off_until_the_fifth_gives_up(board: &Subject) {
     }
 }
 
-pub async fn a_final_failure_gives_up_at_once(board: &Subject) {
+pub(crate) async fn a_final_failure_gives_up_at_once(board: &Subject) {
     board.submit(&[7]).await;
     let claim = board.claim_as("w1").await.unwrap();
     assert_eq!(board.fail(&claim.lease, "too high", true).await.unwrap(), FailOutcome::GivenUp);
@@ -46,7 +46,7 @@ pub async fn a_final_failure_gives_up_at_once(board: &Subject) {
     assert_eq!(board.claim_as("w1").await, None);
 }
 
-pub async fn a_submission_gives_a_failed_index_its_attempts_anew(board: &Subject) {
+pub(crate) async fn a_submission_gives_a_failed_index_its_attempts_anew(board: &Subject) {
     board.submit(&[7]).await;
     let claim = board.claim_as("w1").await.unwrap();
     board.fail(&claim.lease, "no", false).await.unwrap();
@@ -61,7 +61,7 @@ pub async fn a_submission_gives_a_failed_index_its_attempts_anew(board: &Subject
     assert!(again.announced_us > claim.claimed_us);
 }
 
-pub async fn five_silent_attempts_give_up(board: &Subject) {
+pub(crate) async fn five_silent_attempts_give_up(board: &Subject) {
     let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
     board.submit(&[7]).await;
     for attempt in 1..=5 {
@@ -78,7 +78,7 @@ pub async fn five_silent_attempts_give_up(board: &Subject) {
     assert_eq!(board.sighting(7).await, Sighting::GivenUp { reason });
 }
 
-pub async fn a_result_is_told_exactly_once(board: &Subject) {
+pub(crate) async fn a_result_is_told_exactly_once(board: &Subject) {
     let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
     board.submit(&[7]).await;
     let claim = board.claim_as("w1").await.unwrap();
@@ -108,7 +108,7 @@ pub async fn a_result_is_told_exactly_once(board: &Subject) {
     assert_eq!(board.pending_len().await.unwrap(), 0);
 }
 
-pub async fn a_result_is_welcome_whoever_holds_the_lease(board: &Subject) {
+pub(crate) async fn a_result_is_welcome_whoever_holds_the_lease(board: &Subject) {
     board.submit(&[7]).await;
     let slow = board.claim_as("slow").await.unwrap();
     board.an_hour_passes();
@@ -119,20 +119,20 @@ pub async fn a_result_is_welcome_whoever_holds_the_lease(board: &Subject) {
     board.publish(&marker(7)).await.unwrap();
     match notice(&mut events).await {
         Notice::Finished { worker: by, announced_us: None, claimed_us: None, .. } => {
-            assert_eq!(by, worker("slow"))
+            assert_eq!(by, worker("slow"));
         }
         other => panic!("expected the slow worker's result without times, heard {other:?}"),
     }
     assert_eq!(notice(&mut events).await, marker(7));
 }
 
-pub async fn a_result_of_nobodys_claim_is_welcome(board: &Subject) {
+pub(crate) async fn a_result_of_nobodys_claim_is_welcome(board: &Subject) {
     board.post(7, "13").await;
     assert_eq!(board.sighting(7).await, Sighting::Result { bytes: 2 });
     assert_eq!(board.enqueue(index(7), Enqueue::Swept).await.unwrap(), Enqueued::AlreadyDone);
 }
 
-pub async fn a_result_ends_a_failure(board: &Subject) {
+pub(crate) async fn a_result_ends_a_failure(board: &Subject) {
     board.submit(&[7]).await;
     let claim = board.claim_as("w1").await.unwrap();
     board.fail(&claim.lease, "no", true).await.unwrap();
@@ -142,7 +142,7 @@ pub async fn a_result_ends_a_failure(board: &Subject) {
     assert_eq!(board.claim_as("w1").await.unwrap().attempt, 1);
 }
 
-pub async fn short_values_go_along_and_long_ones_do_not(board: &Subject) {
+pub(crate) async fn short_values_go_along_and_long_ones_do_not(board: &Subject) {
     let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
     for (number, digits) in [(1, SHORT_DIGITS), (2, SHORT_DIGITS + 1), (3, 300_000)] {
         let posted = "7".repeat(digits);
@@ -162,7 +162,7 @@ pub async fn short_values_go_along_and_long_ones_do_not(board: &Subject) {
     }
 }
 
-pub async fn any_text_survives_the_way_through_a_notice(board: &Subject) {
+pub(crate) async fn any_text_survives_the_way_through_a_notice(board: &Subject) {
     let text = "a \"b\" \\c\\ /d/ |e| {worker} %1 %s\n\tü 💥";
     let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
     board.submit(&[7]).await;

@@ -1,9 +1,9 @@
-//! A Redis that is guarded, and one whose settings endanger the data.
+//! A Redis of another kind: guarded, a cluster, one whose settings endanger the data.
 
-use store::{Board, BoardError, Enqueue, Heard, RedisBoard, RedisConfig, Topic};
+use store::{Board, BoardError, Enqueue, Heard, RedisBoard, RedisConfig, Sighting, Topic};
 use throwaway::{Redis, redis::Options};
 
-use crate::subject::{heard, index};
+use crate::subject::{LEASE, heard, index, until, worker};
 
 fn config(redis: &Redis) -> RedisConfig {
     RedisConfig {
@@ -27,7 +27,7 @@ async fn assert_refused(config: &RedisConfig) {
 
 #[tokio::test]
 async fn tls_and_password_guard_commands_and_subscriptions() {
-    let redis = Redis::start_with(Options { password: true, tls: true }).unwrap();
+    let redis = Redis::start_with(Options { password: true, tls: true, ..Options::default() }).unwrap();
     let config = config(&redis);
     let board = RedisBoard::new(&config).unwrap();
     let mut inserts = board.subscribe(&[Topic::Insert]).await.unwrap();
@@ -43,6 +43,25 @@ async fn tls_and_password_guard_commands_and_subscriptions() {
     assert_refused(&RedisConfig { tls: false, ..config.clone() }).await;
     assert_refused(&RedisConfig { password: None, ..config.clone() }).await;
     assert_refused(&RedisConfig { password: Some("wrong-secret".to_owned()), ..config }).await;
+}
+
+#[tokio::test]
+async fn a_cluster_finds_all_keys_of_a_script_in_one_slot() {
+    let redis = Redis::start_with(Options { cluster: true, ..Options::default() }).unwrap();
+    let board = RedisBoard::new(&config(&redis)).unwrap();
+    let mut inserts = board.subscribe(&[Topic::Insert]).await.unwrap();
+    until("the cluster is up", async || board.enqueue(index(7), Enqueue::Submitted).await.is_ok()).await;
+    assert_eq!(heard(&mut inserts).await, Heard::Insert("7".to_owned()));
+    let claim = board.claim(&worker("w1"), LEASE).await.unwrap().unwrap();
+    assert!(board.renew(&claim.lease, LEASE, 0.5).await.unwrap());
+    board.fail(&claim.lease, "no", false).await.unwrap();
+    board.give_back(&claim.lease).await.unwrap();
+    board.finish(&claim.lease, "13", 1).await.unwrap();
+    board.copied(index(7), 0).await.unwrap();
+    assert_eq!(board.look(&[index(7)]).await.unwrap(), [Sighting::Result { bytes: 2 }]);
+    assert_eq!(board.result(index(7)).await.unwrap().as_deref(), Some("13"));
+    assert_eq!(board.scan(0, 10).await.unwrap().indexes, [index(7)]);
+    assert!(board.reject(index(7), "13").await.unwrap());
 }
 
 #[tokio::test]

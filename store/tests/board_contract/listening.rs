@@ -4,7 +4,7 @@ use store::{Heard, Topic};
 
 use crate::subject::{Subject, end, heard, marker, notice};
 
-pub async fn messages_come_in_order_to_everyone(board: &Subject) {
+pub(crate) async fn messages_come_in_order_to_everyone(board: &Subject) {
     let mut listeners = [
         board.subscribe(&[Topic::Events]).await.unwrap(),
         board.subscribe(&[Topic::Insert, Topic::Events]).await.unwrap(),
@@ -19,7 +19,7 @@ pub async fn messages_come_in_order_to_everyone(board: &Subject) {
     }
 }
 
-pub async fn only_the_topics_asked_for_are_heard(board: &Subject) {
+pub(crate) async fn only_the_topics_asked_for_are_heard(board: &Subject) {
     let mut inserts = board.subscribe(&[Topic::Insert]).await.unwrap();
     let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
     let mut both = board.subscribe(&[Topic::Insert, Topic::Events]).await.unwrap();
@@ -35,7 +35,7 @@ pub async fn only_the_topics_asked_for_are_heard(board: &Subject) {
     }
 }
 
-pub async fn who_falls_behind_is_told_so_by_the_end(board: &Subject) {
+pub(crate) async fn who_falls_behind_is_told_so_by_the_end(board: &Subject) {
     const FLOOD: u32 = 20_000;
     let subscription = board.subscribe(&[Topic::Insert]).await.unwrap();
     board.flood_insert(FLOOD).await;

@@ -6,7 +6,7 @@ use store::{Enqueue, Enqueued, Heard, Sighting, Topic};
 
 use crate::subject::{Subject, heard, index, indexes};
 
-pub async fn an_index_is_added_once(board: &Subject) {
+pub(crate) async fn an_index_is_added_once(board: &Subject) {
     assert_eq!(board.sighting(7).await, Sighting::Absent);
     assert_eq!(board.enqueue(index(7), Enqueue::Heard).await.unwrap(), Enqueued::Added);
     for how in [Enqueue::Submitted, Enqueue::Swept, Enqueue::Heard] {
@@ -18,7 +18,7 @@ pub async fn an_index_is_added_once(board: &Subject) {
     board.check().await.unwrap();
 }
 
-pub async fn insert_is_published_for_whom_it_is_news(board: &Subject) {
+pub(crate) async fn insert_is_published_for_whom_it_is_news(board: &Subject) {
     let mut inserts = board.subscribe(&[Topic::Insert]).await.unwrap();
     for (number, how) in [
         (1, Enqueue::Heard),
@@ -36,7 +36,7 @@ pub async fn insert_is_published_for_whom_it_is_news(board: &Subject) {
     }
 }
 
-pub async fn who_hears_late_does_not_bring_a_finished_index_back(board: &Subject) {
+pub(crate) async fn who_hears_late_does_not_bring_a_finished_index_back(board: &Subject) {
     board.submit(&[7]).await;
     let claim = board.claim_as("w1").await.unwrap();
     board.finish(&claim.lease, "13", 1).await.unwrap();
@@ -49,7 +49,7 @@ pub async fn who_hears_late_does_not_bring_a_finished_index_back(board: &Subject
     assert_eq!(board.pending_len().await.unwrap(), 0);
 }
 
-pub async fn each_index_is_seen_as_it_stands_in_the_order_asked(board: &Subject) {
+pub(crate) async fn each_index_is_seen_as_it_stands_in_the_order_asked(board: &Subject) {
     board.submit(&[1]).await;
     let given_up = board.claim_as("w1").await.unwrap();
     board.fail(&given_up.lease, "no", true).await.unwrap();
@@ -74,7 +74,7 @@ pub async fn each_index_is_seen_as_it_stands_in_the_order_asked(board: &Subject)
     assert_eq!(board.look(&[]).await.unwrap(), []);
 }
 
-pub async fn a_scan_meets_every_field(board: &Subject) {
+pub(crate) async fn a_scan_meets_every_field(board: &Subject) {
     let numbers: Vec<_> = (0..300).collect();
     board.submit(&numbers).await;
     for number in 300..320 {

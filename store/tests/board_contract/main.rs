@@ -1,6 +1,9 @@
 //! What every [`store::Board`] promises, asked of each implementation: the one in this process, and
 //! the one on a real Redis of its own. Then what Redis alone can get wrong: foreign writers, outages.
 
+// A failed assumption is a failed test.
+#![allow(clippy::unwrap_used)]
+
 mod claiming;
 mod ending;
 mod foreign;

@@ -11,7 +11,7 @@ impl Subject {
     }
 }
 
-pub async fn a_wrong_result_is_taken_away_quietly(board: &Subject) {
+pub(crate) async fn a_wrong_result_is_taken_away_quietly(board: &Subject) {
     board.submit(&[7]).await;
     let mut inserts = board.subscribe(&[Topic::Insert]).await.unwrap();
     board.post(7, "21").await;
@@ -24,7 +24,7 @@ pub async fn a_wrong_result_is_taken_away_quietly(board: &Subject) {
     assert_eq!(board.claim_as("w1").await.unwrap().lease.index, index(7));
 }
 
-pub async fn taking_away_leaves_a_running_lease_alone(board: &Subject) {
+pub(crate) async fn taking_away_leaves_a_running_lease_alone(board: &Subject) {
     board.post(7, "21").await;
     board.reject(index(7), "21").await.unwrap();
     let claim = board.claim_as("w1").await.unwrap();
@@ -33,7 +33,7 @@ pub async fn taking_away_leaves_a_running_lease_alone(board: &Subject) {
     assert!(board.renew(&claim.lease, LEASE, 0.5).await.unwrap());
 }
 
-pub async fn only_the_wrong_result_itself_is_taken_away(board: &Subject) {
+pub(crate) async fn only_the_wrong_result_itself_is_taken_away(board: &Subject) {
     board.post(7, "21").await;
     board.post(7, "13").await;
     for other in ["21", "1", "130", ""] {
@@ -44,7 +44,7 @@ pub async fn only_the_wrong_result_itself_is_taken_away(board: &Subject) {
     assert_eq!(board.sighting(8).await, Sighting::Absent);
 }
 
-pub async fn the_least_recently_used_results_are_evicted(board: &Subject) {
+pub(crate) async fn the_least_recently_used_results_are_evicted(board: &Subject) {
     for number in 1..=4 {
         assert_eq!(board.result_copied(number, 100, 1_000).await, []);
     }
@@ -58,7 +58,7 @@ pub async fn the_least_recently_used_results_are_evicted(board: &Subject) {
     assert_eq!(board.result(index(2)).await.unwrap(), None);
 }
 
-pub async fn only_copied_results_are_evicted_and_never_the_one_just_copied(board: &Subject) {
+pub(crate) async fn only_copied_results_are_evicted_and_never_the_one_just_copied(board: &Subject) {
     board.post(1, &"9".repeat(500)).await;
     assert_eq!(board.result_copied(2, 100, 1_000).await, []);
     assert_eq!(board.result_copied(3, 5_000, 50).await, indexes(&[2]));
@@ -68,7 +68,7 @@ pub async fn only_copied_results_are_evicted_and_never_the_one_just_copied(board
     assert_eq!(board.result_copied(4, 10, 1_000).await, indexes(&[3]));
 }
 
-pub async fn the_budget_follows_results_that_change_their_length(board: &Subject) {
+pub(crate) async fn the_budget_follows_results_that_change_their_length(board: &Subject) {
     board.result_copied(1, 1_000, 10_000).await;
     board.post(1, "7").await;
     assert_eq!(board.copied(index(1), 10_000).await.unwrap(), []);
@@ -82,7 +82,7 @@ pub async fn the_budget_follows_results_that_change_their_length(board: &Subject
     assert_eq!(board.result_copied(4, 200, 1_000).await, indexes(&[1, 3]));
 }
 
-pub async fn an_evicted_result_is_computed_again(board: &Subject) {
+pub(crate) async fn an_evicted_result_is_computed_again(board: &Subject) {
     board.result_copied(1, 100, 1_000).await;
     assert_eq!(board.result_copied(2, 100, 100).await, indexes(&[1]));
     assert_eq!(board.enqueue(index(1), Enqueue::Submitted).await.unwrap(), Enqueued::Added);

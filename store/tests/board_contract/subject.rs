@@ -18,11 +18,11 @@ use throwaway::Redis;
 
 /// Longer than anything here takes, for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
-pub const HOUR: Duration = Duration::from_secs(3_600);
-pub const LEASE: Duration = Duration::from_secs(600);
+pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
+pub(crate) const LEASE: Duration = Duration::from_secs(600);
 
 /// A Board to be tested. Reads as one.
-pub struct Subject {
+pub(crate) struct Subject {
     board: Box<dyn Board>,
     kind: Kind,
 }
@@ -42,20 +42,20 @@ impl Deref for Subject {
 }
 
 impl Subject {
-    pub fn in_process() -> Self {
+    pub(crate) fn in_process() -> Self {
         let ahead = Arc::new(AtomicU64::new(0));
         let clock = Arc::clone(&ahead);
         let board = InProcessBoard::with_clock(move || store::now_us() + clock.load(Ordering::Relaxed));
         Self { board: Box::new(board), kind: Kind::InProcess(ahead) }
     }
 
-    pub fn on_redis() -> Self {
+    pub(crate) fn on_redis() -> Self {
         let redis = Redis::start().unwrap();
         let board = RedisBoard::new(&RedisConfig::new(redis.host(), redis.port())).unwrap();
         Self { board: Box::new(board), kind: Kind::OnRedis(redis) }
     }
 
-    pub fn redis(&self) -> &Redis {
+    pub(crate) fn redis(&self) -> &Redis {
         match &self.kind {
             Kind::OnRedis(redis) => redis,
             Kind::InProcess(_) => panic!("asked for Redis in a test of the Board in this process"),
@@ -63,7 +63,7 @@ impl Subject {
     }
 
     /// Leases and waits run on by an hour.
-    pub fn an_hour_passes(&self) {
+    pub(crate) fn an_hour_passes(&self) {
         match &self.kind {
             Kind::InProcess(ahead) => {
                 ahead.fetch_add(HOUR.as_micros() as u64, Ordering::Relaxed);
@@ -77,7 +77,7 @@ impl Subject {
     }
 
     /// Sends many messages on `insert` while nobody reads, and waits until all have arrived.
-    pub async fn flood_insert(&self, messages: u32) {
+    pub(crate) async fn flood_insert(&self, messages: u32) {
         match &self.kind {
             Kind::InProcess(_) => {
                 for _ in 0..messages {
@@ -96,41 +96,41 @@ impl Subject {
     }
 
     /// Claims what is due, under a long lease.
-    pub async fn claim_as(&self, name: &str) -> Option<Claim> {
+    pub(crate) async fn claim_as(&self, name: &str) -> Option<Claim> {
         self.claim(&worker(name), LEASE).await.unwrap()
     }
 
-    pub async fn sighting(&self, number: u32) -> Sighting {
+    pub(crate) async fn sighting(&self, number: u32) -> Sighting {
         self.look(&[index(number)]).await.unwrap().remove(0)
     }
 
-    pub async fn submit(&self, numbers: &[u32]) {
+    pub(crate) async fn submit(&self, numbers: &[u32]) {
         for number in numbers {
             self.enqueue(index(*number), Enqueue::Submitted).await.unwrap();
         }
     }
 
     /// Posts a result for an index that nobody claimed.
-    pub async fn post(&self, number: u32, value: &str) {
+    pub(crate) async fn post(&self, number: u32, value: &str) {
         let lease = store::Lease { index: index(number), worker: worker("poster"), token: "none".to_owned() };
         self.finish(&lease, value, 1).await.unwrap();
     }
 }
 
-pub fn index(number: u32) -> Index {
+pub(crate) fn index(number: u32) -> Index {
     Index::try_from(number).unwrap()
 }
 
-pub fn indexes(numbers: &[u32]) -> Vec<Index> {
+pub(crate) fn indexes(numbers: &[u32]) -> Vec<Index> {
     numbers.iter().copied().map(index).collect()
 }
 
-pub fn worker(name: &str) -> WorkerId {
+pub(crate) fn worker(name: &str) -> WorkerId {
     WorkerId::new(name)
 }
 
 /// The next message.
-pub async fn heard(subscription: &mut Subscription) -> Heard {
+pub(crate) async fn heard(subscription: &mut Subscription) -> Heard {
     tokio::time::timeout(PATIENCE, subscription.next())
         .await
         .expect("nothing was heard")
@@ -138,7 +138,7 @@ pub async fn heard(subscription: &mut Subscription) -> Heard {
 }
 
 /// The next message, which is a notice.
-pub async fn notice(subscription: &mut Subscription) -> Notice {
+pub(crate) async fn notice(subscription: &mut Subscription) -> Notice {
     match heard(subscription).await {
         Heard::Notice(notice) => notice,
         other => panic!("expected a notice, heard {other:?}"),
@@ -146,17 +146,17 @@ pub async fn notice(subscription: &mut Subscription) -> Notice {
 }
 
 /// Waits for the end of a subscription; gives back how many messages came before.
-pub async fn end(subscription: Subscription) -> usize {
+pub(crate) async fn end(subscription: Subscription) -> usize {
     tokio::time::timeout(PATIENCE, subscription.count()).await.expect("the subscription went on")
 }
 
 /// A notice that tells nothing, to see that nothing else came before it.
-pub fn marker(number: u32) -> Notice {
+pub(crate) fn marker(number: u32) -> Notice {
     Notice::Progress { index: index(number), worker: worker("marker"), attempt: 1, progress: 0.0 }
 }
 
 /// Waits for a condition.
-pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition().await {
         assert!(Instant::now() < deadline, "waited in vain until {what}");

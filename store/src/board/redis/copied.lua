@@ -37,8 +37,11 @@ while total > budget do
         end
     end
 end
-if total > budget then
-    -- Everything else is gone: whatever the sum says beyond this one is a leftover.
-    redis.call('HSET', SIZES, 'total', length)
+if total > budget and total > length then
+    -- Everything else is gone: whatever the sizes say beyond this one, somebody deleted the rest of it.
+    redis.call('DEL', SIZES)
+    if state == 'result' then
+        account(index, length)
+    end
 end
 return evicted

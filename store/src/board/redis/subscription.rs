@@ -60,14 +60,15 @@ async fn forward(
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            message = messages.next() => match message {
-                None => return "the connection was lost",
-                Some(message) => match read(&message).map(|heard| sender.try_send(heard)) {
-                    None | Some(Ok(())) => {}
-                    Some(Err(mpsc::error::TrySendError::Full(_))) => return "the listener fell behind",
-                    Some(Err(mpsc::error::TrySendError::Closed(_))) => return "nobody listens any more",
-                },
-            },
+            message = messages.next() => {
+                let Some(message) = message else { return "the connection was lost" };
+                let Some(heard) = read(&message) else { continue };
+                match sender.try_send(heard) {
+                    Ok(()) => {}
+                    Err(mpsc::error::TrySendError::Full(_)) => return "the listener fell behind",
+                    Err(mpsc::error::TrySendError::Closed(_)) => return "nobody listens any more",
+                }
+            }
             _ = beat.tick() => match timeout(response, sink.ping::<Value>()).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(_)) => return "the connection was lost",

@@ -1,0 +1,111 @@
+//! The wire contract, row by row: kept from the original, answered differently on purpose, and ours.
+//! The same suite runs on the api listener, under `/api` of the site listener, through nginx, and on
+//! the embedded system.
+
+// clippy knows tests by their attribute, and these helpers have none.
+#![allow(clippy::unwrap_used)]
+
+mod contract {
+    pub(crate) mod digits;
+    pub(crate) mod events;
+    pub(crate) mod pending;
+    pub(crate) mod reading;
+    pub(crate) mod service;
+    pub(crate) mod submission;
+}
+
+use contract::{digits, events, pending, reading, service, submission};
+use e2e::{Client, Embedded, Gate, Stack, Worker};
+use protocol::Status;
+
+/// A place where the API is served, and what differs there.
+pub(crate) struct Place {
+    pub(crate) api: Client,
+    /// Metrics are for the operator, who has no nginx before the server.
+    pub(crate) metrics: bool,
+    pub(crate) nginx: bool,
+}
+
+/// The bound that the tests know. Each place gets hundreds of its own below it.
+const MAX_INDEX: u32 = 100_000;
+
+async fn suite(place: &Place) {
+    submission::suite(place).await;
+    reading::suite(place).await;
+    digits::suite(place).await;
+    events::suite(place).await;
+    service::suite(place).await;
+}
+
+fn places(stack: &Stack) -> [Place; 3] {
+    [
+        Place { api: stack.api(), metrics: true, nginx: false },
+        Place { api: stack.site_api(), metrics: false, nginx: false },
+        Place { api: stack.through_nginx(), metrics: false, nginx: true },
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_keeps_the_contract_on_the_api_listener() {
+    let stack = Stack::builder().set("MAX_INDEX", MAX_INDEX).nginx().start().await;
+    let [api_listener, _, _] = places(&stack);
+    suite(&api_listener).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_keeps_the_contract_on_the_site_listener() {
+    let stack = Stack::builder().set("MAX_INDEX", MAX_INDEX).nginx().start().await;
+    let [_, site_listener, _] = places(&stack);
+    suite(&site_listener).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_keeps_the_contract_through_nginx() {
+    let stack = Stack::builder().set("MAX_INDEX", MAX_INDEX).nginx().start().await;
+    let [_, _, through_nginx] = places(&stack);
+    suite(&through_nginx).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_embedded_system_keeps_the_contract() {
+    let embedded = Embedded::start_with(|settings| settings.set("MAX_INDEX", MAX_INDEX)).await;
+    suite(&Place { api: embedded.api(), metrics: true, nginx: false }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_pending_is_told_the_same_way_everywhere() {
+    let stack = Stack::builder().set("MAX_INDEX", MAX_INDEX).workers(0).nginx().start().await;
+    stack.api().submit(7).await;
+    stack.api().entry_at(7, Status::Pending).await;
+    for place in places(&stack) {
+        pending::suite(&place.api).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_computation_is_told_live_through_nginx() {
+    let stack = Stack::builder().workers(0).nginx().start().await;
+    let gate = Gate::closed();
+    let _worker = Worker::start_gated(&stack.settings, &gate);
+    events::progress(&stack.through_nginx(), &gate).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_submits_too_fast_is_told_when_to_come_back() {
+    let embedded = Embedded::start_with(|settings| settings.set("RATE_LIMIT_PER_SECOND", 1)).await;
+    submission::too_fast(&embedded.api()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_origins_may_call_only_when_they_are_listed() {
+    let closed = Embedded::start().await;
+    service::no_other_origins(&closed.api()).await;
+    let open = Embedded::start_with(|settings| settings.set("CORS_ORIGINS", "https://example.org")).await;
+    service::one_other_origin(&open.api(), "https://example.org").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_streams_than_are_allowed_are_refused() {
+    let embedded = Embedded::start_with(|settings| settings.set("MAX_STREAMS", 2)).await;
+    events::no_more_than(&embedded.api(), 2).await;
+}

@@ -1,0 +1,147 @@
+//! The lists and the entries.
+
+use std::collections::BTreeMap;
+
+use e2e::{Answer, Client};
+use protocol::{Entry, Status};
+use reqwest::header::{CONTENT_TYPE, HOST, LINK};
+
+use crate::Place;
+
+const JSON: &str = "application/json";
+
+pub(crate) async fn suite(place: &Place) {
+    let api = &place.api;
+    let mut order = Vec::new();
+    // Neither ascending nor descending, so that the order of submission shows.
+    for index in [211, 208, 215, 203, 209] {
+        api.submit(index).await;
+        api.entry_at(index, Status::Done).await;
+        order.push(index);
+    }
+    api.submit(50_000).await;
+    let long = api.entry_at(50_000, Status::Done).await;
+    order.push(50_000);
+    every_index(api, &order).await;
+    every_value(api, &long).await;
+    one_entry(api).await;
+    pages(api, &order).await;
+    wrong_pages(api).await;
+}
+
+/// `GET /values/all`: each once, in the order of first submission.
+async fn every_index(api: &Client, order: &[u32]) {
+    api.submit(order[0]).await;
+    let answer = api.get("/values/all").await.expect(200);
+    assert_eq!(answer.header(CONTENT_TYPE), JSON);
+    let rows: Vec<BTreeMap<String, u64>> = serde_json::from_str(&answer.body).unwrap();
+    assert!(rows.iter().all(|row| row.keys().eq(["number"])), "{}", answer.body);
+    let listed: Vec<_> = api.all().await;
+    let ours: Vec<_> =
+        listed.iter().copied().filter(|index| order.iter().any(|ours| u64::from(*ours) == *index)).collect();
+    assert_eq!(ours, order.iter().copied().map(u64::from).collect::<Vec<_>>());
+    assert!(!answer.body.contains(' '), "byte for byte as the original wrote it");
+}
+
+/// `GET /values/current`: a long value as its head, `…`, its tail and the count of digits.
+async fn every_value(api: &Client, long: &Entry) {
+    let answer = api.get("/values/current").await.expect(200);
+    assert_eq!(answer.header(CONTENT_TYPE), JSON);
+    let values = api.current().await;
+    assert_eq!(values["7"], "13");
+    assert_eq!(values["203"].len(), 43);
+    let brief = &values["50000"];
+    assert_eq!(*brief, long.brief());
+    let digits = format!(" ({} digits)", fib::digit_count(50_000));
+    assert!(brief.ends_with(&digits) && brief.contains('…'), "{brief}");
+    assert_eq!(brief.chars().count(), 100 + 1 + 100 + digits.len(), "{brief}");
+    assert_eq!(values.len(), api.all().await.len());
+}
+
+async fn one_entry(api: &Client) {
+    let answer = api.get("/values/7").await.expect(200);
+    assert_eq!(answer.header(CONTENT_TYPE), JSON);
+    let entry = answer.json();
+    for (member, value) in [("index", 7.into()), ("status", "done".into()), ("value", "13".into())] {
+        let value: serde_json::Value = value;
+        assert_eq!(entry[member], value, "{entry}");
+    }
+    assert_eq!(entry["digits"], 2, "{entry}");
+    let stations = [
+        "accepted_us",
+        "recorded_us",
+        "announced_us",
+        "claimed_us",
+        "computed_us",
+        "posted_us",
+        "delivered_us",
+    ];
+    let times: Vec<_> = stations.map(|station| entry["timeline"][station].as_u64()).into();
+    assert!(times.iter().all(Option::is_some) && times.is_sorted(), "{entry}");
+    assert!(entry["worker"].is_string(), "{entry}");
+
+    let long = api.get("/values/50000").await.expect(200).json();
+    assert_eq!(long["digits"], fib::digit_count(50_000), "{long}");
+    for end in ["head", "tail"] {
+        assert_eq!(long[end].as_str().map(str::len), Some(100), "{long}");
+    }
+    assert!(long.get("value").is_none(), "{long}");
+
+    for unknown in ["99999", "abc", "-5", "99999999999"] {
+        let _ = api.get(&format!("/values/{unknown}")).await.expect_problem(404);
+    }
+}
+
+fn entries(answer: &Answer) -> Vec<Entry> {
+    serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error} in {answer:?}"))
+}
+
+/// `GET /values?limit=&before=`: newest first, the next page by the header `Link`.
+async fn pages(api: &Client, order: &[u32]) {
+    let mut seen = Vec::new();
+    let mut address = "/values?limit=2".to_owned();
+    loop {
+        let answer = api.get(&address).await.expect(200);
+        let page = entries(&answer);
+        assert!(!page.is_empty() && page.len() <= 2, "{answer:?}");
+        seen.extend(page);
+        let link = answer.header(LINK);
+        if link.is_empty() {
+            break;
+        }
+        // Relative, since nobody knows what stands in front: `<?limit=2&before=5>; rel="next"`.
+        let (target, relation) = link.split_once(">; ").unwrap_or_else(|| panic!("{answer:?}"));
+        assert_eq!(relation, "rel=\"next\"");
+        address = format!("/values{}", target.strip_prefix('<').unwrap_or_else(|| panic!("{answer:?}")));
+    }
+    assert!(seen.is_sorted_by(|newer, older| newer.position > older.position), "{seen:#?}");
+    assert_eq!(seen.len(), api.all().await.len());
+    let ours = seen.iter().rev().map(|entry| entry.index.get()).filter(|index| order.contains(index));
+    assert!(ours.eq(order.iter().copied()), "{seen:#?}");
+
+    let before = seen[1].position;
+    let older = entries(&api.get(&format!("/values?before={before}")).await.expect(200));
+    assert!(older.iter().all(|entry| entry.position < before) && !older.is_empty());
+    // Past the end there is nothing, and nothing to go on with.
+    let end = api.get("/values?before=0").await.expect(200);
+    assert_eq!((end.body.as_str(), end.header(LINK)), ("[]", ""));
+    let all = api.get("/values?limit=100").await.expect(200);
+    assert_eq!(entries(&all).len(), seen.len());
+    assert_eq!(all.header(LINK), "");
+    // Whatever name the client used for us.
+    let _ = api.get_with("/values?limit=1", HOST, "fib.example").await.expect(200);
+}
+
+async fn wrong_pages(api: &Client) {
+    for (query, status) in [
+        ("limit=0", 422),
+        ("limit=101", 422),
+        ("limit=abc", 400),
+        ("limit=-1", 400),
+        ("before=abc", 400),
+        ("limit=1&limit=2", 400),
+    ] {
+        let problem = api.get(&format!("/values?{query}")).await.expect_problem(status);
+        assert!(problem.detail.is_some(), "{query}: a detail says what is allowed");
+    }
+}

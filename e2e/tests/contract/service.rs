@@ -1,0 +1,111 @@
+//! Health, metrics, documents, and what is not there.
+
+use e2e::Client;
+use reqwest::{
+    Method,
+    header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CONTENT_TYPE, ORIGIN},
+};
+
+use crate::Place;
+
+pub(crate) async fn suite(place: &Place) {
+    let api = &place.api;
+    health(api).await;
+    metrics(place).await;
+    documents(api).await;
+    what_is_not_there(api).await;
+    no_other_origins(api).await;
+}
+
+async fn health(api: &Client) {
+    let live = api.get("/health/live").await.expect(200).json();
+    assert_eq!(live["success"], true, "{live}");
+    for address in ["/health/ready", "/health-check"] {
+        let ready = api.get(address).await.expect(200).json();
+        assert_eq!(ready["success"], true, "{ready}");
+        let parts = ready["parts"].as_object().unwrap();
+        assert!(parts.len() == 2 && parts.values().all(|state| state == "up"), "{ready}");
+    }
+}
+
+async fn metrics(place: &Place) {
+    if !place.metrics {
+        for address in ["/metrics", "//metrics", "/./metrics", "/%6detrics"] {
+            let answer = place.api.get(address).await;
+            assert_eq!(answer.status, 404, "{answer:?}");
+        }
+        let _ = place.api.get("/metrics").await.expect_problem(404);
+        return;
+    }
+    place.api.submit(7).await;
+    let answer = place.api.get("/metrics").await.expect(200);
+    assert!(answer.header(CONTENT_TYPE).starts_with("text/plain"), "{answer:?}");
+    let submissions = answer.body.lines().find_map(|line| line.strip_prefix("fibstack_submissions_total "));
+    assert!(
+        submissions.is_some_and(|count| count.parse::<f64>().is_ok_and(|count| count >= 1.0)),
+        "{answer:?}"
+    );
+}
+
+async fn documents(api: &Client) {
+    let document = api.get("/openapi.json").await.expect(200);
+    assert_eq!(document.header(CONTENT_TYPE), "application/json");
+    let document = document.json();
+    assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1.")), "{document}");
+    let paths = document["paths"].as_object().unwrap();
+    for path in [
+        "/values",
+        "/values/all",
+        "/values/current",
+        "/values/events",
+        "/values/{index}",
+        "/values/{index}/digits",
+        "/health/live",
+        "/health/ready",
+    ] {
+        assert!(paths.contains_key(path), "{path} is not described");
+    }
+    // What it lists is there: a GET without parameters is answered.
+    for (path, methods) in paths {
+        if methods.get("get").is_some()
+            && !path.contains('{')
+            && !path.contains("events")
+            && path != "/metrics"
+        {
+            let _ = api.get(path).await.expect(200);
+        }
+    }
+    let page = api.get("/docs").await.expect(200);
+    assert!(page.header(CONTENT_TYPE).starts_with("text/html"), "{page:?}");
+}
+
+async fn what_is_not_there(api: &Client) {
+    for address in ["/", "/nothing", "/values/7/nothing", "/health", "/values/all/"] {
+        let _ = api.get(address).await.expect_problem(404);
+    }
+    for (method, address) in [
+        (Method::DELETE, "/values/7"),
+        (Method::PUT, "/values"),
+        (Method::POST, "/values/all"),
+        (Method::POST, "/values/7"),
+        (Method::PATCH, "/values/current"),
+        (Method::POST, "/health/live"),
+    ] {
+        let answer = api.send(api.request(method, address)).await;
+        assert!(answer.header(ALLOW).contains("GET"), "{answer:?}");
+        let _ = answer.expect_problem(405);
+    }
+}
+
+pub(crate) async fn no_other_origins(api: &Client) {
+    let answer = api.get_with("/values", ORIGIN, "https://example.org").await.expect(200);
+    assert!(!answer.headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN), "{answer:?}");
+}
+
+pub(crate) async fn one_other_origin(api: &Client, origin: &str) {
+    let answer = api.get_with("/values", ORIGIN, origin).await.expect(200);
+    assert_eq!(answer.header(ACCESS_CONTROL_ALLOW_ORIGIN), origin);
+    let answer = api.get_with("/values", ORIGIN, "https://evil.example").await.expect(200);
+    assert_ne!(answer.header(ACCESS_CONTROL_ALLOW_ORIGIN), "https://evil.example");
+    assert_ne!(answer.header(ACCESS_CONTROL_ALLOW_ORIGIN), "*");
+}

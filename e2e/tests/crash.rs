@@ -1,0 +1,333 @@
+//! Accepted means kept, whichever process is killed at whatever moment.
+
+use e2e::{Client, Database, Gate, Redis, Server, Settings, Stack, Worker, eventually};
+use protocol::{Entry, Status};
+use serde_json::json;
+use throwaway::{Postgres, Relay};
+
+/// So long a claim of a killed worker holds the next one up.
+const LEASE_MS: u32 = 1_000;
+
+fn recorded(database: &Database, index: u32) -> bool {
+    // The original's own view of the table; before the server has made it, there is none.
+    let count = format!("select count(*) from values where number = {index}");
+    database.try_execute(&count).is_ok_and(|count| count.trim() == "1")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_killed_between_the_record_and_the_board_loses_nothing() {
+    let (redis, database) = (Redis::start(), Database::create());
+    let wire = Relay::to(redis.port()).unwrap();
+    let settings = Settings::stack(&database, redis.port());
+    let mut server = Server::start(&settings.clone().set("REDIS_PORT", wire.port())).await;
+    server.api().ready().await;
+
+    wire.hold();
+    let api = server.api();
+    let submitted = tokio::spawn(async move {
+        api.try_send(api.request(reqwest::Method::POST, "/values").json(&json!({"index": "7"}))).await
+    });
+    eventually("7 is in Postgres", || async { recorded(&database, 7).then_some(()).ok_or("not yet") }).await;
+    server.kill();
+    // What was on the way to Redis never arrives.
+    wire.cut();
+    wire.release();
+    let _ = submitted.await.unwrap();
+    assert_eq!(redis.value(7), "", "the server was killed too late");
+
+    let _worker = Worker::start(&settings);
+    server.restart().await;
+    assert_eq!(server.api().value(7).await, "13");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_killed_while_many_submit_keeps_what_it_accepted() {
+    let mut stack = Stack::builder().start().await;
+    let submitting: Vec<_> = (0..8_u32)
+        .map(|lane| {
+            let api = stack.api();
+            tokio::spawn(async move {
+                let mut accepted = Vec::new();
+                for index in (lane..10_000).step_by(8) {
+                    let request = api.request(reqwest::Method::POST, "/values");
+                    match api.try_send(request.json(&json!({ "index": index }))).await {
+                        Ok(answer) if answer.status == 200 => accepted.push(index),
+                        // The first one that is not answered: the server is dead.
+                        _ => break,
+                    }
+                }
+                accepted
+            })
+        })
+        .collect();
+    eventually("some are accepted", || async {
+        let count = stack.database.execute("select count(*) from values");
+        count.trim().parse::<u32>().ok().filter(|count| *count > 40).ok_or(count)
+    })
+    .await;
+    stack.server.kill();
+    let mut accepted = Vec::new();
+    for lane in submitting {
+        accepted.extend(lane.await.unwrap());
+    }
+    assert!(!accepted.is_empty());
+    stack.server.restart().await;
+    let api = stack.api();
+    for index in accepted {
+        let entry = api.entry_at(index, Status::Done).await;
+        let value = entry.brief();
+        // Up to 1,000 digits the value is whole.
+        assert!(fib::verify(index, &value) || value.contains('…'), "F({index}) is not {value}");
+    }
+}
+
+/// Kills a worker at the moment `like_this` picks, and has another one finish.
+async fn worker_killed_when(expected: &str, like_this: fn(&Entry) -> bool) {
+    let stack = Stack::builder().workers(0).set("LEASE_MS", LEASE_MS).start().await;
+    let (gate, api) = (Gate::closed(), stack.api());
+    let mut first = Worker::start_gated(&stack.settings, &gate);
+    api.submit(100).await;
+    let computing = api.entry_when(100, expected, like_this).await;
+    assert_eq!(computing.attempt, Some(1));
+    first.kill();
+
+    let _second = Worker::start(&stack.settings);
+    let done = api.entry_at(100, Status::Done).await;
+    assert_eq!(done.brief(), "354224848179261915075");
+    assert_ne!(done.worker, computing.worker);
+    assert_eq!(gate.began(), [100]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_killed_after_the_claim_is_replaced() {
+    worker_killed_when("claimed", |entry| entry.status == Status::Computing).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_killed_in_the_middle_of_a_computation_is_replaced() {
+    worker_killed_when("half-way", |entry| entry.progress.is_some_and(|progress| progress > 0.2)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_kills_five_workers_is_given_up_and_a_submission_tries_it_again() {
+    let stack = Stack::builder().workers(0).set("LEASE_MS", 300).start().await;
+    let (gate, api) = (Gate::closed(), stack.api());
+    api.submit(7).await;
+    for attempt in 1..=5 {
+        let mut victim = Worker::start_gated(&stack.settings, &gate);
+        api.entry_when(7, "being computed", |entry| entry.attempt == Some(attempt)).await;
+        victim.kill();
+    }
+    // Any worker that looks for work finds that the fifth is dead.
+    let _worker = Worker::start(&stack.settings);
+    let failed = api.entry_at(7, Status::Failed).await;
+    assert!(failed.reason.is_some(), "{failed:?}");
+    api.submit(7).await;
+    assert_eq!(api.value(7).await, "13");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flushed_redis_delays_and_loses_nothing() {
+    let stack = Stack::builder().workers(0).start().await;
+    let (gate, api) = (Gate::closed(), stack.api());
+
+    // While it waits,
+    api.submit(7).await;
+    stack.redis.run(&["flushall"]);
+    // while it is computed,
+    let _worker = Worker::start_gated(&stack.settings, &gate);
+    gate.wait_for(1).await;
+    stack.redis.run(&["flushall"]);
+    gate.open();
+    assert_eq!(api.value(7).await, "13");
+
+    // and when it is done: short numbers stand in the Record, long ones are computed again.
+    api.submit(50_000).await;
+    let brief = api.value(50_000).await;
+    stack.redis.run(&["flushall"]);
+    assert_eq!(api.value(7).await, "13");
+    assert_eq!(api.current().await["50000"], brief);
+    let digits = digits(&api, 50_000).await;
+    assert!(fib::verify(50_000, &digits));
+    assert_eq!(api.try_entry(50_000).await.unwrap().status, Status::Done);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_evicted_result_stays_done_and_is_computed_again_when_asked_for() {
+    let stack = Stack::builder().set("RESULT_BUDGET_BYTES", 1).start().await;
+    let api = stack.api();
+    for index in [50_000, 60_000] {
+        api.submit(index).await;
+        api.value(index).await;
+    }
+    eventually("F(50000) is evicted", || async {
+        let value = stack.redis.value(50_000);
+        if value.is_empty() { Ok(()) } else { Err(format!("{} digits", value.len())) }
+    })
+    .await;
+    assert_eq!(api.try_entry(50_000).await.unwrap().status, Status::Done);
+    let first = api.get("/values/50000/digits").await.expect(202);
+    assert_eq!(first.header("retry-after".parse::<reqwest::header::HeaderName>().unwrap()), "1");
+    assert!(fib::verify(50_000, &digits(&api, 50_000).await));
+    assert_eq!(api.try_entry(50_000).await.unwrap().status, Status::Done);
+}
+
+/// Asks for all digits until they are there, as `Retry-After` says.
+async fn digits(api: &Client, index: u32) -> String {
+    eventually(format!("the digits of F({index})"), || async {
+        let answer = api.get(&format!("/values/{index}/digits")).await;
+        if answer.status == 200 { Ok(answer.body) } else { Err(format!("{answer:?}")) }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn duplicates_submitted_at_once_are_one_entry_computed_once() {
+    let stack = Stack::builder().workers(0).start().await;
+    let (gate, api) = (Gate::opened(), stack.api());
+    let _workers: Vec<_> = (0..2).map(|_| Worker::start_gated(&stack.settings, &gate)).collect();
+    let submissions = (0..20).map(|_| api.submit(100));
+    futures::future::join_all(submissions).await;
+    let done = api.entry_at(100, Status::Done).await;
+    assert_eq!(done.times_submitted, 20);
+    assert_eq!(api.all().await, [100]);
+    // Another one through the same list: had 100 been there a second time, it would have begun before.
+    api.submit(101).await;
+    api.value(101).await;
+    assert_eq!(gate.began(), [100, 101]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_message_heard_by_four_workers_is_computed_once() {
+    let redis = Redis::start();
+    let (gate, settings) = (Gate::opened(), Settings::stack(&Database::create(), redis.port()));
+    let _workers: Vec<_> = (0..4).map(|_| Worker::start_gated(&settings, &gate)).collect();
+    eventually("four workers listen", || async {
+        let listeners = redis.run(&["pubsub", "numsub", "insert"]);
+        if listeners.ends_with('4') { Ok(()) } else { Err(listeners) }
+    })
+    .await;
+    let indexes = [90, 91, 92, 93, 94];
+    for index in indexes {
+        redis.ask_for(index);
+        eventually(format!("F({index}) is there"), || async {
+            let value = redis.value(index);
+            if fib::verify(index, &value) { Ok(()) } else { Err(value) }
+        })
+        .await;
+        // All four hear it again, late.
+        redis.run(&["publish", "insert", &index.to_string()]);
+    }
+    assert_eq!(gate.began(), indexes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_is_not_thrown_away_when_redis_is_away() {
+    let mut stack = Stack::builder().workers(0).start().await;
+    let (gate, api) = (Gate::closed(), stack.api());
+    let mut worker = Worker::start_gated(&stack.settings, &gate);
+    api.submit(100).await;
+    gate.wait_for(1).await;
+    stack.redis.kill();
+    gate.open();
+    worker.wait_for("the board does not answer");
+    stack.redis.restart().unwrap();
+    assert_eq!(api.value(100).await, "354224848179261915075");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_down_at_the_submission_is_no_error() {
+    let mut stack = Stack::builder().start().await;
+    let api = stack.api();
+    stack.redis.kill();
+    let entry = api.submit(7).await;
+    assert_eq!(entry.status, Status::Pending);
+    assert_eq!(api.current().await["7"], "Nothing yet!");
+    let ready = api.get("/health/ready").await.expect(503);
+    assert_eq!(ready.json()["parts"]["postgres"], "up");
+    let _ = api.get("/health/live").await.expect(200);
+    stack.redis.restart().unwrap();
+    assert_eq!(api.value(7).await, "13");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_down_means_not_accepted() {
+    let mut postgres = Postgres::start().unwrap();
+    let (database, redis) = (postgres.create_database().unwrap(), Redis::start());
+    let settings = Settings::stack_on(&postgres, &database, redis.port());
+    let server = Server::start(&settings).await;
+    let _worker = Worker::start(&settings);
+    let api = server.api();
+    api.ready().await;
+    api.submit(7).await;
+    api.value(7).await;
+
+    postgres.kill();
+    let problem = api.post(&json!({"index": "8"})).await.expect_problem(503);
+    assert!(problem.detail.is_some_and(|detail| !detail.contains("127.0.0.1")));
+    let _ = api.get("/values/all").await.expect_problem(503);
+    let _ = api.get("/health/ready").await.expect(503);
+    let _ = api.get("/health/live").await.expect(200);
+
+    postgres.restart().unwrap();
+    api.ready().await;
+    let _ = api.get("/values/8").await.expect_problem(404);
+    assert_eq!(api.all().await, [7]);
+    api.submit(8).await;
+    assert_eq!(api.value(8).await, "21");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_system_started_before_its_databases_comes_up_by_itself() {
+    let mut postgres = Postgres::start().unwrap();
+    let (database, mut redis) = (postgres.create_database().unwrap(), Redis::start());
+    let settings = Settings::stack_on(&postgres, &database, redis.port());
+    postgres.kill();
+    redis.kill();
+
+    let server = Server::start(&settings).await;
+    let mut worker = Worker::start(&settings);
+    let api = server.api();
+    worker.wait_for("the board does not answer");
+    let _ = api.get("/health/live").await.expect(200);
+    let ready = api.get("/health/ready").await.expect(503).json();
+    assert_eq!(ready["success"], false, "{ready}");
+    let _ = api.post(&json!({"index": "7"})).await.expect_problem(503);
+
+    redis.restart().unwrap();
+    postgres.restart().unwrap();
+    api.ready().await;
+    api.submit(7).await;
+    assert_eq!(api.value(7).await, "13");
+    assert_eq!(worker.log().matches("the board does not answer").count(), 1, "said once:\n{}", worker.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_asked_to_stop_gives_its_claim_back_uncounted() {
+    // A lease so long that only giving back explains what follows.
+    let stack = Stack::builder().workers(0).set("LEASE_MS", 600_000).start().await;
+    let (gate, api) = (Gate::closed(), stack.api());
+    let mut first = Worker::start_gated(&stack.settings, &gate);
+    api.submit(7).await;
+    gate.wait_for(1).await;
+    let status = first.stop().await;
+    assert!(status.success(), "{status}; its log:\n{}", first.log());
+
+    let _second = Worker::start_gated(&stack.settings, &gate);
+    gate.wait_for(2).await;
+    let computing = api.entry_at(7, Status::Computing).await;
+    assert_eq!(computing.attempt, Some(1));
+    gate.open();
+    assert_eq!(api.value(7).await, "13");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_asked_to_stop_ends_its_event_streams_and_leaves_with_0() {
+    let mut stack = Stack::builder().start().await;
+    let mut events = [stack.api().events().await, stack.site_api().events().await];
+    let status = stack.server.stop().await;
+    assert!(status.success(), "{status}; its log:\n{}", stack.server.log());
+    for events in &mut events {
+        events.ended().await;
+    }
+}
