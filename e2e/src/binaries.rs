@@ -6,7 +6,7 @@ use std::{env, path::PathBuf};
 ///
 /// # Panics
 /// It is not there.
-pub(crate) fn binary(name: &str) -> PathBuf {
+pub fn binary(name: &str) -> PathBuf {
     let folder = env::var_os("FIBSTACK_BIN_DIR").map_or_else(built_beside, PathBuf::from);
     let path = folder.join(name);
     assert!(

@@ -30,6 +30,7 @@ mod stack;
 mod wait;
 mod worker;
 
+pub use binaries::binary;
 pub use client::{Answer, Client};
 pub use embedded::Embedded;
 pub use events::{Events, Sent};

@@ -51,7 +51,13 @@ async fn a_submitted_index_gets_its_value_without_a_reload_and_without_a_csp_vio
         browser.assert_no_csp_violation().await.context(page)?;
     }
     // The check itself can fail: what the policy forbids is seen.
-    browser.driver.execute("document.body.setAttribute('style', 'color: red')", Vec::new()).await?;
+    browser
+        .driver
+        .execute(
+            "document.body.append(Object.assign(document.createElement('style'), { textContent: 'p {}' }))",
+            Vec::new(),
+        )
+        .await?;
     assert_eq!(browser.csp_violations().await?.len(), 1, "an inline style is a violation that is seen");
     Ok(())
 }

@@ -1,0 +1,47 @@
+//! The whole system in one process.
+
+use e2e::{Embedded, eventually};
+use protocol::Status;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_submitted_outlives_a_kill() {
+    let mut embedded = Embedded::start().await;
+    let api = embedded.api();
+    for index in [7, 50_000] {
+        api.submit(index).await;
+        api.value(index).await;
+    }
+    // Killed with the next one just accepted: its board dies with it.
+    api.submit(99_999).await;
+    embedded.server.kill();
+    embedded.server.restart().await;
+    api.ready().await;
+    assert_eq!(api.all().await, [7, 50_000, 99_999]);
+    assert_eq!(api.value(7).await, "13");
+    api.value(99_999).await;
+
+    // The long number was on the board alone: it stays done, and is computed again when asked for.
+    assert_eq!(api.try_entry(50_000).await.expect("it was submitted").status, Status::Done);
+    let digits = eventually("the digits of F(50000)", || async {
+        let answer = api.get("/values/50000/digits").await;
+        if answer.status == 200 { Ok(answer.body) } else { Err(format!("{answer:?}")) }
+    })
+    .await;
+    assert!(fib::verify(50_000, &digits));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_the_streams_and_the_computation_and_leaves_with_0() {
+    let mut embedded = Embedded::start_with(|settings| settings.set("MAX_INDEX", 5_000_000)).await;
+    let api = embedded.api();
+    let mut events = api.events().await;
+    // Long enough to be under way.
+    api.submit(5_000_000).await;
+    events.until("it is being computed", |sent| sent.event == "computing").await;
+    let status = embedded.server.stop().await;
+    assert!(status.success(), "{status}; its log:\n{}", embedded.server.log());
+    events.ended().await;
+    embedded.server.restart().await;
+    api.ready().await;
+    assert_eq!(api.all().await, [5_000_000]);
+}

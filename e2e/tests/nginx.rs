@@ -1,0 +1,140 @@
+//! The router: what it passes on, how, and what it refuses.
+
+// clippy knows tests by their attribute, and these helpers have none.
+#![allow(clippy::unwrap_used)]
+
+use std::net::SocketAddr;
+
+use e2e::{Client, Nginx, Stack, eventually};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, SERVER};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// Reads up to the end of the head of a request or an answer.
+async fn head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    String::from_utf8(head).unwrap()
+}
+
+async fn listener() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+/// Where nothing listens.
+const NOWHERE: &str = "127.0.0.1:9";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_and_api_never_meet() {
+    let stack = Stack::start().await;
+    let (api, site) = (stack.through_nginx(), Client::new(stack.url()));
+    api.submit(7).await;
+    api.value(7).await;
+    assert_eq!(api.get("/values/7").await.expect(200).header(CONTENT_TYPE), "application/json");
+    for page in ["/", "/values/7", "/otherpage"] {
+        let page = site.get(page).await.expect(200);
+        assert!(page.header(CONTENT_TYPE).starts_with("text/html"), "{page:?}");
+        assert_eq!(page.header(SERVER), "nginx", "no version: {page:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_gets_the_address_without_its_prefix_and_is_told_who_asks() {
+    let (api, api_address) = listener().await;
+    let (site, site_address) = listener().await;
+    let nginx = Nginx::start_before(site_address, api_address, NOWHERE.parse().unwrap()).await;
+    let serve = async |listener: &TcpListener| {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let request = head(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+        request
+    };
+    let client = nginx.api();
+    let (request, answer) = tokio::join!(serve(&api), client.get("/values?limit=2&before=7"));
+    assert_eq!(answer.expect(200).body, "ok");
+    assert!(request.starts_with("GET /values?limit=2&before=7 HTTP/1.1\r\n"), "{request}");
+    let lower = request.to_ascii_lowercase();
+    for expected in [
+        "x-forwarded-for: 127.0.0.1\r\n".to_owned(),
+        "x-forwarded-proto: http\r\n".to_owned(),
+        format!("host: {}\r\n", nginx.address()),
+        format!("x-forwarded-host: {}\r\n", nginx.address()),
+    ] {
+        assert!(lower.contains(&expected), "{expected} is missing:\n{request}");
+    }
+    // Connections to the upstreams stay open.
+    assert!(!lower.contains("connection: close"), "{request}");
+
+    let pages = Client::new(format!("http://{}", nginx.address()));
+    let (request, _) = tokio::join!(serve(&site), pages.get("/values/7"));
+    assert!(request.starts_with("GET /values/7 HTTP/1.1\r\n"), "{request}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reload_websocket_passes() {
+    let (reload, reload_address) = listener().await;
+    let nowhere = NOWHERE.parse().unwrap();
+    let nginx = Nginx::start_before(nowhere, nowhere, reload_address).await;
+    let server = async {
+        let (mut stream, _) = reload.accept().await.unwrap();
+        let request = head(&mut stream).await;
+        let lower = request.to_ascii_lowercase();
+        assert!(lower.contains("upgrade: websocket") && lower.contains("connection: upgrade"), "{request}");
+        let answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        let mut ping = [0; 4];
+        stream.read_exact(&mut ping).await.unwrap();
+        assert_eq!(&ping, b"ping");
+        stream.write_all(b"pong").await.unwrap();
+        stream
+    };
+    let browser = async {
+        let mut stream = TcpStream::connect(nginx.address()).await.unwrap();
+        let request = "GET /live_reload HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+                       Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let answer = head(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+        stream.write_all(b"ping").await.unwrap();
+        let mut pong = [0; 4];
+        stream.read_exact(&mut pong).await.unwrap();
+        assert_eq!(&pong, b"pong");
+    };
+    tokio::join!(server, browser);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_away_is_a_problem_and_then_is_back() {
+    let mut stack = Stack::start().await;
+    let api = stack.through_nginx();
+    stack.server.kill();
+    let answer = api.get("/values").await;
+    assert_eq!(answer.header(RETRY_AFTER), "1");
+    let _ = answer.expect_problem(503);
+    stack.server.restart().await;
+    eventually("nginx reaches the server again", || async {
+        let answer = api.get("/health/ready").await;
+        if answer.status == 200 { Ok(()) } else { Err(format!("{answer:?}")) }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_texts_are_compressed_and_digits_are_not() {
+    let stack = Stack::start().await;
+    let api = stack.through_nginx();
+    api.submit(50_000).await;
+    api.value(50_000).await;
+    let request = |path| api.request(reqwest::Method::GET, path).header(ACCEPT_ENCODING, "gzip").send();
+    let document = request("/openapi.json").await.unwrap();
+    assert_eq!(document.headers()[CONTENT_ENCODING], "gzip");
+    // They are read in ranges, which are counted in digits.
+    let digits = request("/values/50000/digits").await.unwrap();
+    assert!(!digits.headers().contains_key(CONTENT_ENCODING));
+}

@@ -1,0 +1,127 @@
+//! A wrong setting stops the start, with one message that says what to do.
+
+use std::{
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use throwaway::Folder;
+
+/// A refusal is 2 where a single value is wrong, and at least an orderly end where settings don't fit
+/// together: no panic (101), no signal.
+const REFUSED: [Option<i32>; 2] = [Some(1), Some(2)];
+
+/// Runs a program that is expected to end at once.
+fn run(program: &str, settings: &[(&str, &str)]) -> Output {
+    let folder = Folder::new("start").unwrap_or_else(|error| panic!("{error}"));
+    run_in(folder.path(), program, settings)
+}
+
+fn run_in(folder: &Path, program: &str, settings: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(e2e::binary(program));
+    command.env_clear().env("SITE_ADDR", "127.0.0.1:0").env("API_ADDR", "127.0.0.1:0");
+    command.env("DATA_DIR", folder).envs(settings.iter().copied()).stdin(Stdio::null());
+    command.output().unwrap_or_else(|error| panic!("{program}: {error}"))
+}
+
+/// Expects a refusal whose message has all of `parts`.
+fn refused(program: &str, settings: &[(&str, &str)], parts: &[&str]) {
+    let output = run(program, settings);
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(REFUSED.contains(&output.status.code()), "{program} {settings:?}: {}: {message}", output.status);
+    for part in parts {
+        assert!(message.contains(part), "{program} {settings:?}: “{part}” is missing:\n{message}");
+    }
+    assert!(!message.contains("panicked") && !message.contains("Backtrace"), "{message}");
+    assert!(!message.contains("hunter2"), "a password is shown:\n{message}");
+}
+
+#[test]
+fn a_copied_endpoint_is_refused_with_a_pointer_to_the_port() {
+    let endpoint = [("REDIS_HOST", "my.cache.amazonaws.com:6379"), ("PGHOST", "db")];
+    for program in ["worker", "server"] {
+        refused(program, &endpoint, &["REDIS_HOST", "my.cache.amazonaws.com:6379", "REDIS_PORT"]);
+    }
+    let endpoint = [("REDIS_HOST", "cache"), ("PGHOST", "db.rds.amazonaws.com:5432")];
+    refused("server", &endpoint, &["PGHOST", "db.rds.amazonaws.com:5432", "PGPORT"]);
+}
+
+#[test]
+fn a_worker_without_redis_is_refused() {
+    refused("worker", &[], &["REDIS_HOST is missing"]);
+    // An empty variable is none.
+    refused("worker", &[("REDIS_HOST", "")], &["REDIS_HOST is missing"]);
+}
+
+#[test]
+fn a_wrong_value_is_refused_with_what_is_allowed() {
+    let both = [("REDIS_HOST", "cache"), ("PGHOST", "db")];
+    for (name, value, allowed) in [
+        ("REDIS_PORT", "tcp://10.0.0.1:6379", "from 1 to 65535"),
+        ("REDIS_TLS", "perhaps", "true"),
+        ("MAX_INDEX", "many", "whole number"),
+        ("MAX_INDEX", "2000000000", "allowed is a whole number from 0 to"),
+        ("LOG_FORMAT", "xml", "json"),
+        ("LOG_LEVEL", "loud", "debug"),
+    ] {
+        for program in ["worker", "server"] {
+            refused(program, &[&both[..], &[(name, value)]].concat(), &[name, value, allowed]);
+        }
+    }
+    for (name, value, allowed) in [("CONCURRENCY", "0", "from 1"), ("LEASE_MS", "1", "ms")] {
+        refused("worker", &[&both[..], &[(name, value)]].concat(), &[name, value, allowed]);
+    }
+    for (name, value, allowed) in [
+        ("PGSSLMODE", "yes", "verify-full"),
+        ("PG_POOL_SIZE", "0", "from 1"),
+        ("SITE_ADDR", "localhost", "127.0.0.1:3000"),
+        ("CORS_ORIGINS", "example.org", "https://example.org"),
+    ] {
+        refused("server", &[&both[..], &[(name, value)]].concat(), &[name, value, allowed]);
+    }
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    let both = [("REDIS_HOST", "cache"), ("REDIS_PASSWORD", "hunter2"), ("REDIS_PASSWORD_FILE", "/nowhere")];
+    for program in ["worker", "server"] {
+        let settings = [&both[..], &[("PGHOST", "db"), ("PGPASSWORD", "hunter2")]].concat();
+        refused(program, &settings, &["REDIS_PASSWORD and REDIS_PASSWORD_FILE are both set"]);
+    }
+    let url = [("REDIS_HOST", "cache"), ("CONNECTION_URL", "mysql://me:hunter2@db/app")];
+    refused("server", &url, &["CONNECTION_URL", "postgres://"]);
+    for program in ["worker", "server"] {
+        let mut command = Command::new(e2e::binary(program));
+        let help = command.arg("--help").env("REDIS_PASSWORD", "hunter2").env("PGPASSWORD", "hunter2");
+        let help = help.output().expect("it was built");
+        assert!(!String::from_utf8_lossy(&help.stdout).contains("hunter2"));
+    }
+}
+
+#[test]
+fn one_database_of_two_is_refused() {
+    refused("server", &[("PGHOST", "db")], &["PGHOST", "REDIS_HOST"]);
+    refused("server", &[("REDIS_HOST", "cache")], &["PGHOST", "REDIS_HOST"]);
+}
+
+#[test]
+fn help_lists_every_setting_with_its_default() {
+    for (program, names) in [
+        (
+            "worker",
+            &["REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD_FILE", "CONCURRENCY", "LEASE_MS", "MAX_INDEX"][..],
+        ),
+        (
+            "server",
+            &["PGHOST", "CONNECTION_URL", "PGSSLROOTCERT", "RESULT_BUDGET_BYTES", "DATA_DIR", "LOG_FORMAT"],
+        ),
+    ] {
+        let output = Command::new(e2e::binary(program)).arg("--help").output().expect("it was built");
+        let help = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success());
+        for name in names {
+            assert!(help.contains(&format!("env: {name}")), "{name} is missing:\n{help}");
+        }
+        assert!(help.contains("[default: 6379]"), "{help}");
+    }
+}
