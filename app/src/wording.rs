@@ -129,6 +129,8 @@ pub fn answer(entry: &Entry) -> String {
 pub fn facts(entry: &Entry) -> Vec<String> {
     let mut facts = Vec::new();
     match entry.status {
+        // With a reason, that says more.
+        Status::Pending if entry.reason.is_some() => {}
         Status::Pending => facts.push("waiting for a worker".to_owned()),
         Status::Computing => {
             let worker = entry.worker.as_ref().map_or_else(String::new, |worker| format!(" by {worker}"));

@@ -68,6 +68,15 @@ pub(crate) fn host_or_socket(
     move |text| if text.starts_with('/') { Ok(text.to_owned()) } else { host(text) }
 }
 
+/// A switch, in any usual spelling.
+pub(crate) fn switch(text: &str) -> Result<bool, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("allowed is true or false".to_owned()),
+    }
+}
+
 /// A file that is there.
 pub(crate) fn file(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
 use store::RedisConfig;
 
 use crate::{
     Secret, SettingsError,
-    check::{file, host, port, text},
+    check::{file, host, port, switch, text},
     secret::secret,
 };
 
@@ -37,7 +36,7 @@ pub struct RedisSettings {
     #[arg(
         id = "REDIS_TLS", long = "redis-tls", env = "REDIS_TLS", default_value = "false",
         num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set,
-        value_parser = BoolishValueParser::new(),
+        value_parser = switch,
     )]
     pub tls: bool,
     /// PEM file of the authority that signed the server's certificate. Default: the system's authorities.
@@ -124,7 +123,7 @@ mod tests {
             assert!(error.contains(part), "{part} is missing: {error}");
         }
         let error = read(&["--redis-tls", "perhaps"]).unwrap_err();
-        for part in ["REDIS_TLS", "'perhaps'"] {
+        for part in ["REDIS_TLS", "'perhaps'", "true or false"] {
             assert!(error.contains(part), "{part} is missing: {error}");
         }
         let error = read(&["--redis-tls", "--redis-tls-ca-file", "/nowhere"]).unwrap_err();

@@ -15,7 +15,7 @@ const IDLE: Duration = Duration::from_secs(5);
 /// How many pending entries one sweep looks at.
 const PENDING_PER_SWEEP: u32 = 1_000;
 /// How many fields of the hash one sweep looks at.
-const FIELDS_PER_SWEEP: u32 = 1_000;
+const FIELDS_PER_SWEEP: u32 = 5_000;
 /// How long the notice of a result may be on its way.
 const NOTICE_IN_FLIGHT: Duration = Duration::from_millis(100);
 /// How many indexes known to be in the Record are remembered, to spare the question.

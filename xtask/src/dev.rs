@@ -52,7 +52,7 @@ pub(crate) fn dev(port: u16) -> Result<()> {
     let mut watch = Child::start("cargo leptos watch", &mut leptos)?;
 
     let mut worker = Worker::new();
-        let mut first_build = Some(Step::begin("waiting for the first build"));
+    let mut first_build = Some(Step::begin("waiting for the first build"));
     loop {
         if child::is_stopping() {
             // In this order: who uses the databases goes first.
@@ -71,7 +71,9 @@ pub(crate) fn dev(port: u16) -> Result<()> {
             say(format!("fibstack is at http://127.0.0.1:{port} (Ctrl-C stops it and all its servers)"));
             say(format!("Postgres: {}   Redis: {}", stack.postgres.url(&stack.database), stack.redis.url()));
         }
-        if first_build.is_none() && let Err(error) = worker.keep_current(|command| stack.describe_to(command)) {
+        if first_build.is_none()
+            && let Err(error) = worker.keep_current(|command| stack.describe_to(command))
+        {
             if error.is::<Interrupted>() {
                 continue;
             }

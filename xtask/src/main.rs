@@ -29,7 +29,7 @@ mod wasm_opt;
 /// works, else compiled from crates.io. Data goes to .data/. Deleting either folder is safe: the
 /// tools come back at the next run, the data starts from nothing.
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", verbatim_doc_comment)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -42,6 +42,7 @@ enum Command {
     /// Needs Rust and a C compiler. No Postgres, no Redis, whatever the shell has set: the data is
     /// in .data/. The first run sets up the tools and compiles everything, in about ten minutes on
     /// two cores; the next ones start in seconds.
+    #[command(verbatim_doc_comment)]
     Run {
         /// The port to serve at
         #[arg(long, default_value_t = 3000)]
@@ -53,6 +54,7 @@ enum Command {
     /// their own, gone at the end. An edit shows in the browser by itself. Needs PostgreSQL, Redis
     /// and nginx installed (`cargo xtask test` installs them on Debian and Ubuntu). For the same
     /// without them, in one process: `cargo xtask leptos watch`.
+    #[command(verbatim_doc_comment)]
     Dev {
         /// The port that nginx listens on
         #[arg(long, default_value_t = 3050)]
@@ -63,6 +65,7 @@ enum Command {
     /// Unit, property, contract, API and browser tests, each with throw-away servers of its own. On
     /// Debian and Ubuntu it installs PostgreSQL, Redis, nginx, Chromium and chromedriver through
     /// apt, as root or through sudo; elsewhere it says what to install.
+    #[command(verbatim_doc_comment)]
     Test {
         /// Run only tests whose names contain this
         filter: Option<String>,
@@ -77,6 +80,7 @@ enum Command {
     ///
     /// rustfmt, clippy (also for WASM), rustdoc, cargo deny, cargo machete, shellcheck. A tool that
     /// is not installed is skipped with a note; in CI (the variable CI is set) that is a failure.
+    #[command(verbatim_doc_comment)]
     Lint,
     /// Install the tools alone: the WASM target, cargo-leptos, wasm-bindgen, wasm-opt
     Setup {
@@ -94,7 +98,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = if wasm_opt::is_called() { wasm_opt::stand_in() } else { run_command(Arguments::parse().command) };
+    let result =
+        if wasm_opt::is_called() { wasm_opt::stand_in() } else { run_command(Arguments::parse().command) };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<child::Interrupted>() => {

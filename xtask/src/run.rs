@@ -23,7 +23,9 @@ pub(crate) fn run(port: u16) -> Result<()> {
         Some(toolbox) => toolbox,
         None => {
             setup::check_requirements()?;
-            say("first run: setting up what is missing and compiling the release, about ten minutes on two cores");
+            say(
+                "first run: setting up what is missing and compiling the release, about ten minutes on two cores",
+            );
             setup::run(site::compile_release)?
         }
     };

@@ -14,13 +14,14 @@ use std::{
     thread,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 
 pub(crate) use requirements::{check as check_requirements, wasm_target};
 
 use crate::{
-    child, project,
+    child,
     progress::say,
+    project,
     tools::{self, Tool},
     wasm_opt,
 };
@@ -113,7 +114,7 @@ fn stopping_the_others(step: impl FnOnce() -> Result<()>) -> Result<()> {
 /// Of several results the error that made the others stop.
 fn first_cause(results: impl IntoIterator<Item = Result<()>>) -> Result<()> {
     let (stopped, failed): (Vec<_>, Vec<_>) =
-        results.into_iter().filter_map(Result::err).partition(|error| error.is::<child::Interrupted>());
+        results.into_iter().filter_map(Result::err).partition(Error::is::<child::Interrupted>);
     failed.into_iter().chain(stopped).next().map_or(Ok(()), Err)
 }
 

@@ -40,7 +40,8 @@ fn folders() -> Vec<PathBuf> {
 
 fn missing() -> Vec<&'static Need> {
     let folders = folders();
-    let is_there = |need: &&Need| need.programs.iter().any(|program| find_program(program, &folders).is_some());
+    let is_there =
+        |need: &&Need| need.programs.iter().any(|program| find_program(program, &folders).is_some());
     NEEDS.iter().filter(|need| !is_there(need)).collect()
 }
 

@@ -113,7 +113,9 @@ impl Tally {
             self.binaries += 1;
             self.passed += count(result, "passed");
             self.ignored += count(result, "ignored");
-        } else if let Some(test) = line.strip_prefix("test ").and_then(|test| test.strip_suffix(" ... FAILED")) {
+        } else if let Some(test) =
+            line.strip_prefix("test ").and_then(|test| test.strip_suffix(" ... FAILED"))
+        {
             self.failed.push(format!("{}: {test}", self.current));
         }
     }

@@ -69,9 +69,11 @@ impl Wanted {
     fn is_met_by(&self, version: &str) -> bool {
         match self {
             Self::Exactly(wanted) => version == wanted,
-            Self::AtLeast(wanted) => {
-                version.split('.').next().and_then(|major| major.parse().ok()).is_some_and(|it: u32| it >= *wanted)
-            }
+            Self::AtLeast(wanted) => version
+                .split('.')
+                .next()
+                .and_then(|major| major.parse().ok())
+                .is_some_and(|it: u32| it >= *wanted),
         }
     }
 }

@@ -5,8 +5,9 @@
 //! does without: this very program, under the name `wasm-opt`, leaves the WASM as it is.
 
 use std::{
-    env, fs,
+    env,
     ffi::OsString,
+    fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
@@ -24,7 +25,10 @@ Debian 12's), or from source in some minutes: cargo xtask setup --wasm-opt";
 /// Whether this program was called as `wasm-opt`.
 pub(crate) fn is_called() -> bool {
     let name = env::args_os().next();
-    name.as_deref().map(Path::new).and_then(Path::file_stem).is_some_and(|name| name == Tool::WasmOpt.program())
+    name.as_deref()
+        .map(Path::new)
+        .and_then(Path::file_stem)
+        .is_some_and(|name| name == Tool::WasmOpt.program())
 }
 
 /// Makes the stand-in and gives back the folder it is in.
@@ -41,7 +45,8 @@ pub(crate) fn provide() -> Result<PathBuf> {
 pub(crate) fn stand_in() -> Result<()> {
     let (input, output) = files(env::args_os().skip(1))?;
     if input != output {
-        fs::copy(&input, &output).with_context(|| format!("copy {} to {}", input.display(), output.display()))?;
+        fs::copy(&input, &output)
+            .with_context(|| format!("copy {} to {}", input.display(), output.display()))?;
     }
     Ok(())
 }

@@ -56,10 +56,10 @@ pub fn EntryLists(
                 </For>
             </ul>
             <p class="nothing" hidden=move || !nothing()>"Submit an index, and its value appears here."</p>
-            {pages.into_any()}
+            {pages}
         </section>
     };
-    (seen.into_any(), calculated.into_any())
+    (seen, calculated)
 }
 
 fn listen(listing: RwSignal<Listing>) {

@@ -91,7 +91,7 @@ pub fn SubmitForm(
             {move || said.answer.with(|answer| answer.as_ref().and_then(parts::progress))}
         </div>
     };
-    (form.into_any(), outcome.into_any())
+    (form, outcome)
 }
 
 fn sentence(entry: &Entry) -> impl IntoView + use<> {

@@ -52,7 +52,7 @@ pub fn ValueView(
             {move || parts::timetable(&timeline.get())}
         </section>
     };
-    (value.into_any(), timeline.into_any())
+    (value, timeline)
 }
 
 fn standing(entry: &Entry) -> impl IntoView + use<> {

@@ -6,9 +6,9 @@ use protocol::Timeline;
 use crate::wording;
 
 /// The width of the drawing, in its own units.
-const WIDTH: f64 = 1_000.0;
+const WIDTH: u64 = 1_000;
 /// The least width of a bar, so that the shortest step still shows.
-const LEAST: f64 = 6.0;
+const LEAST: u64 = 6;
 
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +20,7 @@ struct Line {
     /// Since the station before, in µs; absent if the clocks disagree.
     step_us: Option<u64>,
     /// Where the bar starts and how wide it is.
-    bar: Option<(f64, f64)>,
+    bar: Option<(u64, u64)>,
 }
 
 /// When each thing happened to an entry.
@@ -45,7 +45,7 @@ fn row(line: &Line) -> impl IntoView + use<> {
     let spoken = |us: Option<u64>| us.map_or_else(|| "–".to_owned(), wording::duration);
     let at = line.since_start_us.map_or_else(|| "–".to_owned(), |us| format!("+{}", wording::duration(us)));
     let bar = line.bar.map(|(x, width)| {
-        view! { <rect class="bar" x=format!("{x:.1}") y="2" width=format!("{width:.1}") height="8" rx="2" /> }
+        view! { <rect class="bar" x=x.to_string() y="2" width=width.to_string() height="8" rx="2" /> }
     });
     view! {
         <tr data-station=line.station data-reached=line.since_start_us.is_some().to_string()>
@@ -87,10 +87,8 @@ fn lines(timeline: &Timeline) -> Vec<Line> {
     stations.into_iter().map(line).collect()
 }
 
-// Hundreds of years in µs fit the 53 bits that are exact.
-#[expect(clippy::cast_precision_loss)]
-fn bar(from_us: u64, to_us: u64, whole_us: u64) -> (f64, f64) {
-    let scale = |us: u64| us as f64 / whole_us.max(1) as f64 * WIDTH;
+fn bar(from_us: u64, to_us: u64, whole_us: u64) -> (u64, u64) {
+    let scale = |us: u64| us.saturating_mul(WIDTH) / whole_us.max(1);
     let (from, to) = (scale(from_us.min(to_us)), scale(to_us));
     let width = (to - from).max(LEAST);
     (from.min(WIDTH - width), width)
@@ -139,10 +137,10 @@ mod tests {
     fn bars_stay_within_the_drawing() {
         for line in lines(&timeline()) {
             let Some((x, width)) = line.bar else { continue };
-            assert!(x >= 0.0 && width >= LEAST && x + width <= WIDTH, "{line:?}");
+            assert!(width >= LEAST && x + width <= WIDTH, "{line:?}");
         }
-        assert_eq!(bar(0, 0, 0), (0.0, LEAST));
-        assert_eq!(bar(500, 2_000, 2_000), (250.0, 750.0));
+        assert_eq!(bar(0, 0, 0), (0, LEAST));
+        assert_eq!(bar(500, 2_000, 2_000), (250, 750));
         assert_eq!(bar(2_000, 2_000, 2_000), (WIDTH - LEAST, LEAST));
     }
 

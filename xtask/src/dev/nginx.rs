@@ -29,11 +29,13 @@ impl Nginx {
     /// Starts it and waits until it listens on `port`.
     pub(super) fn start(port: u16, site: u16, api: u16, reload: u16) -> Result<Self> {
         let folders = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"].map(PathBuf::from);
-        let program = find_program("nginx", &folders)
-            .context("nginx is not installed. Debian, Ubuntu: apt-get install nginx. macOS: brew install nginx")?;
+        let program = find_program("nginx", &folders).context(
+            "nginx is not installed. Debian, Ubuntu: apt-get install nginx. macOS: brew install nginx",
+        )?;
         let folder = Folder::new("nginx")?;
         let template = project::root().join("nginx/fibstack.conf.template");
-        let template = fs::read_to_string(&template).with_context(|| format!("read {}", template.display()))?;
+        let template =
+            fs::read_to_string(&template).with_context(|| format!("read {}", template.display()))?;
         let file = folder.path().join("nginx.conf");
         let on_loopback = |port| format!("127.0.0.1:{port}");
         let values = [

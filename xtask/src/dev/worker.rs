@@ -5,14 +5,7 @@ use std::{path::Path, process::Command};
 use anyhow::Result;
 
 use super::sources::Sources;
-use crate::{
-    child::Child,
-    job::Job,
-    progress::say,
-    project,
-    setup::Toolbox,
-    site::Profile,
-};
+use crate::{child::Child, job::Job, progress::say, project, setup::Toolbox, site::Profile};
 
 /// What the worker is made of.
 const PACKAGES: [&str; 5] = ["fib", "protocol", "settings", "store", "worker"];
@@ -41,10 +34,13 @@ impl Worker {
         say("building the worker");
         // Together with the server, as whose dependency it is compiled anyway: the same features, so
         // that neither build makes the other's work old.
-        Job::new("worker").run(
-            Toolbox::cargo()
-                .args(["build", "--package=server", "--package=worker", "--bin=worker", "--no-default-features"]),
-        )?;
+        Job::new("worker").run(Toolbox::cargo().args([
+            "build",
+            "--package=server",
+            "--package=worker",
+            "--bin=worker",
+            "--no-default-features",
+        ]))?;
         self.stop();
         let program = project::target().join(Profile::Dev.folder()).join("worker");
         self.running = Some(start(&program, describe)?);

@@ -127,9 +127,9 @@ fn archive(tool: Tool) -> Result<Tried> {
         NO_DOWNLOADS.store(true, Ordering::Relaxed);
         bail!("{} could not be downloaded from github.com", tool.program());
     }
-    Job::new(&format!("unpack {}", tool.program())).within(Duration::from_secs(60)).run(
-        Command::new("tar").arg("-xzf").arg(&file).arg("-C").arg(&folder).arg("--strip-components=1"),
-    )?;
+    Job::new(&format!("unpack {}", tool.program()))
+        .within(Duration::from_secs(60))
+        .run(Command::new("tar").arg("-xzf").arg(&file).arg("-C").arg(&folder).arg("--strip-components=1"))?;
     fs::remove_file(&file)?;
     // Binaryen's finds its library beside its folder.
     let program = if tool == Tool::WasmOpt { "bin/wasm-opt" } else { tool.program() };
@@ -161,7 +161,9 @@ fn address(tool: Tool, os: &str, arch: &str) -> Result<Option<String>> {
         }
         Tool::WasmBindgen => {
             let version = tool.wanted()?;
-            format!("wasm-bindgen/wasm-bindgen/releases/download/{version}/wasm-bindgen-{version}-{system}.tar.gz")
+            format!(
+                "wasm-bindgen/wasm-bindgen/releases/download/{version}/wasm-bindgen-{version}-{system}.tar.gz"
+            )
         }
         Tool::WasmOpt => format!(
             "WebAssembly/binaryen/releases/download/{BINARYEN_RELEASE}/binaryen-{BINARYEN_RELEASE}-{system}.tar.gz"
@@ -178,7 +180,10 @@ mod tests {
     fn each_tool_has_its_own_way_to_name_a_system() {
         let of = |tool, os, arch| address(tool, os, arch).unwrap().unwrap_or_default();
         assert!(of(Tool::WasmOpt, "macos", "aarch64").ends_with("-version_123-arm64-macos.tar.gz"));
-        assert!(of(Tool::CargoLeptos, "linux", "x86_64").ends_with("/cargo-leptos-x86_64-unknown-linux-gnu.tar.gz"));
+        assert!(
+            of(Tool::CargoLeptos, "linux", "x86_64")
+                .ends_with("/cargo-leptos-x86_64-unknown-linux-gnu.tar.gz")
+        );
         assert!(of(Tool::WasmBindgen, "linux", "x86_64").ends_with("-x86_64-unknown-linux-musl.tar.gz"));
         assert_eq!(of(Tool::WasmBindgen, "plan9", "x86_64"), "");
     }
