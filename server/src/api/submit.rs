@@ -55,10 +55,9 @@ pub(super) async fn submit(
 /// wrong with it; only what the page can't know goes along.
 fn back_to_page(text: Option<&str>, problem: Option<&ApiProblem>) -> Response {
     let code = problem.and_then(|problem| match problem.status() {
-        StatusCode::UNPROCESSABLE_ENTITY => None,
         StatusCode::TOO_MANY_REQUESTS => Some("busy"),
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => Some("unavailable"),
-        _ => Some("refused"),
+        status if status.is_server_error() => Some("unavailable"),
+        _ => None,
     });
     let mut query = Vec::new();
     // A text that is too long for an address can't be an index either.
