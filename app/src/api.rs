@@ -1,7 +1,6 @@
 //! What the browser asks the API for.
 
 use js_sys::futures::JsFuture;
-use leptos::serde_json;
 use protocol::{
     Entry, Index, Problem,
     names::{API_PREFIX, VALUES_ROUTE},

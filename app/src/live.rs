@@ -16,7 +16,7 @@ mod watcher;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use leptos::{prelude::*, serde_json, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local};
 use protocol::Entry;
 use wasm_bindgen::{JsCast, prelude::Closure};
 

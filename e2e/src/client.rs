@@ -92,7 +92,6 @@ impl Client {
     }
 
     /// A request of any kind.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))
     }

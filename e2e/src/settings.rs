@@ -89,6 +89,8 @@ impl Settings {
 
     /// With this one set so.
     #[must_use]
+    // By value, so that a test writes `set("MAX_INDEX", 5)`.
+    #[expect(clippy::needless_pass_by_value)]
     pub fn set(mut self, name: &str, value: impl ToString) -> Self {
         self.0.insert(name.to_owned(), value.to_string());
         self

@@ -1,34 +1,35 @@
 //! A wrong setting stops the start, with one message that says what to do.
 
 use std::{
-    path::Path,
-    process::{Command, Output, Stdio},
+    io::{BufRead, BufReader},
+    process::{Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
-use throwaway::Folder;
+use throwaway::{Error, Folder, Process};
 
 /// A refusal is 2 where a single value is wrong, and at least an orderly end where settings don't fit
 /// together: no panic (101), no signal.
 const REFUSED: [Option<i32>; 2] = [Some(1), Some(2)];
 
-/// Runs a program that is expected to end at once.
-fn run(program: &str, settings: &[(&str, &str)]) -> Output {
+/// Runs a program that is expected to end at once; gives back how it ended and what it wrote.
+fn run(program: &str, settings: &[(&str, &str)]) -> (ExitStatus, String) {
     let folder = Folder::new("start").unwrap_or_else(|error| panic!("{error}"));
-    run_in(folder.path(), program, settings)
-}
-
-fn run_in(folder: &Path, program: &str, settings: &[(&str, &str)]) -> Output {
     let mut command = Command::new(e2e::binary(program));
     command.env_clear().env("SITE_ADDR", "127.0.0.1:0").env("API_ADDR", "127.0.0.1:0");
-    command.env("DATA_DIR", folder).envs(settings.iter().copied()).stdin(Stdio::null());
-    command.output().unwrap_or_else(|error| panic!("{program}: {error}"))
+    command.env("DATA_DIR", folder.path()).envs(settings.iter().copied());
+    let mut process = Process::start(program, command).unwrap_or_else(|error| panic!("{error}"));
+    match process.wait_for("(what is never written)", e2e::DEADLINE) {
+        Err(Error::Ended { status, log, .. }) => (status, log),
+        other => panic!("{program} {settings:?} was not refused: {other:?}"),
+    }
 }
 
 /// Expects a refusal whose message has all of `parts`.
 fn refused(program: &str, settings: &[(&str, &str)], parts: &[&str]) {
-    let output = run(program, settings);
-    let message = String::from_utf8_lossy(&output.stderr);
-    assert!(REFUSED.contains(&output.status.code()), "{program} {settings:?}: {}: {message}", output.status);
+    let (status, message) = run(program, settings);
+    assert!(REFUSED.contains(&status.code()), "{program} {settings:?}: {status}: {message}");
     for part in parts {
         assert!(message.contains(part), "{program} {settings:?}: “{part}” is missing:\n{message}");
     }
@@ -60,7 +61,8 @@ fn a_wrong_value_is_refused_with_what_is_allowed() {
         ("REDIS_PORT", "tcp://10.0.0.1:6379", "from 1 to 65535"),
         ("REDIS_TLS", "perhaps", "true"),
         ("MAX_INDEX", "many", "whole number"),
-        ("MAX_INDEX", "2000000000", "allowed is a whole number from 0 to"),
+        // More than an index can be, and so more than fits into the memory of any machine.
+        ("MAX_INDEX", "4000000000", "allowed is a whole number from 0 to"),
         ("LOG_FORMAT", "xml", "json"),
         ("LOG_LEVEL", "loud", "debug"),
     ] {
@@ -124,4 +126,33 @@ fn help_lists_every_setting_with_its_default() {
         }
         assert!(help.contains("[default: 6379]"), "{help}");
     }
+}
+
+#[test]
+fn a_worker_whose_log_nobody_reads_any_more_stops_all_the_same() {
+    let mut worker = Command::new(e2e::binary("worker"))
+        .env_clear()
+        // Where nothing listens, so that there is something to log.
+        .envs([("REDIS_HOST", "127.0.0.1"), ("REDIS_PORT", "9"), ("LOG_LEVEL", "debug")])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it was built");
+    let mut line = String::new();
+    let log = worker.stderr.take().expect("it is piped");
+    BufReader::new(log).read_line(&mut line).expect("it logs");
+    // The reader is gone: from now on every write fails.
+    let told = Command::new("kill").args(["-TERM", &worker.id().to_string()]).status();
+    assert!(told.expect("there is a `kill` on every Unix").success());
+    let deadline = Instant::now() + e2e::DEADLINE;
+    let status = loop {
+        match worker.try_wait().expect("it is ours") {
+            Some(status) => break Some(status),
+            None if Instant::now() < deadline => thread::sleep(Duration::from_millis(10)),
+            None => {
+                worker.kill().and_then(|()| worker.wait().map(drop)).expect("it is ours");
+                break None;
+            }
+        }
+    };
+    assert!(status.is_some_and(|status| status.success()), "{status:?} instead of an end with 0");
 }

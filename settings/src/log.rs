@@ -51,7 +51,11 @@ impl LogSettings {
     pub fn init(&self) {
         let directives = self.rust_log.as_ref().unwrap_or(&self.level);
         let terminal = io::stderr().is_terminal();
-        let log = fmt().with_env_filter(EnvFilter::new(directives)).with_writer(io::stderr);
+        // When nobody reads standard error any more, a line is lost; telling so there would panic.
+        let log = fmt()
+            .with_env_filter(EnvFilter::new(directives))
+            .with_writer(io::stderr)
+            .log_internal_errors(false);
         // Only a second call can fail, which then changes nothing.
         let _ = match self.format_for(terminal) {
             LogFormat::Human => log.with_ansi(terminal).try_init().is_ok(),

@@ -24,8 +24,8 @@ pub fn on_signal() -> io::Result<CancellationToken> {
             _ = terminate.recv() => "SIGTERM",
             _ = interrupt.recv() => "SIGINT",
         };
-        tracing::info!(signal = name, "stopping");
         token.cancel();
+        tracing::info!(signal = name, "stopping");
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
