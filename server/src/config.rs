@@ -5,12 +5,12 @@ use std::{
     path::PathBuf,
 };
 
-use anyhow::bail;
 use axum::http::HeaderValue;
 use clap::Parser;
 use ipnet::IpNet;
 use settings::{
-    log::LogSettings, memory::MaxIndexSettings, number, postgres::PostgresSettings, redis::RedisSettings,
+    SettingsError, log::LogSettings, memory::MaxIndexSettings, number, postgres::PostgresSettings,
+    redis::RedisSettings,
 };
 
 /// fibstack's server: pages, API, live events.
@@ -96,22 +96,23 @@ impl Config {
     ///
     /// # Errors
     /// Says which setting is missing.
-    pub fn mode(&self) -> anyhow::Result<Mode> {
+    pub fn mode(&self) -> Result<Mode, SettingsError> {
+        let refuse = |why: &str| Err(SettingsError::Refused(why.to_owned()));
         let (postgres, redis) = (self.postgres.is_set(), self.redis.is_set());
         match (self.embedded, postgres, redis) {
             (Some(true), _, _) | (None, false, false) => Ok(Mode::Embedded),
             (_, true, true) => Ok(Mode::Stack),
-            (_, true, false) => bail!(
+            (_, true, false) => refuse(
                 "PGHOST (or CONNECTION_URL) is set and REDIS_HOST is not. Set both, or neither to run \
-                 everything in this process, or EMBEDDED=true to do so whatever is set."
+                 everything in this process, or EMBEDDED=true to do so whatever is set.",
             ),
-            (_, false, true) => bail!(
+            (_, false, true) => refuse(
                 "REDIS_HOST is set and neither PGHOST nor CONNECTION_URL is. Set both hosts, or neither \
-                 to run everything in this process, or EMBEDDED=true to do so whatever is set."
+                 to run everything in this process, or EMBEDDED=true to do so whatever is set.",
             ),
-            (Some(false), false, false) => bail!(
+            (Some(false), false, false) => refuse(
                 "EMBEDDED is false, and neither PGHOST (or CONNECTION_URL) nor REDIS_HOST is set. \
-                 Set both hosts."
+                 Set both hosts.",
             ),
         }
     }

@@ -2,10 +2,12 @@
 
 use std::{env, net::SocketAddr, sync::Arc};
 
+use crate::problem::ApiProblem;
 use app::{App, shell};
 use axum::{
     Router,
     http::{HeaderName, HeaderValue, header},
+    routing::any,
 };
 use leptos::prelude::{LeptosOptions, provide_context};
 use leptos_axum::{LeptosRoutes, file_and_error_handler_with_context, generate_route_list};
@@ -64,7 +66,13 @@ pub(crate) fn router(options: LeptosOptions, store: Arc<Store>, api: Router) -> 
         })
         .fallback(file_and_error_handler_with_context::<LeptosOptions, _>(context, shell))
         .with_state(options);
-    let mut router = pages.nest(&package, assets).nest(API_PREFIX, api);
+    let root_of_api =
+        any(|| async { ApiProblem::not_found("There is nothing at this address. See /api/docs.") });
+    let mut router = pages
+        .nest(&package, assets)
+        // Nesting leaves this one address to the pages.
+        .route(&format!("{API_PREFIX}/"), root_of_api)
+        .nest(API_PREFIX, api);
     for (name, value) in SECURITY_HEADERS {
         router = router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
     }

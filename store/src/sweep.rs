@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use protocol::{Entry, EventKind, Index, Status};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{BoardError, Enqueue, ReadError, Sighting, Store, backoff::Backoff, copy::Provenance};
@@ -16,8 +16,6 @@ const IDLE: Duration = Duration::from_secs(5);
 const PENDING_PER_SWEEP: u32 = 1_000;
 /// How many fields of the hash one sweep looks at.
 const FIELDS_PER_SWEEP: u32 = 5_000;
-/// How long the notice of a result may be on its way.
-const NOTICE_IN_FLIGHT: Duration = Duration::from_millis(100);
 /// How many indexes known to be in the Record are remembered, to spare the question.
 const REMEMBERED: usize = 200_000;
 
@@ -30,6 +28,9 @@ struct Progress {
     field_cursor: u64,
     /// Indexes found in the hash that the Record is known to have.
     recorded: HashSet<Index>,
+    /// Results that the last sweep met before their notice. Whose notice is on its way is copied when it
+    /// comes, since the notice knows who computed the value, and when; a foreign worker sends none.
+    unnoticed: HashSet<Index>,
     /// Fields that are no index, in this round through the hash and as last reported.
     ignored: (u64, u64),
 }
@@ -85,10 +86,10 @@ impl Store {
                 }
             };
             backoff.reset();
-            let tick = tokio::time::Instant::now() + pause;
+            let mut tick = Instant::now() + pause;
             // Between two sweeps, what was heard is looked at as soon as it is heard.
             loop {
-                let woken = timeout(tick - tokio::time::Instant::now(), self.sweep_now.notified());
+                let woken = timeout(tick - Instant::now(), self.sweep_now.notified());
                 match stop.run_until_cancelled(woken).await {
                     None => return,
                     Some(Err(_)) => break,
@@ -97,10 +98,12 @@ impl Store {
                         if heard.is_empty() {
                             break;
                         }
-                        if let Err(error) = self.reconcile(&heard).await {
+                        if let Err(error) = self.reconcile(&heard, &mut progress).await {
                             tracing::warn!(%error, "could not look at what was heard: the sweep will");
                             break;
                         }
+                        // What was heard is likely to be pending now.
+                        tick = tick.min(Instant::now() + BUSY);
                     }
                 }
             }
@@ -115,9 +118,16 @@ impl Store {
             Some(last) if pending.len() == PENDING_PER_SWEEP as usize => last.position,
             _ => 0,
         };
-        self.put_back(pending).await?;
+        let met_before = std::mem::take(&mut progress.unnoticed);
+        for index in self.put_back(pending).await? {
+            if met_before.contains(&index) {
+                self.copy(index, None, Provenance::default()).await?;
+            } else {
+                progress.unnoticed.insert(index);
+            }
+        }
         self.adopt_fields(progress).await?;
-        Ok(any)
+        Ok(any || !progress.unnoticed.is_empty())
     }
 
     /// Records the indexes that stand in the hash alone.
@@ -134,7 +144,7 @@ impl Store {
         }
         let unknown: Vec<_> =
             page.indexes.into_iter().filter(|index| !progress.recorded.contains(index)).collect();
-        self.reconcile(&unknown).await?;
+        self.reconcile(&unknown, progress).await?;
         if progress.recorded.len() + unknown.len() > REMEMBERED {
             progress.recorded.clear();
         }
@@ -143,7 +153,7 @@ impl Store {
     }
 
     /// Brings Record and Board together on these indexes.
-    async fn reconcile(&self, indexes: &[Index]) -> Result<(), ReadError> {
+    async fn reconcile(&self, indexes: &[Index], progress: &mut Progress) -> Result<(), ReadError> {
         if indexes.is_empty() {
             return Ok(());
         }
@@ -159,7 +169,8 @@ impl Store {
             known.extend(adopted);
         }
         known.retain(|entry| entry.status == Status::Pending);
-        self.put_back(known).await
+        progress.unnoticed.extend(self.put_back(known).await?);
+        Ok(())
     }
 
     async fn found_on_board(&self, indexes: &[Index]) -> Result<Vec<Index>, BoardError> {
@@ -171,16 +182,14 @@ impl Store {
         Ok(found.map(|(index, _)| *index).collect())
     }
 
-    /// Sees to it that each of these pending entries stands on the pending list, or gets its result.
-    async fn put_back(&self, pending: Vec<Entry>) -> Result<(), ReadError> {
+    /// Sees to it that each of these pending entries stands on the pending list, and gives back those
+    /// that have a result.
+    async fn put_back(&self, pending: Vec<Entry>) -> Result<Vec<Index>, ReadError> {
         let (allowed, too_high): (Vec<_>, Vec<_>) =
             pending.into_iter().map(|entry| entry.index).partition(|index| self.max_index().allows(*index));
         for index in too_high {
             let reason = format!("The highest index computed here is {}.", self.max_index());
             self.give_up(index, &reason).await?;
-        }
-        if allowed.is_empty() {
-            return Ok(());
         }
         let mut answered = Vec::new();
         for (index, sighting) in allowed.iter().copied().zip(self.board.look(&allowed).await?) {
@@ -195,21 +204,6 @@ impl Store {
                 Sighting::GivenUp { reason } => self.give_up(index, &reason).await?,
             }
         }
-        self.copy_answered(&answered).await
-    }
-
-    /// Copies results of which no notice came: foreign workers', or missed ones.
-    async fn copy_answered(&self, indexes: &[Index]) -> Result<(), ReadError> {
-        if indexes.is_empty() {
-            return Ok(());
-        }
-        // A notice that is on its way knows who computed the value, and when; let it win.
-        tokio::time::sleep(NOTICE_IN_FLIGHT).await;
-        for entry in self.record.entries(indexes).await? {
-            if entry.status == Status::Pending {
-                self.copy(entry.index, None, Provenance::default()).await?;
-            }
-        }
-        Ok(())
+        Ok(answered)
     }
 }

@@ -1,6 +1,8 @@
 //! The flow of a submission between Record and Board, with a job that is not Fibonacci: the value of
 //! an index is its double.
 
+#![expect(clippy::unwrap_used, reason = "in a test, a failed unwrap is the message")]
+
 use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt;

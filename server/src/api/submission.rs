@@ -6,6 +6,7 @@ use axum::{
 };
 use protocol::{Index, MaxIndex};
 use serde::Deserialize;
+use serde_json::{error::Category, value::RawValue};
 
 use crate::problem::ApiProblem;
 
@@ -89,12 +90,21 @@ fn missing() -> ApiProblem {
 }
 
 fn from_json(bytes: &[u8]) -> Result<String, ApiProblem> {
-    let body: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| {
-        ApiProblem::bad_request("Malformed JSON", format!("The body is not JSON: {error}."))
+    /// Numbers are read as they are written: one with a hundred digits is too high, not another number.
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        #[serde(borrow)]
+        index: Option<&'a RawValue>,
+    }
+    let body: Body<'_> = serde_json::from_slice(bytes).map_err(|error| match error.classify() {
+        // JSON, but no object with such a member.
+        Category::Data => missing(),
+        _ => ApiProblem::bad_request("Malformed JSON", format!("The body is not JSON: {error}.")),
     })?;
-    match body.get("index") {
-        Some(serde_json::Value::String(text)) => Ok(text.clone()),
-        Some(serde_json::Value::Number(number)) => Ok(number.to_string()),
+    let index = body.index.ok_or_else(missing)?.get();
+    match index.as_bytes().first() {
+        Some(b'"') => serde_json::from_str(index).map_err(|_| missing()),
+        Some(b'-' | b'0'..=b'9') => Ok(index.to_owned()),
         _ => Err(missing()),
     }
 }
@@ -108,4 +118,33 @@ fn from_form(bytes: &[u8]) -> Result<String, ApiProblem> {
         ApiProblem::bad_request("Malformed form", format!("The body is not a form: {error}."))
     })?;
     form.index.ok_or_else(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Result<String, u16> {
+        from_json(body.as_bytes()).map_err(|problem| problem.status().as_u16())
+    }
+
+    #[test]
+    fn an_index_may_be_a_string_or_a_number_and_is_read_as_written() {
+        assert_eq!(read(r#"{"index":"7"}"#).as_deref(), Ok("7"));
+        assert_eq!(read(r#"{"index": 7, "more": []}"#).as_deref(), Ok("7"));
+        assert_eq!(read(r#"{"index":"\u0037"}"#).as_deref(), Ok("7"));
+        for number in ["99999999999999999999", "5.9", "-5", "1e3", &"9".repeat(400)] {
+            assert_eq!(read(&format!("{{\"index\":{number}}}")).as_deref(), Ok(number));
+        }
+    }
+
+    #[test]
+    fn json_without_an_index_is_unprocessable_and_anything_else_malformed() {
+        for body in ["{}", "[]", "7", "null", r#"{"index":null}"#, r#"{"index":[7]}"#, r#"{"index":true}"#] {
+            assert_eq!(read(body), Err(422), "{body}");
+        }
+        for body in ["", "{", "index=7", r#"{"index":7"#, r#"{"index":07}"#, "{}{}"] {
+            assert_eq!(read(body), Err(400), "{body}");
+        }
+    }
 }
