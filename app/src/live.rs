@@ -1,8 +1,8 @@
 //! News while the page is open.
 //!
 //! A browser allows six HTTP/1.1 connections to a host, so all tabs share one event stream. The
-//! tabs agree by a Web Lock on who holds it ([`lock`]); the holder passes everything on to the others
-//! ([`tabs`]). Where there are no Web Locks (an insecure origin) each tab opens its own.
+//! tabs agree by a Web Lock on who holds it (`lock`); the holder passes everything on to the others
+//! (`tabs`). Where there are no Web Locks (an insecure origin) each tab opens its own.
 //!
 //! News can be missed: between rendering and listening, while the stream is down, while the page
 //! sleeps. So on every opening of the stream, and whenever a tab starts to listen, each tab also

@@ -1,6 +1,6 @@
 //! `cargo xtask`: everything one does with this project, from the first run to the tests.
 //!
-//! One file per command ([`run`], [`test`], [`lint`], [`dev`], [`setup`]), and beside them what they
+//! One file per command ([`run`], [`mod@test`], [`lint`], [`dev`], [`setup`]), and beside them what they
 //! share: [`child`] and [`job`] run programs, [`progress`] tells the person, [`tools`] knows versions.
 
 use std::{ffi::OsString, process::ExitCode};
