@@ -1,6 +1,6 @@
 //! The site listener: pages rendered by Leptos, assets, and the API under `/api`.
 
-use std::{env, net::SocketAddr, sync::Arc};
+use std::{env, net::SocketAddr, path::Path, sync::Arc};
 
 use crate::problem::ApiProblem;
 use app::{App, shell};
@@ -31,17 +31,26 @@ const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
 pub(crate) fn leptos_options(address: SocketAddr) -> LeptosOptions {
     let text = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.to_owned());
     let hash_file = text("LEPTOS_HASH_FILE_NAME", "hash.txt");
-    // File names carry a hash exactly when the file that lists the hashes stands beside the binary.
-    let hashed = env::current_exe()
-        .ok()
-        .and_then(|binary| Some(binary.parent()?.join(&hash_file)))
-        .is_some_and(|file| file.exists());
+    let site_root = text("LEPTOS_SITE_ROOT", "target/site");
+    let package = text("LEPTOS_SITE_PKG_DIR", "pkg");
+    let output_name = text("LEPTOS_OUTPUT_NAME", "fibstack");
+    // Without being told, file names carry a hash when the file that lists the hashes stands beside the
+    // binary, and is not a leftover of another build.
+    let plain = Path::new(&site_root).join(&package).join(&output_name).with_extension("js");
+    let listed = || {
+        let binary = env::current_exe().ok();
+        binary.and_then(|binary| Some(binary.parent()?.join(&hash_file))).is_some_and(|file| file.exists())
+    };
+    let hashed = match env::var("LEPTOS_HASH_FILES") {
+        Ok(told) => told == "true",
+        Err(_) => listed() && !plain.exists(),
+    };
     let reload_port = env::var("LEPTOS_RELOAD_PORT").ok().and_then(|port| port.parse().ok());
     let external_port = env::var("LEPTOS_RELOAD_EXTERNAL_PORT").ok().and_then(|port| port.parse().ok());
     LeptosOptions::builder()
-        .output_name(text("LEPTOS_OUTPUT_NAME", "fibstack"))
-        .site_root(text("LEPTOS_SITE_ROOT", "target/site"))
-        .site_pkg_dir(text("LEPTOS_SITE_PKG_DIR", "pkg"))
+        .output_name(output_name)
+        .site_root(site_root)
+        .site_pkg_dir(package)
         .site_addr(address)
         .reload_port(reload_port.unwrap_or(3001))
         .reload_external_port(external_port)
