@@ -2,6 +2,7 @@
 
 mod config;
 mod lender;
+mod migrations;
 mod postgres;
 mod row;
 mod sql;

@@ -2,17 +2,12 @@
 
 use std::time::Duration;
 
-use sqlx::{Connection, PgConnection, Postgres, migrate::Migrator, postgres::PgPoolOptions};
+use sqlx::{Connection, PgConnection, Postgres, postgres::PgPoolOptions};
 
 use super::{
     Adoption, PostgresConfig, RecordError,
     lender::{Lender, within},
-};
-
-static MIGRATIONS: Migrator = Migrator {
-    // In a rolling update an older server may start on a newer schema. Migrations only add, so it can.
-    ignore_missing: true,
-    ..sqlx::migrate!("migrations/postgres")
+    migrations,
 };
 
 /// How long the schema may take: adopting a large table takes its time, and so does waiting for
@@ -62,7 +57,7 @@ impl PostgresRecord {
         let adoption = within(PREPARE_WITHIN, async {
             // What `run` does once it has a connection; its own future can't be sent (sqlx' comment
             // on it: “implementation of `Acquire` is not general enough”).
-            MIGRATIONS.run_direct(None, &mut connection, false).await?;
+            migrations::migrator(migrations::POSTGRES).run_direct(None, &mut connection, false).await?;
             tell_adoption(&mut connection).await
         })
         .await?;

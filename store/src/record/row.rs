@@ -1,6 +1,7 @@
 //! A row of `indexes` as an entry.
 
 use protocol::{Entry, Index, Outcome, Revision, Status, Timeline, WorkerId};
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use super::RecordError;
 
@@ -14,7 +15,26 @@ macro_rules! entry_columns {
 }
 pub(super) use entry_columns;
 
-#[derive(sqlx::FromRow)]
+/// A struct whose fields are read from the columns of their names, whichever database the row is of.
+macro_rules! row {
+    ($(#[$docs:meta])* $shown:vis struct $row:ident { $($field_shown:vis $field:ident: $kind:ty,)* }) => {
+        $(#[$docs])*
+        $shown struct $row { $($field_shown $field: $kind,)* }
+
+        impl<'r, R: Row> FromRow<'r, R> for $row
+        where
+            &'static str: ColumnIndex<R>,
+            $($kind: Decode<'r, R::Database> + Type<R::Database>,)*
+        {
+            fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+                Ok(Self { $($field: row.try_get(stringify!($field))?,)* })
+            }
+        }
+    };
+}
+
+row! {
+/// A whole row.
 pub(super) struct EntryRow {
     number: i32,
     position: i64,
@@ -34,6 +54,7 @@ pub(super) struct EntryRow {
     computed_us: Option<i64>,
     posted_us: Option<i64>,
     delivered_us: Option<i64>,
+}
 }
 
 impl TryFrom<EntryRow> for Entry {
@@ -76,11 +97,12 @@ impl TryFrom<EntryRow> for Entry {
     }
 }
 
+row! {
 /// What a listing needs of a row.
-#[derive(sqlx::FromRow)]
 pub(super) struct ListedRow {
     position: i64,
     number: i32,
+}
 }
 
 impl TryFrom<ListedRow> for (u64, Index) {
@@ -92,11 +114,12 @@ impl TryFrom<ListedRow> for (u64, Index) {
     }
 }
 
+row! {
 /// How many rows stand at a status.
-#[derive(sqlx::FromRow)]
 pub(super) struct CountRow {
     pub(super) status: String,
     pub(super) entries: i64,
+}
 }
 
 /// The row in whose words an error speaks. The schema's checks make every one of these impossible,

@@ -7,19 +7,13 @@ use std::{
 
 use sqlx::{
     Connection, Sqlite, SqliteConnection,
-    migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use super::{
     Adoption, RecordError,
     lender::{Lender, within},
-};
-
-static MIGRATIONS: Migrator = Migrator {
-    // An older version may be started again on the data of a newer one. Migrations only add, so it can.
-    ignore_missing: true,
-    ..sqlx::migrate!("migrations/sqlite")
+    migrations,
 };
 
 const FILE: &str = "fibstack.sqlite";
@@ -72,7 +66,7 @@ impl SqliteRecord {
             let mut transaction = connection.begin_with("begin immediate").await?;
             // What `run` does once it has a connection; its own future can't be sent (sqlx' comment
             // on it: “implementation of `Acquire` is not general enough”).
-            MIGRATIONS.run_direct(None, &mut *transaction, false).await?;
+            migrations::migrator(migrations::SQLITE).run_direct(None, &mut *transaction, false).await?;
             transaction.commit().await?;
             connection.close().await?;
             Ok::<_, RecordError>(Adoption::default())
