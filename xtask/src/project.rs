@@ -79,7 +79,10 @@ dependencies = [
     fn the_site_tools_are_pinned_to_the_versions_that_the_project_uses() {
         let manifest = fs::read_to_string(root().join("xtask/site-tools/Cargo.toml")).unwrap();
         let bindgen = locked_version("wasm-bindgen").unwrap();
-        assert!(manifest.contains(&format!("wasm-bindgen-cli = {{ version = \"={bindgen}\"")), "{manifest}");
+        let pinned = format!("wasm-bindgen-cli-support = {{ version = \"={bindgen}\"");
+        assert!(manifest.contains(&pinned), "{manifest}");
+        let program = fs::read_to_string(root().join("xtask/site-tools/src/wasm_bindgen.rs")).unwrap();
+        assert!(program.contains(&format!("version = \"{bindgen}\"")), "{program}");
         let leptos = crate::tools::CARGO_LEPTOS;
         assert!(manifest.contains(&format!("cargo-leptos = {{ version = \"={leptos}\"")), "{manifest}");
     }

@@ -2,8 +2,7 @@
 
 use clap::Parser;
 
-fn main() -> color_eyre::Result<()> {
-    color_eyre::install()?;
+fn main() -> eyre::Result<()> {
     let mut arguments: Vec<String> = std::env::args().collect();
     // Cargo passes the name of its subcommand on.
     if arguments.get(1).is_some_and(|first| first == "leptos") {
