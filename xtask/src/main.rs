@@ -98,9 +98,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result =
-        if wasm_opt::is_called() { wasm_opt::stand_in() } else { run_command(Arguments::parse().command) };
-    match result {
+    match run_command(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<child::Interrupted>() => {
             progress::say(error);

@@ -41,12 +41,12 @@ impl Toolbox {
         let (Some(cargo_leptos), Some(_)) = (Tool::CargoLeptos.find()?, Tool::WasmBindgen.find()?) else {
             return Ok(None);
         };
+        wasm_opt::withdraw()?;
         let optimises = Tool::WasmOpt.find()?.is_some();
-        let mut folders = vec![tools::own_folder()];
         if !optimises {
-            folders.insert(0, wasm_opt::provide()?);
+            wasm_opt::provide()?;
         }
-        Ok(Some(Self { cargo_leptos, path: tools::path_with(&folders)?, optimises }))
+        Ok(Some(Self { cargo_leptos, path: tools::path()?, optimises }))
     }
 
     /// `cargo leptos`, in the root, with these tools on its PATH.

@@ -115,11 +115,10 @@ fn version_in(output: &str) -> Option<String> {
     words.map(str::to_owned).find(|word| word.starts_with(|first: char| first.is_ascii_digit()))
 }
 
-/// Puts right tools first on the PATH: `folders`, one for each right tool that stands behind a wrong
-/// one of the same name, and the person's own PATH.
-pub(crate) fn path_with(folders: &[PathBuf]) -> Result<OsString> {
+/// The person's own PATH, behind the project's folder: a tool is there if the one on PATH is wrong.
+pub(crate) fn path() -> Result<OsString> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let all = folders.iter().cloned().chain(std::env::split_paths(&path));
+    let all = std::iter::once(own_folder()).chain(std::env::split_paths(&path));
     std::env::join_paths(all).context("a folder on PATH, or this project's, has a colon in its name")
 }
 

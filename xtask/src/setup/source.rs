@@ -42,7 +42,7 @@ pub(crate) fn install_wasm_opt() -> Result<()> {
     say("compiling wasm-opt from crates.io: 7 minutes on two cores");
     let mut cargo = Command::new("cargo");
     cargo
-        .args(["install", "--locked", "wasm-opt@0.116.1", "--root"])
+        .args(["install", "--locked", "--force", "wasm-opt@0.116.1", "--root"])
         .arg(project::tools())
         .current_dir(project::tools())
         .env("RUSTFLAGS", "");
