@@ -3,10 +3,10 @@
 use std::{fmt, io, process::ExitStatus, time::Duration};
 
 /// Why a throw-away server could not be had, with its log, ready to be read by whoever ran the test.
-#[derive(thiserror::Error)]
+// Written out: the crates that derive it would be a third of what everyone waits for before the first
+// `cargo xtask` says a word.
 pub enum Error {
     /// The program is not on this machine.
-    #[error("{program} was not found: {hint}")]
     Missing {
         /// What was looked for.
         program: &'static str,
@@ -14,7 +14,6 @@ pub enum Error {
         hint: String,
     },
     /// It ended before it was ready, or with an error.
-    #[error("{name} ended ({status}); its log:\n{log}")]
     Ended {
         /// Which one.
         name: String,
@@ -24,7 +23,6 @@ pub enum Error {
         log: String,
     },
     /// It did not say that it is ready.
-    #[error("{name} did not write “{awaited}” within {within:?}; its log:\n{log}")]
     TimedOut {
         /// Which one.
         name: String,
@@ -36,15 +34,28 @@ pub enum Error {
         log: String,
     },
     /// The operating system refused.
-    #[error("{doing}: {error}")]
     Io {
         /// What was tried.
         doing: String,
         /// The refusal.
-        #[source]
         error: io::Error,
     },
 }
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { program, hint } => write!(f, "{program} was not found: {hint}"),
+            Self::Ended { name, status, log } => write!(f, "{name} ended ({status}); its log:\n{log}"),
+            Self::TimedOut { name, awaited, within, log } => {
+                write!(f, "{name} did not write “{awaited}” within {within:?}; its log:\n{log}")
+            }
+            Self::Io { doing, error } => write!(f, "{doing}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
 
 impl Error {
     /// Adds what was tried to a refusal of the operating system.
