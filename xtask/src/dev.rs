@@ -27,7 +27,7 @@ pub(crate) fn dev(port: u16) -> Result<()> {
         Some(toolbox) => toolbox,
         None => {
             setup::check_requirements()?;
-            setup::run(|| Ok(()))?
+            setup::run(&[])?
         }
     };
     let [site, api, reload] = ports::free()?;

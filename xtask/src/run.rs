@@ -26,7 +26,7 @@ pub(crate) fn run(port: u16) -> Result<()> {
             say(
                 "first run: setting up what is missing and compiling the release, about ten minutes on two cores",
             );
-            setup::run(site::compile_release)?
+            setup::run(site::COMPILE_RELEASE)?
         }
     };
     say("building the site");

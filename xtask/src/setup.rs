@@ -11,6 +11,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, PoisonError},
     thread,
 };
 
@@ -76,8 +77,9 @@ fn plain(program: &Path) -> Command {
     command
 }
 
-/// Installs what is missing while `meanwhile` runs, which compiles what does not need the tools.
-pub(crate) fn run(meanwhile: impl FnOnce() -> Result<()> + Send) -> Result<Toolbox> {
+/// Installs what is missing, and does `meanwhile` what does not need it: two jobs at a time, in this order,
+/// so that the cores have work to the end.
+pub(crate) fn run(meanwhile: &[fn() -> Result<()>]) -> Result<Toolbox> {
     wasm_target()?;
     tools::discard_outdated()?;
     let missing = tools::missing()?;
@@ -88,9 +90,21 @@ pub(crate) fn run(meanwhile: impl FnOnce() -> Result<()> + Send) -> Result<Toolb
     fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
     let (needed, nice): (Vec<Tool>, Vec<Tool>) = missing.into_iter().partition(|tool| *tool != Tool::WasmOpt);
 
+    let installing = || install(&needed);
+    let mut jobs: Vec<&(dyn Fn() -> Result<()> + Sync)> = vec![&installing];
+    jobs.extend(meanwhile.iter().map(|job| job as &(dyn Fn() -> _ + Sync)));
+    let jobs = Mutex::new(jobs.into_iter());
+    let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let lane = || {
+        while let Some(job) = next() {
+            job()?;
+        }
+        Ok(())
+    };
     thread::scope(|scope| {
         let steps = [
-            scope.spawn(|| stopping_the_others(|| install(&needed))),
+            scope.spawn(|| stopping_the_others(lane)),
+            scope.spawn(|| stopping_the_others(lane)),
             // Best effort: a build can do without.
             scope.spawn(|| {
                 for tool in &nice {
@@ -98,7 +112,6 @@ pub(crate) fn run(meanwhile: impl FnOnce() -> Result<()> + Send) -> Result<Toolb
                 }
                 Ok(())
             }),
-            scope.spawn(|| stopping_the_others(meanwhile)),
         ];
         let results = steps.map(|step| step.join().unwrap_or_else(|_| bail!("a set-up step panicked")));
         first_cause(results)
@@ -131,7 +144,7 @@ fn install(needed: &[Tool]) -> Result<()> {
 /// `cargo xtask setup`: the tools alone, wasm-opt from source if that was asked for.
 pub(crate) fn only(with_wasm_opt: bool) -> Result<()> {
     check_requirements()?;
-    let toolbox = run(|| Ok(()))?;
+    let toolbox = run(&[])?;
     if with_wasm_opt && !toolbox.optimises {
         source::install_wasm_opt()?;
     } else if !toolbox.optimises {
@@ -151,7 +164,7 @@ pub(crate) fn leptos(arguments: &[OsString]) -> Result<()> {
         Some(toolbox) => toolbox,
         None => {
             check_requirements()?;
-            run(|| Ok(()))?
+            run(&[])?
         }
     };
     let mut command = toolbox.cargo_leptos();

@@ -42,13 +42,19 @@ pub(crate) fn hashed(command: &mut Command) -> &mut Command {
 /// Compiles what `cargo leptos build --release` will ask cargo for, with the same command lines, so
 /// that it finds everything done. (In 0.3.10 they are made by `build_cargo_front_cmd` and
 /// `build_cargo_server_cmd`. Were they to differ one day, time would be lost and nothing else.)
-pub(crate) fn compile_release() -> Result<()> {
-    let front = format!("--target-dir={}", project::target().join("front").display());
+pub(crate) const COMPILE_RELEASE: &[fn() -> Result<()>] = &[compile_frontend, compile_server];
+
+fn compile_frontend() -> Result<()> {
+    let target = format!("--target-dir={}", project::target().join("front").display());
     let wasm = ["--target=wasm32-unknown-unknown", "--no-default-features", "--profile=wasm-release"];
     let mut cargo = Toolbox::cargo();
-    cargo.args(["build", "--package=frontend", "--lib", &front]).args(wasm);
+    cargo.args(["build", "--package=frontend", "--lib", &target]).args(wasm);
     Job::new("frontend").run(&mut cargo)?;
     say("frontend compiled");
+    Ok(())
+}
+
+fn compile_server() -> Result<()> {
     let mut cargo = Toolbox::cargo();
     cargo.args(["build", "--package=server", "--bin=server", "--no-default-features", "--release"]);
     Job::new("server").run(&mut cargo)?;

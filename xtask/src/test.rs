@@ -24,7 +24,7 @@ pub(crate) fn test(filter: Option<&str>, package: Option<&str>, install: bool) -
         Some(toolbox) => toolbox,
         None => {
             setup::check_requirements()?;
-            setup::run(compile)?
+            setup::run(&[compile])?
         }
     };
     say("compiling servers and tests");
