@@ -42,9 +42,10 @@ impl Toolbox {
         let (Some(cargo_leptos), Some(_)) = (Tool::CargoLeptos.find()?, Tool::WasmBindgen.find()?) else {
             return Ok(None);
         };
-        wasm_opt::withdraw()?;
         let optimises = Tool::WasmOpt.find()?.is_some();
-        if !optimises {
+        if optimises {
+            wasm_opt::withdraw()?;
+        } else {
             wasm_opt::provide()?;
         }
         Ok(Some(Self { cargo_leptos, path: tools::path()?, optimises }))

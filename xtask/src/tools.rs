@@ -50,8 +50,12 @@ impl Tool {
     /// Where a right one is: on PATH, or in the project's own folder.
     pub(crate) fn find(self) -> Result<Option<PathBuf>> {
         let wanted = self.wanted()?;
-        let on_path = throwaway::process::find_program(self.program(), &[]);
-        Ok([on_path, Some(own_folder().join(self.program()))]
+        // The project's folder may be on PATH, too. What is in it comes last: it may be a stand-in.
+        let own = own_folder();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let mut on_path = std::env::split_paths(&path).filter(|folder| *folder != own);
+        let on_path = on_path.find_map(|folder| Some(folder.join(self.program())).filter(|it| it.is_file()));
+        Ok([on_path, Some(own.join(self.program()))]
             .into_iter()
             .flatten()
             .find(|program| version_of(program).is_some_and(|version| wanted.is_met_by(&version))))

@@ -9,6 +9,7 @@ use std::{
     io::ErrorKind,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process,
 };
 
 use anyhow::{Context, Result};
@@ -23,24 +24,33 @@ Debian 12's), or from source in some minutes: cargo xtask setup --wasm-opt";
 
 const SCRIPT: &str = include_str!("wasm-opt.sh");
 
-/// Makes the stand-in. It is with the project's own tools, where `cargo leptos` finds it, too.
+/// Makes the stand-in, if it is not there. It is with the project's own tools, where `cargo leptos` finds it,
+/// too. Another `cargo xtask` may be using it, or making it, just now.
 pub(crate) fn provide() -> Result<()> {
+    if is_there() {
+        return Ok(());
+    }
     let folder = tools::own_folder();
     fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
-    write(&file()).with_context(|| format!("write {}", file().display()))
+    let new = folder.join(format!("wasm-opt.{}", process::id()));
+    write(&new).and_then(|()| fs::rename(&new, file())).with_context(|| format!("write {}", file().display()))
 }
 
-/// Removes the stand-in, if it is there: it may hide a real one that was installed since.
+/// Removes the stand-in, if it is there: it would hide the real one.
 pub(crate) fn withdraw() -> Result<()> {
-    match fs::read(file()) {
-        Ok(program) if program == SCRIPT.as_bytes() => {
-            fs::remove_file(file()).with_context(|| format!("remove {}", file().display()))
-        }
+    if !is_there() {
+        return Ok(());
+    }
+    match fs::remove_file(file()) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("read {}", file().display()))
+            Err(error).with_context(|| format!("remove {}", file().display()))
         }
         _ => Ok(()),
     }
+}
+
+fn is_there() -> bool {
+    fs::read(file()).is_ok_and(|program| program == SCRIPT.as_bytes())
 }
 
 fn file() -> PathBuf {
