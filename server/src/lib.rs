@@ -1,7 +1,7 @@
 //! The server: pages, API, live events. It owns no rules of its own: it parses, calls the
 //! [`Store`](store::Store) and answers.
 //!
-//! `config` → [`Server::bind`] → [`Server::run`]: a test binds port 0 and asks for the address.
+//! [`main`]: `config` → [`Server::bind`] → [`Server::run`]. A test binds port 0 and asks for the address.
 
 mod api;
 mod client_limit;
@@ -19,6 +19,7 @@ use std::{
 use anyhow::Context;
 use axum::Router;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use settings::SettingsError;
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -33,6 +34,26 @@ use crate::{
 const STOP_GRACE: Duration = Duration::from_secs(10);
 /// How often clients that have been quiet are forgotten, and metrics are condensed.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(10);
+
+/// Starts the server with the settings of the environment, and runs it until it is told to stop.
+///
+/// It is here and not in the binary so that the futures it drives are compiled beside `app`, not after it.
+///
+/// # Errors
+/// As [`Server::bind`] and [`Server::run`]. Of a setting that can't be used the person is told, and the
+/// process ends.
+#[tokio::main]
+pub async fn main() -> anyhow::Result<()> {
+    let config: Config = settings::parse();
+    config.log.init();
+    match Server::bind(&config, settings::stop::on_signal()?).await {
+        Ok(server) => server.run().await,
+        Err(error) => match error.downcast::<SettingsError>() {
+            Ok(refused) => settings::or_exit(Err(refused)),
+            Err(error) => Err(error),
+        },
+    }
+}
 
 /// A server whose listeners are bound.
 pub struct Server {
