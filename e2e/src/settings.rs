@@ -103,7 +103,9 @@ impl Settings {
         self
     }
 
-    pub(crate) fn command(&self, program: &Path) -> Command {
+    /// A command with these settings and no other.
+    #[must_use]
+    pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().envs(&self.0);
         command

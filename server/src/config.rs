@@ -6,10 +6,10 @@ use std::{
 };
 
 use axum::http::HeaderValue;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use ipnet::IpNet;
 use settings::{
-    SettingsError, log::LogSettings, memory::MaxIndexSettings, number, postgres::PostgresSettings,
+    SettingsError, address, log::LogSettings, memory::MaxIndexSettings, number, postgres::PostgresSettings,
     redis::RedisSettings,
 };
 
@@ -20,6 +20,10 @@ use settings::{
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub struct Config {
+    /// What to do; to serve, unless told otherwise.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// `true`: run the whole system in this process, whatever else is set. `false`: never do.
     /// Unset: do so when neither PGHOST nor REDIS_HOST is set.
     #[arg(long, env)]
@@ -81,6 +85,15 @@ pub struct Config {
     pub log: LogSettings,
 }
 
+/// What the program does.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Subcommand)]
+pub enum Command {
+    /// Serves until SIGTERM or SIGINT. What happens without a command, too.
+    Run,
+    /// Asks the server that runs here with the same settings whether it is up. Ends with 0 if it is.
+    Healthcheck,
+}
+
 /// Where the Record and the Board live.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mode {
@@ -117,6 +130,17 @@ impl Config {
         }
     }
 
+    /// Where a server with these settings is asked whether it is up, on which path.
+    ///
+    /// # Errors
+    /// As [`Config::mode`].
+    pub fn liveness(&self) -> Result<(SocketAddr, &'static str), SettingsError> {
+        Ok(match self.mode()? {
+            mode @ Mode::Embedded => (self.site_addr(mode, leptos_site_addr()), "/api/health/live"),
+            Mode::Stack => (self.api_addr, "/health/live"),
+        })
+    }
+
     /// Where the site listens.
     #[must_use]
     pub fn site_addr(&self, mode: Mode, leptos: Option<SocketAddr>) -> SocketAddr {
@@ -128,10 +152,9 @@ impl Config {
     }
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.trim().parse().map_err(|_| {
-        "allowed is an IP address and a port: 127.0.0.1:3000, or 0.0.0.0:3000 for every interface".to_owned()
-    })
+/// Where cargo-leptos wants the site.
+pub(crate) fn leptos_site_addr() -> Option<SocketAddr> {
+    std::env::var("LEPTOS_SITE_ADDR").ok().and_then(|address| address.parse().ok())
 }
 
 fn network(text: &str) -> Result<IpNet, String> {

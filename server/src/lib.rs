@@ -12,6 +12,7 @@ mod system;
 
 use std::{
     net::SocketAddr,
+    process::ExitCode,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -26,7 +27,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     api::{Api, Metrics},
     client_limit::ClientLimit,
-    config::{Config, Mode},
+    config::{Command, Config, Mode},
     system::System,
 };
 
@@ -35,18 +36,29 @@ const STOP_GRACE: Duration = Duration::from_secs(10);
 /// How often clients that have been quiet are forgotten, and metrics are condensed.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(10);
 
-/// Starts the server with the settings of the environment, and runs it until it is told to stop.
+/// Does what the command line and the environment say: serves until it is told to stop, or asks the server
+/// that does.
 ///
 /// It is here and not in the binary so that the futures it drives are compiled beside `app`, not after it.
 ///
 /// # Errors
 /// As [`Server::bind`] and [`Server::run`]. Of a setting that can't be used the person is told, and the
 /// process ends.
-#[tokio::main]
-pub async fn main() -> anyhow::Result<()> {
+pub fn main() -> anyhow::Result<ExitCode> {
     let config: Config = settings::parse();
+    match config.command {
+        None | Some(Command::Run) => serve(&config).map(|()| ExitCode::SUCCESS),
+        Some(Command::Healthcheck) => {
+            let (address, path) = settings::or_exit(config.liveness());
+            Ok(settings::healthcheck::ask(address, path))
+        }
+    }
+}
+
+#[tokio::main]
+async fn serve(config: &Config) -> anyhow::Result<()> {
     config.log.init();
-    match Server::bind(&config, settings::stop::on_signal()?).await {
+    match Server::bind(config, settings::stop::on_signal()?).await {
         Ok(server) => server.run().await,
         Err(error) => match error.downcast::<SettingsError>() {
             Ok(refused) => settings::or_exit(Err(refused)),
@@ -73,8 +85,8 @@ impl Server {
     /// A setting can't be used, or a port is taken.
     pub async fn bind(config: &Config, stop: CancellationToken) -> anyhow::Result<Self> {
         let mode = config.mode()?;
-        let leptos_addr = std::env::var("LEPTOS_SITE_ADDR").ok().and_then(|address| address.parse().ok());
-        let (site_listener, site) = listen(config.site_addr(mode, leptos_addr), "SITE_ADDR").await?;
+        let site_addr = config.site_addr(mode, config::leptos_site_addr());
+        let (site_listener, site) = listen(site_addr, "SITE_ADDR").await?;
         let api_listener = match mode {
             Mode::Stack => Some(listen(config.api_addr, "API_ADDR").await?),
             Mode::Embedded => None,

@@ -65,9 +65,12 @@ pub(crate) fn router(options: LeptosOptions, store: Arc<Store>, api: Router) -> 
     let package = format!("/{}", options.site_pkg_dir);
     let folder = format!("{}{package}", options.site_root);
     let caching = if options.hash_files { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let assets = Router::new().fallback_service(ServeDir::new(folder)).layer(
-        SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static(caching)),
-    );
+    // Where a build left `.br` files beside the assets, they are what most browsers get.
+    let files = ServeDir::new(folder).precompressed_br();
+    let assets = Router::new().fallback_service(files).layer(SetResponseHeaderLayer::if_not_present(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static(caching),
+    ));
     let pages = Router::new()
         .leptos_routes_with_context(&options, generate_route_list(App), context.clone(), {
             let options = options.clone();

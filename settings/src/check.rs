@@ -1,7 +1,11 @@
 //! What a single value may be. The messages stand after clap's `invalid value '…' for '--redis-port
 //! <REDIS_PORT>': `, so the variable and the value are named already.
 
-use std::{net::Ipv6Addr, ops::RangeInclusive, path::PathBuf};
+use std::{
+    net::{Ipv6Addr, SocketAddr},
+    ops::RangeInclusive,
+    path::PathBuf,
+};
 
 /// A whole number within `allowed`, in `unit`.
 pub fn number<T>(
@@ -32,6 +36,16 @@ fn space(unit: &str) -> &'static str {
 pub(crate) fn port(text: &str) -> Result<u16, String> {
     let hint = if text.contains("://") { " (the number alone, not an address)" } else { "" };
     number(1..=u16::MAX, "")(text).map_err(|error| format!("{error}{hint}"))
+}
+
+/// An address to listen on.
+///
+/// # Errors
+/// Says what is allowed.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    text.trim().parse().map_err(|_| {
+        "allowed is an IP address and a port: 127.0.0.1:3000, or 0.0.0.0:3000 for every interface".to_owned()
+    })
 }
 
 /// A host name or address. A copied endpoint often brings its port along, or a scheme.

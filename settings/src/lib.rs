@@ -8,6 +8,7 @@
 
 mod check;
 mod error;
+pub mod healthcheck;
 pub mod log;
 pub mod memory;
 mod parse;
@@ -16,7 +17,7 @@ pub mod redis;
 pub mod secret;
 pub mod stop;
 
-pub use check::number;
+pub use check::{address, number};
 pub use error::{SettingsError, or_exit};
 pub use parse::parse;
 pub use secret::Secret;

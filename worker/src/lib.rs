@@ -13,6 +13,8 @@
 
 mod attempt;
 mod computation;
+mod health;
+pub mod health_listener;
 mod id;
 mod job;
 mod lane;
@@ -21,6 +23,7 @@ mod settings;
 mod worker;
 
 pub use attempt::Step;
+pub use health::Unwell;
 pub use id::unique_id;
 pub use job::{FibJob, Job, JobError};
 pub use settings::WorkerSettings;

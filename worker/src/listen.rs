@@ -25,6 +25,7 @@ impl Worker {
             return Ok(());
         };
         let mut subscription = subscription?;
+        let _subscribed = self.signs.subscribed();
         self.heard_from_board(&Ok::<_, BoardError>(()));
         // What was published while nobody listened stands in the hash; only now that we listen can
         // nothing slip between looking and listening.

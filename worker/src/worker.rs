@@ -14,7 +14,7 @@ use store::{Board, BoardError};
 use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Job, Step, WorkerSettings, unique_id};
+use crate::{Job, Step, WorkerSettings, health::Signs, unique_id};
 
 /// How long a stop waits for the running computations to be given back. Docker kills after 10 s.
 const GRACE: Duration = Duration::from_secs(8);
@@ -29,6 +29,7 @@ pub struct Worker {
     pub(crate) wake: Notify,
     /// Did the Board answer the last time? Losing it and finding it again are logged once each.
     board_answers: AtomicBool,
+    pub(crate) signs: Signs,
 }
 
 impl Worker {
@@ -41,6 +42,7 @@ impl Worker {
             settings,
             wake: Notify::new(),
             board_answers: AtomicBool::new(true),
+            signs: Signs::new(),
         }
     }
 
@@ -82,6 +84,9 @@ impl Worker {
 
     /// Takes note of how the Board answered; logs when that changes.
     pub(crate) fn heard_from_board<T>(&self, answer: &Result<T, BoardError>) {
+        if answer.is_ok() {
+            self.signs.board_answered();
+        }
         let before = self.board_answers.swap(answer.is_ok(), Ordering::Relaxed);
         match answer {
             Ok(_) if !before => tracing::info!("the board answers"),

@@ -1,0 +1,81 @@
+//! The binaries ask themselves whether they are well: their images have nothing else to ask with.
+
+use std::process::Command;
+
+use e2e::{Database, Redis, Server, Settings, Worker, binary, eventually};
+use throwaway::process::free_port;
+
+/// Runs `program healthcheck` with these settings; gives back what it said, as an error if it was not well.
+async fn healthcheck(program: &str, settings: &Settings) -> Result<String, String> {
+    let mut command = settings.command(&binary(program));
+    command.arg("healthcheck");
+    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("it does not panic");
+    let output = output.expect("it was built");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        Ok(said)
+    } else {
+        Err(format!("{}: {said}{}", output.status, String::from_utf8_lossy(&output.stderr)))
+    }
+}
+
+/// Waits until it is not well, and says this.
+async fn unwell(program: &str, settings: &Settings, because: &str) {
+    eventually(because, || async {
+        match healthcheck(program, settings).await {
+            Err(said) if said.contains(because) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+}
+
+async fn well(program: &str, settings: &Settings) {
+    eventually("it is well", || healthcheck(program, settings)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_is_well_while_it_is_subscribed_and_redis_answers() {
+    let (database, mut redis) = (Database::create(), Redis::start());
+    let address = format!("127.0.0.1:{}", free_port().expect("there is one"));
+    let settings = Settings::stack(&database, redis.port()).set("HEALTH_ADDR", &address);
+    unwell("worker", &settings, &address).await;
+    let mut worker = Worker::start(&settings);
+    well("worker", &settings).await;
+
+    // Connections stay open, and nothing comes.
+    redis.pause();
+    unwell("worker", &settings, "the board does not answer").await;
+    redis.resume();
+    well("worker", &settings).await;
+
+    redis.kill();
+    unwell("worker", &settings, "the board does not answer").await;
+    redis.restart().expect("it starts again");
+    well("worker", &settings).await;
+
+    assert!(worker.stop().await.success(), "{}", worker.log());
+    unwell("worker", &settings, &address).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_is_well_while_it_is_up_whatever_became_of_redis() {
+    let (database, mut redis) = (Database::create(), Redis::start());
+    let mut server = Server::start(&Settings::stack(&database, redis.port())).await;
+    let settings = Settings::stack(&database, redis.port())
+        .set("SITE_ADDR", server.site_addr())
+        .set("API_ADDR", server.api_addr());
+    well("server", &settings).await;
+    redis.kill();
+    well("server", &settings).await;
+    server.kill();
+    unwell("server", &settings, &server.api_addr().to_string()).await;
+}
+
+#[test]
+fn a_worker_that_answers_nowhere_can_not_be_asked() {
+    let output =
+        Command::new(binary("worker")).env_clear().arg("healthcheck").output().expect("it was built");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("HEALTH_ADDR is missing"), "{output:?}");
+}
