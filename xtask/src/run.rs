@@ -30,7 +30,7 @@ pub(crate) fn run(port: u16) -> Result<()> {
         }
     };
     say("building the site");
-    site::build(&toolbox, Profile::Release, Parts::All)?;
+    drop(site::build(&toolbox, Profile::Release, Parts::All)?);
     // Minutes may have passed.
     ports::check_free(port, &instead)?;
     serve(port)

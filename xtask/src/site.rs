@@ -1,11 +1,25 @@
 //! Building the site: always by cargo-leptos. What takes long in it is compiling, which can begin
 //! before cargo-leptos is there.
 
-use std::{path::Path, process::Command};
+use std::{
+    fs::{self, File, TryLockError},
+    path::Path,
+    process::Command,
+    thread,
+    time::Duration,
+};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 
-use crate::{job::Job, progress::say, project, setup::Toolbox, wasm_opt};
+use crate::{
+    child::{self, Interrupted},
+    job::Job,
+    progress::Step,
+    progress::say,
+    project,
+    setup::Toolbox,
+    wasm_opt,
+};
 
 /// How a site is built.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,8 +76,39 @@ fn compile_server() -> Result<()> {
     Ok(())
 }
 
-/// Builds the site.
-pub(crate) fn build(toolbox: &Toolbox, profile: Profile, parts: Parts) -> Result<()> {
+/// Keeps the other commands in this folder from building the site, as long as it is held: cargo-leptos gives the
+/// files their names in several steps, and two of it stumble over each other.
+#[derive(Debug)]
+pub(crate) struct Building(#[expect(dead_code, reason = "closing it gives the lock back")] File);
+
+impl Building {
+    fn begin() -> Result<Self> {
+        let path = project::target().join("site.lock");
+        fs::create_dir_all(project::target())
+            .with_context(|| format!("make {}", project::target().display()))?;
+        let file = File::create(&path).with_context(|| format!("open {}", path.display()))?;
+        let mut waiting = None;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self(file)),
+                Err(TryLockError::WouldBlock) if child::is_stopping() => bail!(Interrupted),
+                Err(TryLockError::WouldBlock) => {
+                    waiting.get_or_insert_with(|| {
+                        Step::begin("waiting for another command that builds the site")
+                    });
+                    thread::sleep(Duration::from_millis(100));
+                }
+                Err(TryLockError::Error(error)) => {
+                    return Err(error).with_context(|| format!("lock {}", path.display()));
+                }
+            }
+        }
+    }
+}
+
+/// Builds the site. Nobody else does before the result is dropped.
+pub(crate) fn build(toolbox: &Toolbox, profile: Profile, parts: Parts) -> Result<Building> {
+    let building = Building::begin()?;
     let mut leptos = toolbox.cargo_leptos();
     leptos.arg("build");
     if profile == Profile::Release {
@@ -76,7 +121,7 @@ pub(crate) fn build(toolbox: &Toolbox, profile: Profile, parts: Parts) -> Result
     if profile == Profile::Release && !toolbox.optimises {
         say(wasm_opt::NOTE);
     }
-    Ok(())
+    Ok(building)
 }
 
 /// Tells a server where a site is. `bin` is the folder of the server's program, with `hash.txt`.

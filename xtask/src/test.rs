@@ -1,5 +1,7 @@
 //! `cargo xtask test`: sets up what the tests need, and runs all of them.
 
+mod snapshot;
+
 use std::{
     io::{IsTerminal, Write, pipe, stdout},
     process::Command,
@@ -12,11 +14,12 @@ use crate::{
     child::Child,
     job::{Job, for_each_line},
     progress::{clock, elapsed, say},
-    project,
     setup::{self, Toolbox},
     site::{self, Parts, Profile},
     system_packages,
 };
+
+use self::snapshot::Snapshot;
 
 pub(crate) fn test(filter: Option<&str>, package: Option<&str>, install: bool) -> Result<()> {
     system_packages::provide(install)?;
@@ -30,9 +33,11 @@ pub(crate) fn test(filter: Option<&str>, package: Option<&str>, install: bool) -
     say("compiling servers and tests");
     compile()?;
     say("building the site");
-    site::build(&toolbox, Profile::Dev, Parts::Frontend)?;
+    let building = site::build(&toolbox, Profile::Dev, Parts::Frontend)?;
+    let snapshot = Snapshot::take(&building)?;
+    drop(building);
     say("testing");
-    run(filter, package)
+    run(filter, package, &snapshot)
 }
 
 /// With what only tests need, so that `cargo test` finds servers and tests compiled with the same
@@ -41,7 +46,7 @@ fn compile() -> Result<()> {
     Job::new("compile tests").run(Toolbox::cargo().args(["build", "--workspace", "--bins", "--tests"]))
 }
 
-fn run(filter: Option<&str>, package: Option<&str>) -> Result<()> {
+fn run(filter: Option<&str>, package: Option<&str>, snapshot: &Snapshot) -> Result<()> {
     let mut cargo = Toolbox::cargo();
     cargo.args(["test", "--no-fail-fast"]);
     match package {
@@ -50,9 +55,8 @@ fn run(filter: Option<&str>, package: Option<&str>) -> Result<()> {
     };
     cargo.args(filter);
     // Where tests of several processes find what they start.
-    cargo.env("FIBSTACK_BIN_DIR", project::target().join(Profile::Dev.folder()));
-    cargo.env("FIBSTACK_SITE_ROOT", project::site());
-    site::describe_to(&mut cargo, &project::site());
+    cargo.env("FIBSTACK_BIN_DIR", snapshot.binaries());
+    site::describe_to(&mut cargo, &snapshot.site());
 
     let mut tally = Tally::default();
     let status = shown(&mut cargo, |line| tally.read(line))?;
