@@ -4,17 +4,17 @@ use std::{
     fmt,
     os::unix::process::CommandExt,
     process::{Child as Process, Command, ExitStatus, Stdio},
-    sync::{
-        Arc, LazyLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
+};
 
 /// How long a program may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(15);
@@ -22,16 +22,21 @@ const GRACE: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Set by Ctrl-C and its like, and when one of several concurrent steps failed.
-static STOP: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+static STOP: AtomicBool = AtomicBool::new(false);
+/// Set by the second Ctrl-C.
+static HURRY: AtomicBool = AtomicBool::new(false);
 
 /// From now on Ctrl-C, SIGTERM and SIGHUP make every wait in this module end early, which stops what
-/// runs. A second one ends this program at once.
+/// runs. After a second one nothing gets time to end by itself any more.
 pub(crate) fn listen_to_signals() -> Result<()> {
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // In this order: the first signal finds the flag not set.
-        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&STOP))?;
-        signal_hook::flag::register(signal, Arc::clone(&STOP))?;
-    }
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("listen to signals")?;
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            if STOP.swap(true, Ordering::Relaxed) {
+                HURRY.store(true, Ordering::Relaxed);
+            }
+        }
+    });
     Ok(())
 }
 
@@ -96,12 +101,15 @@ impl Child {
         }
     }
 
-    /// SIGTERM to all of it; SIGKILL to what is left after [`GRACE`].
+    /// SIGTERM to all of it; SIGKILL to what is left after [`GRACE`], or when somebody presses Ctrl-C again.
     pub(crate) fn stop(&mut self) {
         if matches!(self.process.try_wait(), Ok(None)) {
             self.signal(Signal::TERM);
             let asked = Instant::now();
-            while asked.elapsed() < GRACE && matches!(self.process.try_wait(), Ok(None)) {
+            while asked.elapsed() < GRACE
+                && !HURRY.load(Ordering::Relaxed)
+                && matches!(self.process.try_wait(), Ok(None))
+            {
                 thread::sleep(POLL);
             }
         }
