@@ -69,7 +69,7 @@ impl Stack {
     /// Where the page is: at nginx, if there is one.
     #[must_use]
     pub fn url(&self) -> String {
-        let address = self.nginx.as_ref().map_or(self.server.site_addr(), Nginx::address);
+        let address = self.nginx.as_ref().map_or(self.server.site_addr(), |nginx| nginx.address());
         format!("http://{address}")
     }
 }
@@ -111,7 +111,7 @@ impl StackBuilder {
         let workers = (0..workers).map(|_| Worker::start(&settings)).collect();
         let server = Server::start(&settings).await;
         server.api().ready().await;
-        let nginx = if nginx { Some(Nginx::start(&server).await) } else { None };
+        let nginx = if nginx { Some(Nginx::start(&server)) } else { None };
         Stack { nginx, server, workers, redis, database, settings }
     }
 }

@@ -6,7 +6,11 @@
 use std::net::SocketAddr;
 
 use e2e::{Client, Nginx, Stack, eventually};
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, SERVER};
+use reqwest::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER,
+    SERVER, STRICT_TRANSPORT_SECURITY,
+};
+use throwaway::nginx::Options;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -27,8 +31,19 @@ async fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// Where nothing listens.
-const NOWHERE: &str = "127.0.0.1:9";
+/// In front of nothing that listens.
+fn nowhere() -> Options {
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
+    Options::new(nowhere, nowhere)
+}
+
+/// Takes one request, answers it with `ok`, and gives back its head in lower case.
+async fn take(listener: &TcpListener) -> String {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let request = head(&mut stream).await;
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+    request.to_ascii_lowercase()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_and_api_never_meet() {
@@ -48,39 +63,112 @@ async fn pages_and_api_never_meet() {
 async fn the_api_gets_the_address_without_its_prefix_and_is_told_who_asks() {
     let (api, api_address) = listener().await;
     let (site, site_address) = listener().await;
-    let nginx = Nginx::start_before(site_address, api_address, NOWHERE.parse().unwrap()).await;
-    let serve = async |listener: &TcpListener| {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let request = head(&mut stream).await;
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
-        request
-    };
+    let nginx = Nginx::start_with(Options::new(site_address, api_address));
     let client = nginx.api();
-    let (request, answer) = tokio::join!(serve(&api), client.get("/values?limit=2&before=7"));
+    let (request, answer) = tokio::join!(take(&api), client.get("/values?limit=2&before=7"));
     assert_eq!(answer.expect(200).body, "ok");
-    assert!(request.starts_with("GET /values?limit=2&before=7 HTTP/1.1\r\n"), "{request}");
-    let lower = request.to_ascii_lowercase();
+    assert!(request.starts_with("get /values?limit=2&before=7 http/1.1\r\n"), "{request}");
     for expected in [
         "x-forwarded-for: 127.0.0.1\r\n".to_owned(),
         "x-forwarded-proto: http\r\n".to_owned(),
         format!("host: {}\r\n", nginx.address()),
         format!("x-forwarded-host: {}\r\n", nginx.address()),
     ] {
-        assert!(lower.contains(&expected), "{expected} is missing:\n{request}");
+        assert!(request.contains(&expected), "{expected} is missing:\n{request}");
     }
     // Connections to the upstreams stay open.
-    assert!(!lower.contains("connection: close"), "{request}");
+    assert!(!request.contains("connection: close"), "{request}");
 
-    let pages = Client::new(format!("http://{}", nginx.address()));
-    let (request, _) = tokio::join!(serve(&site), pages.get("/values/7"));
-    assert!(request.starts_with("GET /values/7 HTTP/1.1\r\n"), "{request}");
+    let pages = nginx.site();
+    let (request, _) = tokio::join!(take(&site), pages.get("/values/7"));
+    assert!(request.starts_with("get /values/7 http/1.1\r\n"), "{request}");
+}
+
+/// What a proxy in front, or somebody who pretends to be one, says of the client.
+async fn claimed(nginx: &Nginx, api: &TcpListener) -> (String, e2e::Answer) {
+    let client = nginx.api();
+    let request = client
+        .request(reqwest::Method::GET, "/values")
+        .header("x-forwarded-for", "203.0.113.7")
+        .header("x-forwarded-proto", "https");
+    tokio::join!(take(api), client.send(request))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_proxy_is_believed_about_the_client() {
+    let (api, address) = listener().await;
+    let alone = Nginx::start_with(Options::new(address, address));
+    let (request, answer) = claimed(&alone, &api).await;
+    assert!(request.contains("x-forwarded-for: 127.0.0.1\r\n"), "{request}");
+    assert!(request.contains("x-forwarded-proto: http\r\n"), "{request}");
+    assert_eq!(answer.header(STRICT_TRANSPORT_SECURITY), "");
+
+    let options = Options { believed_proxies: Some("127.0.0.0/8"), ..Options::new(address, address) };
+    let (request, answer) = claimed(&Nginx::start_with(options), &api).await;
+    assert!(request.contains("x-forwarded-for: 203.0.113.7\r\n"), "{request}");
+    assert!(request.contains("x-forwarded-proto: https\r\n"), "{request}");
+    assert_eq!(answer.header(STRICT_TRANSPORT_SECURITY), "max-age=31536000");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_and_the_server_share_the_id_of_a_request() {
+    let (api, address) = listener().await;
+    let nginx = Nginx::start_with(Options::new(address, address));
+    let client = nginx.api();
+    let (request, _) = tokio::join!(take(&api), client.get("/values"));
+    let id = request.lines().find_map(|line| line.strip_prefix("x-request-id: ")).unwrap();
+    let logged = eventually("the request is logged", || async {
+        serde_json::from_str::<serde_json::Value>(&nginx.requests())
+    })
+    .await;
+    assert_eq!(logged["request_id"], id);
+    assert_eq!((&logged["path"], &logged["status"]), (&"/api/values".into(), &200.into()), "{logged}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_requests_at_once_are_a_problem() {
+    let nginx = Nginx::start_with(nowhere());
+    let api = nginx.api();
+    // Faster than the bucket of a thousand empties, even while the servers are looked for in vain.
+    let refused = eventually("a request is refused", || async {
+        let answers = futures::future::join_all((0..100).map(|_| api.get("/values"))).await;
+        answers.into_iter().find(|answer| answer.status == 429).ok_or("all are let in")
+    })
+    .await;
+    assert_eq!(refused.header(RETRY_AFTER), "1");
+    assert_eq!(refused.expect_problem(429).title, "Too many requests");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_away_is_a_page_for_people() {
+    let nginx = Nginx::start_with(nowhere());
+    let site = nginx.site();
+    let page = site.get("/values/7").await.expect(503);
+    assert!(page.body.contains("Back in a moment") && page.body.contains("/away.css"), "{page:?}");
+    assert!(page.header(CONTENT_TYPE).starts_with("text/html"), "{page:?}");
+    assert_eq!((page.header(RETRY_AFTER), page.header(CACHE_CONTROL)), ("5", "no-store"));
+    assert!(page.header(CONTENT_SECURITY_POLICY).contains("style-src 'self'"), "{page:?}");
+    assert_eq!(site.get("/away.css").await.expect(200).header(CONTENT_TYPE), "text/css");
+    assert_eq!(site.get("/nginx-health").await.expect(200).body, "well\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_hot_reload_there_is_no_websocket() {
+    let (site, address) = listener().await;
+    let nginx = Nginx::start_with(Options::new(address, address));
+    let client = nginx.site();
+    let request = client
+        .request(reqwest::Method::GET, "/live_reload")
+        .header("upgrade", "websocket")
+        .header("connection", "upgrade");
+    let (request, _) = tokio::join!(take(&site), client.send(request));
+    assert!(!request.contains("upgrade"), "{request}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reload_websocket_passes() {
     let (reload, reload_address) = listener().await;
-    let nowhere = NOWHERE.parse().unwrap();
-    let nginx = Nginx::start_before(nowhere, nowhere, reload_address).await;
+    let nginx = Nginx::start_with(Options { reload: Some(reload_address), ..nowhere() });
     let server = async {
         let (mut stream, _) = reload.accept().await.unwrap();
         let request = head(&mut stream).await;

@@ -12,6 +12,7 @@
 
 mod error;
 pub mod folder;
+pub mod nginx;
 pub mod postgres;
 pub mod process;
 pub mod redis;
@@ -20,6 +21,7 @@ mod watchdog;
 
 pub use error::Error;
 pub use folder::Folder;
+pub use nginx::Nginx;
 pub use postgres::Postgres;
 pub use process::Process;
 pub use redis::Redis;

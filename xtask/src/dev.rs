@@ -1,13 +1,17 @@
 //! `cargo xtask dev`: the whole system as it is in production, rebuilt and restarted when it is edited.
 
-mod nginx;
 mod sources;
 mod worker;
 
-use std::{process::Command, thread, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    process::Command,
+    thread,
+    time::Duration,
+};
 
 use anyhow::{Result, bail};
-use throwaway::{Postgres, Redis};
+use throwaway::{Nginx, Postgres, Redis, nginx};
 
 use crate::{
     child::{self, Child, Interrupted},
@@ -16,7 +20,7 @@ use crate::{
     setup::{self, Toolbox},
 };
 
-use self::{nginx::Nginx, worker::Worker};
+use self::worker::Worker;
 
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
@@ -36,7 +40,12 @@ pub(crate) fn dev(port: u16) -> Result<()> {
     let postgres = Postgres::start()?;
     let redis = Redis::start()?;
     let stack = Stack { database: postgres.create_database()?, postgres, redis };
-    let mut nginx = Nginx::start(port, site, api, reload)?;
+    let on_loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut nginx = Nginx::start(nginx::Options {
+        port: Some(port),
+        reload: Some(on_loopback(reload)),
+        ..nginx::Options::new(on_loopback(site), on_loopback(api))
+    })?;
 
     say("cargo leptos watch: it tells what it does");
     let mut leptos = toolbox.cargo_leptos();
@@ -64,7 +73,9 @@ pub(crate) fn dev(port: u16) -> Result<()> {
         if let Some(status) = watch.ended()? {
             bail!("cargo leptos watch ended ({status}); its messages are above");
         }
-        nginx.check()?;
+        if let Some(status) = nginx.ended() {
+            bail!("nginx ended ({status}); its log:\n{}", nginx.log());
+        }
         // The worker only now: both builds would fight for the processors and for cargo's lock.
         if first_build.is_some() && ports::answers(site, "/api/health/live") {
             first_build = None;

@@ -1,0 +1,186 @@
+//! nginx with the project's own configuration.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Error, Folder, Process,
+    process::{self, READY_WITHIN},
+};
+
+const CONFIGURATION: &str = include_str!("../../nginx/nginx.conf.template");
+const RELOAD: &str = include_str!("../../nginx/reload.conf.template");
+/// What it serves itself.
+const PAGES: [(&str, &str); 2] = [
+    ("away.html", include_str!("../../nginx/pages/away.html")),
+    ("away.css", include_str!("../../nginx/pages/away.css")),
+];
+
+/// nginx with the project's own configuration, on a loopback port, gone when this is dropped or the test process
+/// ends in whatever way.
+#[derive(Debug)]
+pub struct Nginx {
+    // Stopped before its folder goes.
+    process: Process,
+    address: SocketAddr,
+    folder: Folder,
+}
+
+/// What it stands in front of, and behind.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The port it listens on; any free one if absent.
+    pub port: Option<u16>,
+    /// The server's site listener.
+    pub site: SocketAddr,
+    /// The server's api listener.
+    pub api: SocketAddr,
+    /// cargo-leptos' websocket, in development.
+    pub reload: Option<SocketAddr>,
+    /// The network of proxies in front whose `X-Forwarded-…` are believed, such as `127.0.0.0/8`.
+    pub believed_proxies: Option<&'static str>,
+}
+
+impl Options {
+    /// In front of a server, with nothing before it.
+    #[must_use]
+    pub fn new(site: SocketAddr, api: SocketAddr) -> Self {
+        Self { port: None, site, api, reload: None, believed_proxies: None }
+    }
+}
+
+impl Nginx {
+    /// Starts one, and waits until it takes connections.
+    ///
+    /// # Errors
+    /// nginx is not installed, or did not start; the error shows its log.
+    pub fn start(options: Options) -> Result<Self, Error> {
+        const TRIES: u32 = 20;
+        let mut tries = 0;
+        loop {
+            let port = options.port.map_or_else(process::free_port, Ok)?;
+            tries += 1;
+            match Self::launch(options, SocketAddr::from((Ipv4Addr::LOCALHOST, port))) {
+                Err(Error::Ended { log, .. })
+                    if options.port.is_none() && log.contains("Address already in use") && tries < TRIES => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn launch(options: Options, address: SocketAddr) -> Result<Self, Error> {
+        let folder = Folder::new("nginx")?;
+        let configuration = write_configuration(options, address, folder.path())
+            .map_err(Error::io("write the configuration of nginx"))?;
+        let mut command = Command::new(program()?);
+        // As root it would give its workers to somebody who may not enter the folder.
+        let directives =
+            if rustix::process::geteuid().is_root() { "daemon off; user root;" } else { "daemon off;" };
+        command.args(["-e", "stderr", "-g", directives, "-p"]).arg(folder.path());
+        command.arg("-c").arg(configuration);
+        let mut nginx = Self { process: Process::start("nginx", command)?, address, folder };
+        let start = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            if let Some(status) = nginx.ended() {
+                return Err(Error::Ended { name: "nginx".to_owned(), status, log: nginx.log() });
+            }
+            if start.elapsed() > READY_WITHIN {
+                return Err(Error::TimedOut {
+                    name: "nginx".to_owned(),
+                    awaited: format!("(a connection to {address})"),
+                    within: READY_WITHIN,
+                    log: nginx.log(),
+                });
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(nginx)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it wrote.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// The requests it logged, a JSON object a line.
+    #[must_use]
+    pub fn requests(&self) -> String {
+        fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default()
+    }
+
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.ended()
+    }
+}
+
+fn program() -> Result<PathBuf, Error> {
+    let folders = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"].map(PathBuf::from);
+    process::find_program("nginx", &folders).ok_or_else(|| Error::Missing {
+        program: "nginx",
+        hint:
+            "looked in PATH and /usr/sbin. Debian, Ubuntu: apt-get install nginx. macOS: brew install nginx"
+                .to_owned(),
+    })
+}
+
+/// Gives back where the main file is.
+fn write_configuration(options: Options, address: SocketAddr, folder: &Path) -> std::io::Result<PathBuf> {
+    let (pages, more) = (folder.join("pages"), folder.join("more"));
+    fs::create_dir(&pages)?;
+    fs::create_dir(&more)?;
+    for (name, text) in PAGES {
+        fs::write(pages.join(name), text)?;
+    }
+    if let Some(reload) = options.reload {
+        let text = filled_in(RELOAD, &[("${RELOAD_UPSTREAM}", reload.to_string())]);
+        fs::write(more.join("reload.conf"), text)?;
+    }
+    let server = |address| format!("server {address};");
+    let proxies = |line: &dyn Fn(&str) -> String| options.believed_proxies.map(line).unwrap_or_default();
+    let text = filled_in(
+        CONFIGURATION,
+        &[
+            ("${LISTEN}", address.to_string()),
+            ("${SITE_SERVERS}", server(options.site)),
+            ("${API_SERVERS}", server(options.api)),
+            ("${REAL_IP_FROM}", proxies(&|network| format!("set_real_ip_from {network};"))),
+            ("${BELIEVED_PROXIES}", proxies(&|network| format!("{network} 1;"))),
+            ("${PAGES}", pages.display().to_string()),
+            ("${MORE}", more.display().to_string()),
+            ("${ACCESS_LOG}", folder.join("access.log").display().to_string()),
+            ("${TEMP_DIR}", folder.display().to_string()),
+        ],
+    );
+    let file = folder.join("nginx.conf");
+    fs::write(&file, text)?;
+    Ok(file)
+}
+
+fn filled_in(template: &str, values: &[(&str, String)]) -> String {
+    values.iter().fold(template.to_owned(), |text, (name, value)| text.replace(name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_filled_in_and_nginxs_own_variables_are_left() {
+        let text = filled_in("listen ${LISTEN}; # $http_host ${LISTEN}", &[("${LISTEN}", "1:2".to_owned())]);
+        assert_eq!(text, "listen 1:2; # $http_host 1:2");
+    }
+}
