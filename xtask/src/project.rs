@@ -86,4 +86,18 @@ dependencies = [
         let leptos = crate::tools::CARGO_LEPTOS;
         assert!(manifest.contains(&format!("cargo-leptos = {{ version = \"={leptos}\"")), "{manifest}");
     }
+
+    #[test]
+    fn the_images_are_built_with_the_versions_that_the_project_uses() {
+        let dockerfile = fs::read_to_string(root().join("Dockerfile")).unwrap();
+        let bindgen = locked_version("wasm-bindgen").unwrap();
+        for (name, version) in
+            [("CARGO_LEPTOS_VERSION", crate::tools::CARGO_LEPTOS), ("WASM_BINDGEN_VERSION", &bindgen)]
+        {
+            assert!(
+                dockerfile.lines().any(|line| line == format!("ARG {name}={version}")),
+                "{name}: {version}"
+            );
+        }
+    }
 }
