@@ -106,3 +106,21 @@ ENV EMBEDDED=false \
 EXPOSE 3000 5000
 HEALTHCHECK --interval=30s --timeout=5s --retries=3 --start-period=60s CMD ["/server", "healthcheck"]
 ENTRYPOINT ["/server"]
+
+FROM ${BASE_REGISTRY}nginx:1.26 AS nginx
+ARG VERSION=0.1.0
+ARG REVISION=
+LABEL org.opencontainers.image.vendor="fibstack" \
+      org.opencontainers.image.title="fibstack nginx" \
+      org.opencontainers.image.description="The router in front of fibstack's servers" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
+COPY nginx/nginx.conf.template nginx/start.sh /fibstack/
+COPY nginx/pages /fibstack/pages/
+USER 10001:10001
+EXPOSE 80
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=5s --retries=3 --start-period=10s \
+    CMD ["curl", "--fail", "--silent", "--show-error", "http://127.0.0.1/nginx-health"]
+ENTRYPOINT ["/fibstack/start.sh"]
