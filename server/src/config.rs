@@ -136,24 +136,24 @@ impl Config {
     /// As [`Config::mode`].
     pub fn liveness(&self) -> Result<(SocketAddr, &'static str), SettingsError> {
         Ok(match self.mode()? {
-            mode @ Mode::Embedded => (self.site_addr(mode, leptos_site_addr()), "/api/health/live"),
+            mode @ Mode::Embedded => (self.site_addr(mode), "/api/health/live"),
             Mode::Stack => (self.api_addr, "/health/live"),
         })
     }
 
     /// Where the site listens.
     #[must_use]
-    pub fn site_addr(&self, mode: Mode, leptos: Option<SocketAddr>) -> SocketAddr {
+    pub fn site_addr(&self, mode: Mode) -> SocketAddr {
         let all = match mode {
             Mode::Embedded => [127, 0, 0, 1],
             Mode::Stack => [0, 0, 0, 0],
         };
-        self.site_addr.or(leptos).unwrap_or_else(|| SocketAddr::from((all, 3000)))
+        self.site_addr.or_else(leptos_site_addr).unwrap_or_else(|| SocketAddr::from((all, 3000)))
     }
 }
 
 /// Where cargo-leptos wants the site.
-pub(crate) fn leptos_site_addr() -> Option<SocketAddr> {
+fn leptos_site_addr() -> Option<SocketAddr> {
     std::env::var("LEPTOS_SITE_ADDR").ok().and_then(|address| address.parse().ok())
 }
 

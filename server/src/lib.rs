@@ -85,8 +85,7 @@ impl Server {
     /// A setting can't be used, or a port is taken.
     pub async fn bind(config: &Config, stop: CancellationToken) -> anyhow::Result<Self> {
         let mode = config.mode()?;
-        let site_addr = config.site_addr(mode, config::leptos_site_addr());
-        let (site_listener, site) = listen(site_addr, "SITE_ADDR").await?;
+        let (site_listener, site) = listen(config.site_addr(mode), "SITE_ADDR").await?;
         let api_listener = match mode {
             Mode::Stack => Some(listen(config.api_addr, "API_ADDR").await?),
             Mode::Embedded => None,
