@@ -10,6 +10,7 @@
 //!
 //! [`process::Process`] starts any other program the same way.
 
+pub mod certificates;
 mod error;
 pub mod folder;
 pub mod nginx;

@@ -210,6 +210,20 @@ pub fn free_port() -> Result<u16, Error> {
         .map_err(Error::io("find a free port"))
 }
 
+/// Runs a program to its end, and gives back what it wrote to its output.
+///
+/// # Errors
+/// It could not be started, or failed; the error shows what it wrote.
+pub fn run(name: &str, mut command: Command) -> Result<String, Error> {
+    let output = command.output().map_err(Error::io(format!("run {name}")))?;
+    let answer = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
+    if output.status.success() {
+        return Ok(answer);
+    }
+    let log = format!("{answer}{}", String::from_utf8_lossy(&output.stderr));
+    Err(Error::Ended { name: name.to_owned(), status: output.status, log })
+}
+
 /// Looks a program up in `PATH` and then in `folders`.
 #[must_use]
 pub fn find_program(program: &str, folders: &[PathBuf]) -> Option<PathBuf> {

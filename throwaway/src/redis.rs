@@ -9,7 +9,7 @@ use std::{
 use rustix::process::Signal;
 
 use crate::{
-    Error, Folder, Process,
+    Error, Folder, Process, certificates,
     process::{self, READY_WITHIN},
 };
 
@@ -55,7 +55,7 @@ impl Redis {
     pub fn start_with(options: Options) -> Result<Self, Error> {
         let folder = Folder::new("redis")?;
         if options.tls {
-            make_certificates(folder.path())?;
+            certificates::make(folder.path(), "IP:127.0.0.1,DNS:localhost")?;
         }
         let (process, port) = launch(options, folder.path(), None)?;
         let redis = Self { options, port, process, folder };
@@ -113,7 +113,7 @@ impl Redis {
             client.arg("--tls").arg("--cacert").arg(ca);
         }
         client.args(command);
-        run("redis-cli", client)
+        process::run("redis-cli", client)
     }
 
     /// What it wrote since it was last started.
@@ -201,41 +201,13 @@ fn command(options: Options, folder: &Path, port: u16) -> Result<Command, Error>
     Ok(server)
 }
 
-/// An authority, and a certificate for the server that it signed.
-fn make_certificates(folder: &Path) -> Result<(), Error> {
-    let openssl = program("openssl")?;
-    let names = "subjectAltName=IP:127.0.0.1,DNS:localhost";
-    let server = "basicConstraints=critical,CA:FALSE";
-    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-days", "2"];
-    let authority = ["-subj", "/CN=throwaway authority", "-keyout", "ca.key", "-out", "ca.pem"];
-    let signed = ["-subj", "/CN=throwaway", "-keyout", "server.key", "-out", "server.pem"];
-    let mut make = Command::new(&openssl);
-    make.current_dir(folder).args(["req", "-x509"]).args(key).args(authority);
-    run("openssl", make)?;
-    let mut sign = Command::new(&openssl);
-    sign.current_dir(folder).args(["req", "-x509", "-CA", "ca.pem", "-CAkey", "ca.key"]);
-    sign.args(key).args(signed).args(["-addext", names, "-addext", server]);
-    run("openssl", sign).map(drop)
-}
-
 fn program(name: &'static str) -> Result<PathBuf, Error> {
-    let package = if name == "openssl" { "openssl" } else { "redis" };
-    process::find_program(name, &["/usr/local/bin".into(), "/opt/homebrew/bin".into()]).ok_or(Error::Missing {
-        program: name,
-        hint: format!(
-            "not in PATH; install it (Debian and Ubuntu: apt-get install {}; macOS: brew install {package})",
-            if package == "redis" { "redis-server redis-tools" } else { package },
-        ),
+    process::find_program(name, &["/usr/local/bin".into(), "/opt/homebrew/bin".into()]).ok_or_else(|| {
+        Error::Missing {
+            program: name,
+            hint: "not in PATH; install it (Debian and Ubuntu: apt-get install redis-server redis-tools; \
+                   macOS: brew install redis)"
+                .to_owned(),
+        }
     })
-}
-
-/// Runs a program to its end and gives back what it wrote to its output.
-fn run(name: &str, mut command: Command) -> Result<String, Error> {
-    let output = command.output().map_err(Error::io(format!("run {name}")))?;
-    let answer = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
-    if output.status.success() {
-        return Ok(answer);
-    }
-    let log = format!("{answer}{}", String::from_utf8_lossy(&output.stderr));
-    Err(Error::Ended { name: name.to_owned(), status: output.status, log })
 }
