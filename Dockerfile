@@ -2,14 +2,18 @@
 #
 #   docker build --target server --tag fibstack/server .
 #   docker build --target worker --tag fibstack/worker .
+#   docker build --target nginx --tag fibstack/nginx .
+#   docker build --target debug --tag fibstack/debug .       a shell to stand beside the others
 #   docker build --target test .                             runs all tests, and is thrown away
 #
 #   --build-arg BASE_REGISTRY=registry.example.org/mirror/   base images from a mirror (note the slash)
-#   --build-context artifacts=FOLDER                         binaries and site from there, not compiled here
+#   --build-arg ARTIFACTS=given --file Dockerfile FOLDER     binaries and site from the folder that
+#                                                            `cargo xtask artifacts` made, not compiled here
 #
 # Server and worker are static binaries on an empty image: nothing in it to run but them, as nobody.
 
 ARG BASE_REGISTRY=
+ARG ARTIFACTS=built
 
 FROM ${BASE_REGISTRY}rust:1.95-trixie AS toolchain
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
@@ -46,19 +50,16 @@ RUN target="$(uname -m)-unknown-linux-musl"; \
     cargo chef cook --locked --profile wasm-release --target wasm32-unknown-unknown --no-default-features \
         --recipe-path /recipe.json --package frontend --target-dir target/front
 COPY . .
-# Names with a hash, which browsers keep for ever; compressed once and not for each visitor.
-RUN export LEPTOS_BIN_TARGET_TRIPLE="$(uname -m)-unknown-linux-musl" LEPTOS_HASH_FILES=true; \
-    cargo leptos build --release; \
-    cargo build --locked --release --target "$LEPTOS_BIN_TARGET_TRIPLE" --package worker --bin worker; \
-    mkdir -p /artifacts/data; \
-    binaries="target/$LEPTOS_BIN_TARGET_TRIPLE/release"; \
-    cp -r "$binaries"/{server,worker,hash.txt} target/site /artifacts; \
-    strip /artifacts/{server,worker}; \
-    find /artifacts/site -name '*.d.*.ts' -delete; \
-    find /artifacts/site -type f -not -name '*.br' -exec brotli --best --keep {} +
+RUN cargo xtask artifacts /artifacts
 
-FROM scratch AS artifacts
+FROM scratch AS artifacts-built
 COPY --from=build /artifacts /
+
+FROM scratch AS artifacts-given
+COPY . /
+
+# hadolint ignore=DL3006
+FROM artifacts-${ARTIFACTS} AS artifacts
 
 # As `cargo xtask test` does anywhere: it installs what it needs.
 FROM toolchain AS test
@@ -124,3 +125,25 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --retries=3 --start-period=10s \
     CMD ["curl", "--fail", "--silent", "--show-error", "http://127.0.0.1/nginx-health"]
 ENTRYPOINT ["/fibstack/start.sh"]
+
+# To be run in the network and among the processes of another container (compose/debug.yaml). As the same user, which
+# is what lets it look into that one's files and environment.
+FROM ${BASE_REGISTRY}debian:trixie-slim AS debug
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends \
+        bash ca-certificates curl iproute2 jq less postgresql-client procps redis-tools \
+    && rm -rf /var/lib/apt/lists/*
+USER 10001:10001
+ENV HOME=/tmp
+WORKDIR /
+# After what takes long: the revision is another one each time.
+ARG VERSION=0.1.0
+ARG REVISION=
+LABEL org.opencontainers.image.vendor="fibstack" \
+      org.opencontainers.image.title="fibstack debug" \
+      org.opencontainers.image.description="A shell, psql, redis-cli and curl beside a container that has none" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
+CMD ["bash"]

@@ -11,14 +11,17 @@
 //! # }
 //! ```
 //!
-//! [`Embedded`] is the whole system in one process. [`Settings`], [`Server`], [`Worker`] and [`Nginx`]
+//! [`Compose`] is the system as it is shipped, on the container engine. [`Embedded`] is the whole system in one
+//! process. [`Settings`], [`Server`], [`Worker`] and [`Nginx`]
 //! are the parts, for tests that start, kill and restart them one by one. Whatever a process wrote is
 //! printed when its test fails.
 
 mod binaries;
 pub mod browser;
 mod client;
+pub mod compose;
 mod embedded;
+pub mod engine;
 mod events;
 mod foreign;
 mod gate;
@@ -32,6 +35,7 @@ mod worker;
 
 pub use binaries::binary;
 pub use client::{Answer, Client};
+pub use compose::Compose;
 pub use embedded::Embedded;
 pub use events::{Events, Sent};
 pub use foreign::ForeignWorker;

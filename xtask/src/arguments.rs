@@ -1,8 +1,17 @@
 //! What `cargo xtask` is asked, and its help.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Arg, ArgAction, ArgMatches, Command as Syntax, value_parser};
+use clap::{
+    Arg, ArgAction, ArgMatches, Command as Syntax,
+    builder::{PossibleValuesParser, TypedValueParser},
+    value_parser,
+};
+
+use crate::{
+    images::{Compiled, Part},
+    stack::{Do, Stack},
+};
 
 /// What `cargo xtask` is asked.
 #[derive(Debug, Eq, PartialEq)]
@@ -10,7 +19,11 @@ pub(crate) enum Command {
     Run { port: u16 },
     Dev { port: u16 },
     Test { filter: Option<String>, package: Option<String>, no_setup: bool },
+    TestContainers { filter: Option<String>, no_setup: bool },
     Lint,
+    Stack(Do),
+    BuildImages { parts: Vec<Part>, compiled: Compiled },
+    Artifacts { folder: Option<PathBuf> },
     Setup { wasm_opt: bool },
     Leptos { arguments: Vec<OsString> },
 }
@@ -36,11 +49,32 @@ without them, in one process: `cargo xtask leptos watch`.";
 const TEST: &str = "\
 Unit, property, contract, API and browser tests, each with throw-away servers of its own. On
 Debian and Ubuntu it installs PostgreSQL, Redis, nginx, Chromium and chromedriver through
-apt, as root or through sudo; elsewhere it says what to install.";
+apt, as root or through sudo; elsewhere it says what to install.
+
+`cargo xtask test containers` is apart: it needs a container engine.";
+
+const TEST_CONTAINERS: &str = "\
+Builds the images from what this machine compiles, starts the Compose stacks on the container
+engine, and visits, kills, pauses, scales, stops and restores them. Needs Docker with Compose
+v2, and beside the other tests' needs musl-tools and brotli.";
+
+const STACK: &str = "\
+dev: hot reload at http://localhost:3050, from the source, with Postgres and Redis.
+production: the images around databases that are elsewhere (PGHOST, REDIS_HOST, …).
+self-hosted: the images with Postgres and Redis on this machine; its passwords are made up at
+the first start, into compose/secrets/.
+
+Plain `docker compose --file compose/….yaml` does the same. More arguments go to Compose:
+`cargo xtask stack up production --scale worker=4`.";
+
+const IMAGES: &str = "\
+Their names are $IMAGE_PREFIX (fibstack/), the part, and $IMAGE_TAG (latest), as the Compose
+files have them. BASE_REGISTRY names a mirror of the base images, with a slash at its end.";
 
 const LINT: &str = "\
-rustfmt, clippy (also for WASM), rustdoc, cargo deny, cargo machete, shellcheck. A tool that
-is not installed is skipped with a note; in CI (the variable CI is set) that is a failure.";
+rustfmt, clippy (also for WASM), rustdoc, cargo deny, cargo machete, shellcheck, hadolint. A
+tool that is not installed is skipped with a note; in CI (the variable CI is set) that is a
+failure.";
 
 /// Reads the command line. Ends the program where it asks for help, or is wrong.
 pub(crate) fn parse() -> Command {
@@ -67,36 +101,120 @@ fn syntax() -> Syntax {
                 DEV,
             )
             .arg(port("3050", "The port that nginx listens on")),
-            described("test", "Set up what the tests need and run all of them", TEST).args([
-                Arg::new("filter").value_name("FILTER").help("Run only tests whose names contain this"),
-                Arg::new("package")
-                    .short('p')
-                    .long("package")
-                    .value_name("PACKAGE")
-                    .help("Run only this package's tests"),
-                flag("no-setup", "Install nothing from the system's packages"),
-            ]),
+            described("test", "Set up what the tests need and run all of them", TEST)
+                .args([
+                    filter(),
+                    Arg::new("package")
+                        .short('p')
+                        .long("package")
+                        .value_name("PACKAGE")
+                        .help("Run only this package's tests"),
+                    no_setup(),
+                ])
+                .args_conflicts_with_subcommands(true)
+                .subcommand(
+                    described("containers", "Build the images and test the Compose stacks", TEST_CONTAINERS)
+                        .args([filter(), no_setup()]),
+                ),
             described("lint", "Check formatting, lints, docs, dependencies and scripts", LINT),
+            described("stack", "Start, stop and look after a Compose stack", STACK)
+                .subcommand_required(true)
+                .subcommands([
+                    Syntax::new("up").about("Start it in the background").args([stack(), passed_on()]),
+                    Syntax::new("down")
+                        .about("Stop and remove it; its data stays")
+                        .args([stack(), passed_on()]),
+                    Syntax::new("logs").about("Show what it logs, and go on").args([stack(), passed_on()]),
+                    Syntax::new("status").about("Show its containers").args([stack(), passed_on()]),
+                    Syntax::new("debug").about("Open a shell beside a service: psql, redis-cli, curl").args(
+                        [
+                            stack(),
+                            Arg::new("service")
+                                .value_name("SERVICE")
+                                .default_value("server")
+                                .help("Beside which"),
+                        ],
+                    ),
+                    Syntax::new("backup")
+                        .about("Write the self-hosted stack's database into a file")
+                        .arg(file("The file")),
+                    Syntax::new("restore")
+                        .about("Make the self-hosted stack's database what it was")
+                        .arg(file("What backup wrote")),
+                ]),
+            described("images", "Build the container images", IMAGES).subcommand_required(true).subcommand(
+                Syntax::new("build").about("Build them: all, or the parts that are named").args([
+                    Arg::new("part")
+                        .value_name("PART")
+                        .num_args(0..)
+                        .value_parser(one_of(Part::ALL, Part::name))
+                        .help("Which"),
+                    flag("here", "Compile on this machine (needs musl-tools, brotli), not inside the build"),
+                ]),
+            ),
+            Syntax::new("artifacts")
+                .about("Build what the images are made of: static binaries, compressed site")
+                .arg(
+                    Arg::new("folder")
+                        .value_name("FOLDER")
+                        .value_parser(value_parser!(PathBuf))
+                        .help("Where to; its content is replaced [default: artifacts in the target folder]"),
+                ),
             Syntax::new("setup")
                 .about("Install the tools alone: the WASM target, cargo-leptos, wasm-bindgen, wasm-opt")
                 .arg(flag("wasm-opt", "Compile wasm-opt (minutes) when no prebuilt one can be had")),
             Syntax::new("leptos")
                 .about("`cargo leptos …` with the project's tools: `cargo xtask leptos watch`")
                 .disable_help_flag(true)
-                .arg(
-                    Arg::new("arguments")
-                        .value_name("ARGUMENTS")
-                        .num_args(0..)
-                        .trailing_var_arg(true)
-                        .allow_hyphen_values(true)
-                        .value_parser(value_parser!(OsString))
-                        .help("Passed on"),
-                ),
+                .arg(passed_on()),
         ])
 }
 
 fn described(name: &'static str, what: &'static str, more: &'static str) -> Syntax {
     Syntax::new(name).about(what).long_about(format!("{what}\n\n{more}"))
+}
+
+fn passed_on() -> Arg {
+    Arg::new("arguments")
+        .value_name("ARGUMENTS")
+        .num_args(0..)
+        .trailing_var_arg(true)
+        .allow_hyphen_values(true)
+        .value_parser(value_parser!(OsString))
+        .help("Passed on")
+}
+
+fn filter() -> Arg {
+    Arg::new("filter").value_name("FILTER").help("Run only tests whose names contain this")
+}
+
+fn no_setup() -> Arg {
+    flag("no-setup", "Install nothing from the system's packages")
+}
+
+fn file(help: &'static str) -> Arg {
+    Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf)).help(help)
+}
+
+fn stack() -> Arg {
+    Arg::new("stack")
+        .value_name("STACK")
+        .required(true)
+        .value_parser(one_of(Stack::ALL, Stack::name))
+        .help("Which")
+}
+
+/// One of some things that have names.
+fn one_of<T, const N: usize>(
+    all: [T; N],
+    name: impl Fn(T) -> &'static str + Clone + Send + Sync + 'static,
+) -> impl TypedValueParser<Value = T>
+where
+    T: Clone + Copy + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(all.map(&name)).map(move |value| {
+        all.into_iter().find(|it| name(*it) == value).expect("only names of these are possible")
+    })
 }
 
 fn port(default: &'static str, help: &'static str) -> Arg {
@@ -115,20 +233,56 @@ fn flag(name: &'static str, help: &'static str) -> Arg {
 fn command(matches: &ArgMatches) -> Command {
     let (name, matches) = matches.subcommand().expect("one is required");
     let port = || *matches.get_one("port").expect("it has a default");
-    let text = |name| matches.get_one::<String>(name).cloned();
     match name {
         "run" => Command::Run { port: port() },
         "dev" => Command::Dev { port: port() },
-        "test" => Command::Test {
-            filter: text("filter"),
-            package: text("package"),
-            no_setup: matches.get_flag("no-setup"),
-        },
+        "test" => test(matches),
         "lint" => Command::Lint,
+        "stack" => Command::Stack(stack_command(matches)),
+        "images" => {
+            let (_, matches) = matches.subcommand().expect("one is required");
+            let parts = matches.get_many("part").into_iter().flatten().copied().collect();
+            let compiled = if matches.get_flag("here") { Compiled::Here } else { Compiled::Inside };
+            Command::BuildImages { parts, compiled }
+        }
+        "artifacts" => Command::Artifacts { folder: matches.get_one("folder").cloned() },
         "setup" => Command::Setup { wasm_opt: matches.get_flag("wasm-opt") },
-        "leptos" => Command::Leptos {
-            arguments: matches.get_many("arguments").into_iter().flatten().cloned().collect(),
+        "leptos" => Command::Leptos { arguments: arguments(matches) },
+        other => unreachable!("{other} is not a subcommand"),
+    }
+}
+
+fn arguments(matches: &ArgMatches) -> Vec<OsString> {
+    matches.get_many("arguments").into_iter().flatten().cloned().collect()
+}
+
+fn test(matches: &ArgMatches) -> Command {
+    let filter = |matches: &ArgMatches| matches.get_one("filter").cloned();
+    let no_setup = |matches: &ArgMatches| matches.get_flag("no-setup");
+    match matches.subcommand() {
+        Some((_, matches)) => {
+            Command::TestContainers { filter: filter(matches), no_setup: no_setup(matches) }
+        }
+        None => Command::Test {
+            filter: filter(matches),
+            package: matches.get_one("package").cloned(),
+            no_setup: no_setup(matches),
         },
+    }
+}
+
+fn stack_command(matches: &ArgMatches) -> Do {
+    let (name, matches) = matches.subcommand().expect("one is required");
+    let stack = || *matches.get_one::<Stack>("stack").expect("it is required");
+    let file = || matches.get_one::<PathBuf>("file").expect("it is required").clone();
+    match name {
+        "up" => Do::Up(stack(), arguments(matches)),
+        "down" => Do::Down(stack(), arguments(matches)),
+        "logs" => Do::Logs(stack(), arguments(matches)),
+        "status" => Do::Status(stack(), arguments(matches)),
+        "debug" => Do::Debug(stack(), matches.get_one::<String>("service").cloned().unwrap_or_default()),
+        "backup" => Do::Backup(file()),
+        "restore" => Do::Restore(file()),
         other => unreachable!("{other} is not a subcommand"),
     }
 }
@@ -154,6 +308,23 @@ mod tests {
         );
         assert_eq!(read("xtask test"), Command::Test { filter: None, package: None, no_setup: false });
         assert_eq!(read("xtask lint"), Command::Lint);
+        let filter = Some("kill".to_owned());
+        assert_eq!(read("xtask test containers kill"), Command::TestContainers { filter, no_setup: false });
+        let scale = ["--scale", "worker=4"].map(OsString::from).to_vec();
+        assert_eq!(
+            read("xtask stack up production --scale worker=4"),
+            Command::Stack(Do::Up(Stack::Production, scale))
+        );
+        assert_eq!(
+            read("xtask stack debug dev worker"),
+            Command::Stack(Do::Debug(Stack::Development, "worker".to_owned()))
+        );
+        assert_eq!(read("xtask stack backup f.dump"), Command::Stack(Do::Backup(PathBuf::from("f.dump"))));
+        assert_eq!(
+            read("xtask images build server nginx --here"),
+            Command::BuildImages { parts: vec![Part::Server, Part::Nginx], compiled: Compiled::Here }
+        );
+        assert_eq!(read("xtask artifacts"), Command::Artifacts { folder: None });
         assert_eq!(read("xtask setup --wasm-opt"), Command::Setup { wasm_opt: true });
     }
 

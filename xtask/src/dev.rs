@@ -17,7 +17,7 @@ use crate::{
     child::{self, Child, Interrupted},
     ports,
     progress::{Step, say},
-    setup::{self, Toolbox},
+    setup::Toolbox,
 };
 
 use self::worker::Worker;
@@ -27,13 +27,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 pub(crate) fn dev(port: u16) -> Result<()> {
     let instead = format!("choose another: cargo xtask dev --port {}", port.saturating_add(1));
     ports::check_free(port, &instead)?;
-    let toolbox = match Toolbox::open()? {
-        Some(toolbox) => toolbox,
-        None => {
-            setup::check_requirements()?;
-            setup::run(&[])?
-        }
-    };
+    let toolbox = Toolbox::get()?;
     let [site, api, reload] = ports::free()?;
 
     say("starting Postgres, Redis and nginx");

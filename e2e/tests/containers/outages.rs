@@ -1,0 +1,86 @@
+//! What dies comes back, and nothing is lost.
+
+use e2e::{
+    Compose,
+    engine::{crash, inspect, run_docker},
+    eventually,
+};
+use protocol::Status;
+
+use crate::submitter::{Submitter, all_are_computed};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_container_is_killed_comes_back_and_nothing_accepted_is_lost() {
+    let stack = Compose::production().await;
+    let mut accepted = Vec::new();
+    for (service, first) in
+        [("worker", 10_000), ("server", 20_000), ("nginx", 30_000), ("redis", 40_000), ("postgres", 50_000)]
+    {
+        let submitter = Submitter::start(stack.api(), first);
+        submitter.accepted_more(5).await;
+        let container = stack.container(service);
+        crash(&container);
+        eventually(format!("{service} is started again"), || async {
+            match inspect(&container, "{{.RestartCount}} {{.State.Running}}").as_str() {
+                "0 true" => Err("it runs as if nothing had been".to_owned()),
+                state if state.ends_with("true") => Ok(()),
+                state => Err(state.to_owned()),
+            }
+        })
+        .await;
+        // It is the same address again, and somebody who goes on is served again.
+        submitter.accepted_more(5).await;
+        let submitted = submitter.stop().await;
+        println!(
+            "{service} killed: {} accepted, {} turned away, {} cut off",
+            submitted.accepted.len(),
+            submitted.turned_away,
+            submitted.errors.len()
+        );
+        if service != "nginx" {
+            assert_eq!(submitted.errors, Vec::<String>::new(), "an outage is a 503, with {service} killed");
+        }
+        all_are_computed(&stack.api(), &submitted.accepted).await;
+        accepted.extend(submitted.accepted);
+    }
+    // Also what was there before the databases died.
+    all_are_computed(&stack.api(), &accepted).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_without_redis_is_unhealthy_until_it_is_back_and_a_server_is_not() {
+    let stack = Compose::production().await;
+    stack.health_when("worker", "healthy").await;
+    stack.run(&["pause", "redis"]);
+    stack.health_when("worker", "unhealthy").await;
+    // Its restart would help nobody.
+    assert_eq!(inspect(&stack.container("server"), "{{.State.Health.Status}}"), "healthy");
+    // Recorded all the same.
+    let entry = stack.api().submit(600).await;
+    assert_eq!(entry.status, Status::Pending);
+    stack.run(&["unpause", "redis"]);
+    stack.health_when("worker", "healthy").await;
+    all_are_computed(&stack.api(), &[600]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_ends_when_it_is_asked_to_and_finds_its_data_when_it_starts_again() {
+    let stack = Compose::production().await;
+    stack.api().submit(700).await;
+    all_are_computed(&stack.api(), &[700]).await;
+    // A stream never ends by itself.
+    let events = stack.api().events().await;
+    stack.run(&["stop"]);
+    drop(events);
+    for service in ["server", "worker", "nginx"] {
+        let state = inspect(&stack.container(service), "{{.State.ExitCode}} {{.State.OOMKilled}}");
+        assert_eq!(state, "0 false", "{service} had time to end:\n{}", stack.log(service));
+    }
+    stack.run(&["down"]);
+    assert_eq!(run_docker(&["ps", "--quiet", "--filter", &format!("name={}", stack.project())]), "");
+    stack.up(&[]);
+    stack.api().ready().await;
+    let entry = stack.api().entry_at(700, Status::Done).await;
+    assert_eq!(entry.times_submitted, 1);
+    all_are_computed(&stack.api(), &[700]).await;
+}

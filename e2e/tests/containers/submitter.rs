@@ -1,0 +1,95 @@
+//! Somebody who submits without pause, and remembers what was accepted.
+
+use std::{
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use e2e::{Client, eventually};
+use protocol::Outcome;
+use serde_json::json;
+use tokio::task::JoinHandle;
+
+/// Not so many that the requests themselves are what keeps the machine busy.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Somebody who submits one index after the other, and remembers what was accepted.
+pub(crate) struct Submitter {
+    stop: Arc<AtomicBool>,
+    accepted: Arc<AtomicU32>,
+    task: JoinHandle<Submitted>,
+}
+
+/// What became of it.
+#[derive(Debug, Default)]
+pub(crate) struct Submitted {
+    pub(crate) accepted: Vec<u32>,
+    /// The system said that it can't at the moment.
+    pub(crate) turned_away: u32,
+    /// Anything else but an answer that accepts.
+    pub(crate) errors: Vec<String>,
+}
+
+impl Submitter {
+    /// Submits from this index on.
+    pub(crate) fn start(api: Client, first: u32) -> Self {
+        let (stop, accepted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+        let task = tokio::spawn(submit(api, first, stop.clone(), accepted.clone()));
+        Self { stop, accepted, task }
+    }
+
+    /// Waits until so many more were accepted.
+    pub(crate) async fn accepted_more(&self, count: u32) {
+        let wanted = self.accepted.load(Ordering::Relaxed) + count;
+        eventually(format!("{count} more submissions are accepted"), || async {
+            let now = self.accepted.load(Ordering::Relaxed);
+            if now >= wanted { Ok(()) } else { Err(now) }
+        })
+        .await;
+    }
+
+    /// Ends it.
+    pub(crate) async fn stop(self) -> Submitted {
+        self.stop.store(true, Ordering::Relaxed);
+        self.task.await.unwrap()
+    }
+}
+
+async fn submit(api: Client, first: u32, stop: Arc<AtomicBool>, accepted: Arc<AtomicU32>) -> Submitted {
+    let mut submitted = Submitted::default();
+    for index in first.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let request =
+            api.request(reqwest::Method::POST, "/values").json(&json!({ "index": index.to_string() }));
+        match api.try_send(request).await {
+            Ok(answer) if answer.status == 200 => {
+                submitted.accepted.push(index);
+                accepted.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(answer) if answer.status == 503 => submitted.turned_away += 1,
+            Ok(answer) => submitted.errors.push(format!("{answer:?}")),
+            Err(error) => submitted.errors.push(format!("{error:?}")),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    submitted
+}
+
+/// Waits until all of these have their right values.
+pub(crate) async fn all_are_computed(api: &Client, indexes: &[u32]) {
+    for index in indexes {
+        assert_eq!(api.value(*index).await, expected(*index), "F({index})");
+    }
+}
+
+/// The value as the entries give it.
+pub(crate) fn expected(index: u32) -> String {
+    let digits = fib::compute(index, &mut |_| ControlFlow::Continue(())).unwrap();
+    Outcome::of(&digits).brief()
+}

@@ -1,0 +1,233 @@
+//! `cargo xtask stack`: the Compose stacks, with what plain `docker compose` does not do: passwords that are made
+//! up, an address at the end.
+
+use std::{
+    env,
+    ffi::OsString,
+    fmt,
+    fs::{self, File},
+    io::{ErrorKind, Read, Write},
+    os::unix::{
+        fs::{DirBuilderExt, OpenOptionsExt},
+        process::CommandExt,
+    },
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{child::Child, engine, progress::say, project};
+
+/// One of the Compose files.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stack {
+    Development,
+    Production,
+    SelfHosted,
+}
+
+impl Stack {
+    pub(crate) const ALL: [Self; 3] = [Self::Development, Self::Production, Self::SelfHosted];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Development => "dev",
+            Self::Production => "production",
+            Self::SelfHosted => "self-hosted",
+        }
+    }
+
+    fn file(self) -> &'static str {
+        match self {
+            Self::Development => "compose/development.yaml",
+            Self::Production => "compose/production.yaml",
+            Self::SelfHosted => "compose/self-hosted.yaml",
+        }
+    }
+
+    fn compose(self) -> Command {
+        let mut docker = engine::docker();
+        docker.args(["compose", "--file", self.file()]);
+        docker
+    }
+}
+
+impl fmt::Display for Stack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What to do with a stack. The arguments are for Compose's command of the same name.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Do {
+    Up(Stack, Vec<OsString>),
+    Down(Stack, Vec<OsString>),
+    Logs(Stack, Vec<OsString>),
+    Status(Stack, Vec<OsString>),
+    /// A shell beside one of its services.
+    Debug(Stack, String),
+    /// The self-hosted stack's database into a file.
+    Backup(PathBuf),
+    /// And back.
+    Restore(PathBuf),
+}
+
+pub(crate) fn run(what: &Do) -> Result<()> {
+    engine::check()?;
+    match what {
+        Do::Up(stack, arguments) => up(*stack, arguments),
+        Do::Down(stack, arguments) => replace_by(stack.compose().arg("down").args(arguments)),
+        Do::Logs(stack, arguments) => {
+            replace_by(stack.compose().args(["logs", "--follow", "--tail=100"]).args(arguments))
+        }
+        Do::Status(stack, arguments) => replace_by(stack.compose().args(["ps", "--all"]).args(arguments)),
+        Do::Debug(stack, service) => replace_by(
+            stack
+                .compose()
+                .args(["--file", "compose/debug.yaml", "run", "--rm", "--no-deps", "debug"])
+                .env("DEBUG", service),
+        ),
+        Do::Backup(file) => backup(file),
+        Do::Restore(file) => restore(file),
+    }
+}
+
+fn up(stack: Stack, arguments: &[OsString]) -> Result<()> {
+    if stack == Stack::SelfHosted {
+        make_secrets(&secrets())?;
+    }
+    if stack == Stack::Production {
+        require_databases()?;
+    }
+    let mut compose = stack.compose();
+    compose.args(["up", "--detach"]);
+    if stack != Stack::Development {
+        // There it would wait for minutes of compiling, and show nothing of it.
+        compose.arg("--wait");
+    }
+    to_the_end("docker compose up", compose.args(arguments))?;
+    match address(stack) {
+        Some(address) if stack == Stack::Development => say(format!(
+            "fibstack will be at {address} once it is compiled; cargo xtask stack logs dev shows how far that is"
+        )),
+        Some(address) => say(format!("fibstack is at {address}")),
+        None => {}
+    }
+    Ok(())
+}
+
+/// Where nginx is published.
+fn address(stack: Stack) -> Option<String> {
+    let output = stack.compose().args(["port", "nginx", "80"]).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let (host, port) = text.trim().rsplit_once(':')?;
+    let host = if matches!(host, "0.0.0.0" | "[::]") { "localhost" } else { host };
+    Some(if port == "80" { format!("http://{host}") } else { format!("http://{host}:{port}") })
+}
+
+/// It has none of its own: said now rather than by a server that ends again and again.
+fn require_databases() -> Result<()> {
+    let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let file = project::root().join("compose/.env").exists();
+    let named = [["PGHOST", "CONNECTION_URL"].as_slice(), &["REDIS_HOST"]];
+    if file || named.iter().all(|names| names.iter().any(|name| is_set(name))) {
+        return Ok(());
+    }
+    bail!(
+        "the production stack has no databases of its own: set PGHOST and REDIS_HOST, with what belongs to them, \
+         in the environment or in compose/.env. With databases: cargo xtask stack up self-hosted"
+    )
+}
+
+fn secrets() -> PathBuf {
+    project::root().join("compose/secrets")
+}
+
+/// Makes up the passwords that are not there. The folder is closed to others; the files in it are not, since a
+/// container reads them as another user.
+fn make_secrets(folder: &Path) -> Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("make {}", folder.display()))?;
+    for name in ["postgres_password", "redis_password"] {
+        let path = folder.join(name);
+        match fs::OpenOptions::new().write(true).create_new(true).mode(0o444).open(&path) {
+            Ok(mut file) => {
+                let written = random_hex().and_then(|text| file.write_all(text.as_bytes()));
+                written.with_context(|| format!("write {}", path.display()))?;
+                say(format!("made up a password: {}", path.display()));
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error).with_context(|| format!("write {}", path.display())),
+        }
+    }
+    Ok(())
+}
+
+/// 192 bits.
+fn random_hex() -> std::io::Result<String> {
+    let mut bytes = [0; 24];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn backup(file: &Path) -> Result<()> {
+    // Under another name first: a half-written backup must not look like one.
+    let partial = file.with_extension("partial");
+    let output = File::create(&partial).with_context(|| format!("write {}", partial.display()))?;
+    let mut compose = Stack::SelfHosted.compose();
+    compose.args(["run", "--rm", "--no-TTY", "backup"]).stdout(output);
+    to_the_end("backup", &mut compose)?;
+    fs::rename(&partial, file).with_context(|| format!("write {}", file.display()))?;
+    say(format!("the database is in {}", file.display()));
+    Ok(())
+}
+
+fn restore(file: &Path) -> Result<()> {
+    let input = File::open(file).with_context(|| format!("read {}", file.display()))?;
+    let compose = || Stack::SelfHosted.compose();
+    to_the_end("stop", compose().args(["stop", "server", "worker"]))?;
+    // With an input, so not as one of the children that have none.
+    let restored = compose().args(["run", "--rm", "--no-TTY", "restore"]).stdin(input).status();
+    to_the_end("start", compose().args(["up", "--detach", "--wait"]))?;
+    if !restored.context("docker does not run")?.success() {
+        bail!("{} was not restored; the database is as it was", file.display());
+    }
+    say(format!("the database is what {} holds", file.display()));
+    Ok(())
+}
+
+fn to_the_end(name: &str, command: &mut Command) -> Result<()> {
+    let status = Child::start(name, command)?.wait(None)?;
+    if status.success() { Ok(()) } else { bail!("{name} failed ({status}); its messages are above") }
+}
+
+/// Becomes this program, with its input, its terminal and its way to end.
+fn replace_by(command: &mut Command) -> Result<()> {
+    Err(command.exec()).context("docker does not run")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn passwords_are_made_up_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = folder.path().join("secrets");
+        make_secrets(&secrets).unwrap();
+        let read = || fs::read_to_string(secrets.join("postgres_password")).unwrap();
+        let first = read();
+        assert_eq!(first.len(), 48);
+        assert_ne!(first, fs::read_to_string(secrets.join("redis_password")).unwrap());
+        assert_eq!(fs::metadata(&secrets).unwrap().permissions().mode() & 0o777, 0o700);
+        make_secrets(&secrets).unwrap();
+        assert_eq!(read(), first);
+    }
+}

@@ -1,0 +1,51 @@
+//! `cargo xtask test containers`: the images and the Compose stacks, on the container engine.
+
+use std::process;
+
+use anyhow::Result;
+
+use crate::{
+    engine::{self, docker},
+    images::{self, Compiled},
+    progress::say,
+    setup::Toolbox,
+    system_packages::{self, FOR_ARTIFACTS, FOR_TESTS},
+};
+
+/// Builds the images and tests them.
+pub(crate) fn test_containers(filter: Option<&str>, install: bool) -> Result<()> {
+    engine::check()?;
+    system_packages::provide(FOR_TESTS, install)?;
+    system_packages::provide(FOR_ARTIFACTS, install)?;
+    images::build(&[], Compiled::Here)?;
+    say("testing");
+    let left = Leftovers(format!("fibstack-test-{}", process::id()));
+    let mut cargo = Toolbox::cargo();
+    cargo.args(["test", "--package=e2e", "--test=containers"]).args(filter);
+    // What they measured is part of what they say.
+    cargo.args(["--", "--show-output"]).env("FIBSTACK_TEST_PREFIX", &left.0);
+    super::run(&mut cargo)
+}
+
+/// What tests leave on the engine when they are killed: everything whose name begins so. Removed when this is
+/// dropped.
+struct Leftovers(String);
+
+impl Drop for Leftovers {
+    fn drop(&mut self) {
+        // In this order: containers hold networks and volumes.
+        for (list, remove) in [
+            (["ps", "--all"].as_slice(), ["rm", "--force", "--volumes"].as_slice()),
+            (&["network", "ls"], &["network", "rm"]),
+            (&["volume", "ls"], &["volume", "rm"]),
+        ] {
+            let filter = format!("--filter=name=^/?{}", self.0);
+            let Ok(output) = docker().args(list).args(["--quiet", &filter]).output() else { continue };
+            let listed = String::from_utf8_lossy(&output.stdout).into_owned();
+            let ids: Vec<_> = listed.split_whitespace().collect();
+            if !ids.is_empty() {
+                let _ = docker().args(remove).args(ids).output();
+            }
+        }
+    }
+}
