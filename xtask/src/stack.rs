@@ -197,7 +197,7 @@ fn restore(file: &Path) -> Result<()> {
     if !restored.context("docker does not run")?.success() {
         bail!("{} was not restored; the database is as it was", file.display());
     }
-    say(format!("the database is what {} holds", file.display()));
+    say(format!("restored from {}; what Redis knows beyond it is recorded again", file.display()));
     Ok(())
 }
 
