@@ -18,6 +18,7 @@ use crate::{
 pub(crate) enum Command {
     Run { port: u16 },
     Dev { port: u16 },
+    WatchWorker,
     Test { filter: Option<String>, package: Option<String>, no_setup: bool },
     TestContainers { filter: Option<String>, no_setup: bool },
     Lint,
@@ -45,6 +46,10 @@ At http://127.0.0.1:3050: nginx in front, a server and a worker, a real Postgres
 their own, gone at the end. An edit shows in the browser by itself. Needs PostgreSQL, Redis
 and nginx installed (`cargo xtask test` installs them on Debian and Ubuntu). For the same
 without them, in one process: `cargo xtask leptos watch`.";
+
+const WATCH_WORKER: &str = "\
+With the settings of the shell, such as REDIS_HOST; `cargo leptos watch` does the same for the
+server. The development stack of `docker compose up` is made of the two.";
 
 const TEST: &str = "\
 Unit, property, contract, API and browser tests, each with throw-away servers of its own. On
@@ -101,6 +106,11 @@ fn syntax() -> Syntax {
                 DEV,
             )
             .arg(port("3050", "The port that nginx listens on")),
+            described(
+                "watch-worker",
+                "Run a worker, and rebuild and restart it when it is edited",
+                WATCH_WORKER,
+            ),
             described("test", "Set up what the tests need and run all of them", TEST)
                 .args([
                     filter(),
@@ -236,6 +246,7 @@ fn command(matches: &ArgMatches) -> Command {
     match name {
         "run" => Command::Run { port: port() },
         "dev" => Command::Dev { port: port() },
+        "watch-worker" => Command::WatchWorker,
         "test" => test(matches),
         "lint" => Command::Lint,
         "stack" => Command::Stack(stack_command(matches)),
@@ -301,6 +312,7 @@ mod tests {
         assert_eq!(read("xtask run"), Command::Run { port: 3000 });
         assert_eq!(read("xtask run --port 8080"), Command::Run { port: 8080 });
         assert_eq!(read("xtask dev"), Command::Dev { port: 3050 });
+        assert_eq!(read("xtask watch-worker"), Command::WatchWorker);
         let (filter, package) = (Some("crash".to_owned()), Some("e2e".to_owned()));
         assert_eq!(
             read("xtask test crash -p e2e --no-setup"),

@@ -1,4 +1,5 @@
 //! `cargo xtask dev`: the whole system as it is in production, rebuilt and restarted when it is edited.
+//! `cargo xtask watch-worker`: of that the worker alone.
 
 mod sources;
 mod worker;
@@ -14,7 +15,7 @@ use anyhow::{Result, bail};
 use throwaway::{Nginx, Postgres, Redis, nginx};
 
 use crate::{
-    child::{self, Child, Interrupted},
+    child::{self, Child},
     ports,
     progress::{Step, say},
     setup::Toolbox,
@@ -76,17 +77,22 @@ pub(crate) fn dev(port: u16) -> Result<()> {
             say(format!("fibstack is at http://127.0.0.1:{port} (Ctrl-C stops it and all its servers)"));
             say(format!("Postgres: {}   Redis: {}", stack.postgres.url(&stack.database), stack.redis.url()));
         }
-        if first_build.is_none()
-            && let Err(error) = worker.keep_current(|command| stack.describe_to(command))
-        {
-            if error.is::<Interrupted>() {
-                continue;
-            }
-            // A mistake in what is being edited: the next edit may correct it.
-            say(format!("{error:#}"));
+        if first_build.is_none() {
+            worker.keep_current(|command| stack.describe_to(command));
         }
         thread::sleep(LOOK_EVERY);
     }
+}
+
+/// With the settings that this program was started with.
+pub(crate) fn watch_worker() {
+    let mut worker = Worker::new();
+    while !child::is_stopping() {
+        worker.keep_current(|_| ());
+        thread::sleep(LOOK_EVERY);
+    }
+    worker.stop();
+    say("stopped");
 }
 
 /// The databases that server and worker share.

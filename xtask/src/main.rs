@@ -53,6 +53,10 @@ fn run_command() -> Result<()> {
     match command {
         Command::Run { port } => run::run(port),
         Command::Dev { port } => dev::dev(port),
+        Command::WatchWorker => {
+            dev::watch_worker();
+            Ok(())
+        }
         Command::Test { filter, package, no_setup } => {
             test::test(filter.as_deref(), package.as_deref(), !no_setup)
         }

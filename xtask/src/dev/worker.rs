@@ -5,7 +5,14 @@ use std::{path::Path, process::Command};
 use anyhow::Result;
 
 use super::sources::Sources;
-use crate::{child::Child, job::Job, progress::say, project, setup::Toolbox, site::Profile};
+use crate::{
+    child::{Child, Interrupted},
+    job::Job,
+    progress::say,
+    project,
+    setup::Toolbox,
+    site::Profile,
+};
 
 /// What the worker is made of.
 const PACKAGES: [&str; 5] = ["fib", "protocol", "settings", "store", "worker"];
@@ -23,8 +30,17 @@ impl Worker {
         Self::default()
     }
 
-    /// Builds and starts it if its sources were edited since, or if it ended.
-    pub(super) fn keep_current(&mut self, describe: impl Fn(&mut Command)) -> Result<()> {
+    /// Builds and starts it if its sources were edited since.
+    pub(super) fn keep_current(&mut self, describe: impl Fn(&mut Command)) {
+        // A mistake in what is being edited: the next edit may correct it.
+        if let Err(error) = self.follow(describe)
+            && !error.is::<Interrupted>()
+        {
+            say(format!("{error:#}"));
+        }
+    }
+
+    fn follow(&mut self, describe: impl Fn(&mut Command)) -> Result<()> {
         let folders = PACKAGES.map(|package| project::root().join(package));
         let sources = Sources::of(&folders);
         if self.built_from.as_ref() == Some(&sources) {
