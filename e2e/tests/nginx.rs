@@ -139,6 +139,30 @@ async fn too_many_requests_at_once_are_a_problem() {
     assert_eq!(refused.expect_problem(429).title, "Too many requests");
 }
 
+/// The server that a submission was sent to ends without an answer, as one that is stopped may.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_submission_goes_to_the_next_server_when_the_first_ends() {
+    let (api, address) = listener().await;
+    let nginx = Nginx::start_with(Options::new(address, address));
+    let client = nginx.api();
+    let servers = async {
+        let (mut first, _) = api.accept().await.unwrap();
+        head(&mut first).await;
+        first.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+        head(&mut first).await;
+        drop(first);
+        take(&api).await
+    };
+    let requests = async {
+        // nginx keeps the connection, and sends the submission on it.
+        let _ = client.get("/values").await.expect(200);
+        client.post(&serde_json::json!({ "index": 7 })).await
+    };
+    let (request, answer) = tokio::join!(servers, requests);
+    assert!(request.starts_with("post /values "), "{request}");
+    assert_eq!(answer.expect(200).body, "ok");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_away_is_a_page_for_people() {
     let nginx = Nginx::start_with(nowhere());
