@@ -117,13 +117,14 @@ LABEL org.opencontainers.image.vendor="fibstack" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
-COPY nginx/nginx.conf.template nginx/start.sh /fibstack/
-COPY nginx/pages /fibstack/pages/
+COPY nginx /fibstack/
 USER 10001:10001
-EXPOSE 80
-STOPSIGNAL SIGTERM
+ENV LISTEN=80
+EXPOSE 80 443
+# Requests finish first.
+STOPSIGNAL SIGQUIT
 HEALTHCHECK --interval=30s --timeout=5s --retries=3 --start-period=10s \
-    CMD ["curl", "--fail", "--silent", "--show-error", "http://127.0.0.1/nginx-health"]
+    CMD curl --fail --silent --show-error "http://127.0.0.1:${LISTEN##*:}/nginx-health"
 ENTRYPOINT ["/fibstack/start.sh"]
 
 # To be run in the network and among the processes of another container (compose/debug.yaml). As the same user, which

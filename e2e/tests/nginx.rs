@@ -127,16 +127,44 @@ async fn the_log_and_the_server_share_the_id_of_a_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_requests_at_once_are_a_problem() {
-    let nginx = Nginx::start_with(nowhere());
+    let limits = &[("REQUESTS_PER_SECOND", 1), ("REQUESTS_AT_ONCE", 2)];
+    let nginx = Nginx::start_with(Options { limits, ..nowhere() });
     let api = nginx.api();
-    // Faster than the bucket of a thousand empties, even while the servers are looked for in vain.
     let refused = eventually("a request is refused", || async {
-        let answers = futures::future::join_all((0..100).map(|_| api.get("/values"))).await;
+        let answers = futures::future::join_all((0..10).map(|_| api.get("/values"))).await;
         answers.into_iter().find(|answer| answer.status == 429).ok_or("all are let in")
     })
     .await;
     assert_eq!(refused.header(RETRY_AFTER), "1");
-    assert_eq!(refused.expect_problem(429).title, "Too many requests");
+    let problem = refused.expect_problem(429);
+    assert_eq!(problem.title, "Too many requests");
+    let figures = "1 requests per second in the long run, 2 at once, and 200 connections";
+    assert!(problem.detail.as_ref().is_some_and(|detail| detail.contains(figures)), "{problem:?}");
+    // A load balancer must not take the crowd behind it for an nginx that is ill.
+    for _ in 0..10 {
+        let _ = nginx.site().get("/nginx-health").await.expect(200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_connections_are_a_problem() {
+    let (site, address) = listener().await;
+    let limits = &[("CONNECTIONS_PER_CLIENT", 1)];
+    let nginx = Nginx::start_with(Options { limits, ..Options::new(address, address) });
+    let client = nginx.site();
+    let first = async {
+        let (mut held, _) = site.accept().await.unwrap();
+        head(&mut held).await;
+        let problem = client.get("/").await.expect_problem(429);
+        held.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+        problem
+    };
+    let (answer, problem) = tokio::join!(client.get("/"), first);
+    assert_eq!(answer.expect(200).body, "ok");
+    assert!(
+        problem.detail.as_ref().is_some_and(|detail| detail.contains("and 1 connections")),
+        "{problem:?}"
+    );
 }
 
 /// The server that a submission was sent to ends without an answer, as one that is stopped may.

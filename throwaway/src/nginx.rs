@@ -16,6 +16,7 @@ use crate::{
 
 const CONFIGURATION: &str = include_str!("../../nginx/nginx.conf.template");
 const RELOAD: &str = include_str!("../../nginx/reload.conf.template");
+const LIMITS: &str = include_str!("../../nginx/limits.env");
 /// What it serves itself.
 const PAGES: [(&str, &str); 2] = [
     ("away.html", include_str!("../../nginx/pages/away.html")),
@@ -45,13 +46,15 @@ pub struct Options {
     pub reload: Option<SocketAddr>,
     /// The network of proxies in front whose `X-Forwarded-…` are believed, such as `127.0.0.0/8`.
     pub believed_proxies: Option<&'static str>,
+    /// What one client may do, by the names of `limits.env`, where that file has other figures.
+    pub limits: &'static [(&'static str, u16)],
 }
 
 impl Options {
     /// In front of a server, with nothing before it.
     #[must_use]
     pub fn new(site: SocketAddr, api: SocketAddr) -> Self {
-        Self { port: None, site, api, reload: None, believed_proxies: None }
+        Self { port: None, site, api, reload: None, believed_proxies: None, limits: &[] }
     }
 }
 
@@ -152,9 +155,9 @@ fn write_configuration(options: Options, address: SocketAddr, folder: &Path) -> 
     let server = |address| format!("server {address};");
     let proxies = |line: &dyn Fn(&str) -> String| options.believed_proxies.map(line).unwrap_or_default();
     let text = filled_in(
-        CONFIGURATION,
+        &with_limits(CONFIGURATION, options.limits),
         &[
-            ("${LISTEN}", address.to_string()),
+            ("${LISTEN}", format!("listen {address};")),
             ("${SITE_SERVERS}", server(options.site)),
             ("${API_SERVERS}", server(options.api)),
             ("${REAL_IP_FROM}", proxies(&|network| format!("set_real_ip_from {network};"))),
@@ -170,6 +173,16 @@ fn write_configuration(options: Options, address: SocketAddr, folder: &Path) -> 
     Ok(file)
 }
 
+fn with_limits(template: &str, others: &[(&str, u16)]) -> String {
+    let settings =
+        LIMITS.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
+    settings.fold(template.to_owned(), |text, (name, default)| {
+        let other = others.iter().find(|(other, _)| *other == name);
+        let value = other.map_or_else(|| default.to_owned(), |(_, value)| value.to_string());
+        filled_in(&text, &[(&format!("${{{name}}}"), value)])
+    })
+}
+
 fn filled_in(template: &str, values: &[(&str, String)]) -> String {
     values.iter().fold(template.to_owned(), |text, (name, value)| text.replace(name, value))
 }
@@ -182,5 +195,12 @@ mod tests {
     fn placeholders_are_filled_in_and_nginxs_own_variables_are_left() {
         let text = filled_in("listen ${LISTEN}; # $http_host ${LISTEN}", &[("${LISTEN}", "1:2".to_owned())]);
         assert_eq!(text, "listen 1:2; # $http_host 1:2");
+    }
+
+    #[test]
+    fn limits_are_those_of_the_file_unless_others_are_given() {
+        let template = "${REQUESTS_PER_SECOND} ${REQUESTS_AT_ONCE} ${CONNECTIONS_PER_CLIENT}";
+        assert_eq!(with_limits(template, &[]), "200 1000 200");
+        assert_eq!(with_limits(template, &[("REQUESTS_AT_ONCE", 3)]), "200 3 200");
     }
 }
