@@ -23,6 +23,9 @@ pub(crate) const FOR_TESTS: &[Need] = &[
     Need { what: "PostgreSQL", programs: &["initdb"], package: "postgresql" },
     Need { what: "Redis", programs: &["redis-server"], package: "redis-server" },
     Need { what: "nginx", programs: &["nginx"], package: "nginx" },
+    // The tests of the script in nginx' image are for Linux.
+    #[cfg(target_os = "linux")]
+    Need { what: "envsubst", programs: &["envsubst"], package: "gettext-base" },
     Need {
         what: "Chromium",
         programs: &["chromium", "chromium-browser", "google-chrome", "chrome"],
@@ -121,10 +124,10 @@ impl System {
             }
             Self::Debian => "See the messages of apt above.",
             Self::Other => {
-                "Install them so that initdb, redis-server, nginx, chromium (or google-chrome), chromedriver \
-                 and openssl are on PATH.\n\
+                "Install them so that initdb, redis-server, nginx, envsubst, chromium (or google-chrome), \
+                 chromedriver and openssl are on PATH.\n\
                  macOS: brew install postgresql redis nginx chromedriver && brew install --cask google-chrome\n\
-                 Fedora: dnf install postgresql-server redis nginx chromium chromedriver openssl"
+                 Fedora: dnf install postgresql-server redis nginx gettext chromium chromedriver openssl"
             }
         }
     }

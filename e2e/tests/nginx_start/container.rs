@@ -1,0 +1,229 @@
+//! nginx as its container runs it, without a container.
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use e2e::{Answer, Client, eventually};
+use reqwest::{Method, header::CONNECTION};
+use throwaway::{Folder, Process, process::free_port};
+use tokio::{io::AsyncWriteExt, net::TcpStream, task::spawn_blocking};
+
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../nginx");
+
+/// Stands before the real one on PATH, so that a test decides what names stand for: the addresses in the file of
+/// that name.
+const GETENT: &str = r#"#!/bin/sh
+case $1 in
+    ahostsv4) wanted='[.]'; echo "$2" >>"$NAMES/asked" ;;
+    ahostsv6) wanted=: ;;
+esac
+grep "$wanted" "$NAMES/$2" 2>/dev/null || exit 2
+"#;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ports {
+    pub(crate) plain: u16,
+    pub(crate) tls: u16,
+}
+
+/// What it finds when it starts.
+#[derive(Debug)]
+pub(crate) struct Container {
+    folder: Folder,
+}
+
+impl Container {
+    pub(crate) fn new() -> Self {
+        let container = Self { folder: Folder::new("nginx-start").unwrap() };
+        for folder in ["bin", "names", "tls"] {
+            fs::create_dir(container.path(folder)).unwrap();
+        }
+        let getent = container.path("bin/getent");
+        fs::write(&getent, GETENT).unwrap();
+        fs::set_permissions(&getent, PermissionsExt::from_mode(0o755)).unwrap();
+        copy(Path::new(SOURCES), &container.path("nginx"));
+        // As root it would give its workers to somebody who may not enter the folder.
+        if fs::metadata("/proc/self").unwrap().uid() == 0 {
+            container.edit("nginx/nginx.conf.template", |text| format!("user root;\n{text}"));
+        }
+        if !knows_http2() {
+            container.edit("nginx/tls.conf.template", |text| text.replace("http2 on;", ""));
+        }
+        container
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn edit(&self, name: &str, edited: impl Fn(String) -> String) {
+        let path = self.path(name);
+        fs::write(&path, edited(fs::read_to_string(&path).unwrap())).unwrap();
+    }
+
+    /// From now on, a name stands for these addresses. For none, it is not known.
+    pub(crate) fn resolve(&self, name: &str, addresses: &[&str]) {
+        let (new, file) = (self.path("names/new"), self.path("names").join(name));
+        fs::write(&new, addresses.iter().map(|address| format!("{address} STREAM\n")).collect::<String>())
+            .unwrap();
+        fs::rename(new, file).unwrap();
+    }
+
+    /// Waits until what the names stand for now was seen, and done what follows from it.
+    pub(crate) async fn looked(&self) {
+        let asked = || fs::read_to_string(self.path("names/asked")).unwrap_or_default().lines().count();
+        // The rest of a round of two names, one more, and the next has begun.
+        let enough = asked() + 4;
+        eventually("names are looked up", || async {
+            let asked = asked();
+            if asked >= enough { Ok(()) } else { Err(format!("{asked} look-ups, not {enough}")) }
+        })
+        .await;
+    }
+
+    /// A new certificate, in these two files.
+    pub(crate) fn make_certificate(&self, certificate: &str, key: &str) {
+        let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-days", "2"];
+        let names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509"]).args(curve).args(names);
+        let made =
+            openssl.arg("-out").arg(self.path(certificate)).arg("-keyout").arg(self.path(key)).output();
+        assert!(made.as_ref().is_ok_and(|made| made.status.success()), "{made:?}");
+    }
+
+    fn run(&self, ports: Ports, settings: &[(&str, &str)]) -> Process {
+        let path = std::env::var("PATH").unwrap();
+        let own = [
+            ("LISTEN", "127.0.0.1:{port}".to_owned()),
+            ("TLS_LISTEN", format!("127.0.0.1:{}", ports.tls)),
+            ("PATH", format!("{}:{path}:/usr/sbin", self.path("bin").display())),
+        ];
+        let folders = [("NAMES", "names"), ("TEMP_DIR", "temp"), ("TLS_DIR", "tls")];
+        let mut start = Command::new(self.path("nginx/start.sh"));
+        start.env_clear().envs(folders.map(|(name, folder)| (name, self.path(folder))));
+        for (name, value) in
+            own.iter().map(|(name, value)| (*name, value.as_str())).chain(settings.iter().copied())
+        {
+            start.env(name, value.replace("{port}", &ports.plain.to_string()));
+        }
+        Process::start("start.sh", start).unwrap()
+    }
+
+    /// Starts it, and waits until it answers. `{port}` in a setting is the port it listens on.
+    pub(crate) async fn start(self, settings: &[(&str, &str)]) -> Running {
+        loop {
+            let ports = Ports { plain: free_port().unwrap(), tls: free_port().unwrap() };
+            let mut process = self.run(ports, settings);
+            let site = Client::new(format!("http://127.0.0.1:{}", ports.plain));
+            let ended = eventually("nginx answers or has ended", || {
+                let ended = process.ended();
+                let health = site.try_get("/nginx-health");
+                async move {
+                    match (ended, health.await) {
+                        (Some(status), _) => Ok(Some(status)),
+                        (None, Ok(_)) => Ok(None),
+                        (None, Err(error)) => Err(error),
+                    }
+                }
+            })
+            .await;
+            match ended {
+                None => return Running { process, ports, site, container: self },
+                // Somebody took one of the ports.
+                Some(_) if process.log().contains("Address already in use") => {}
+                Some(status) => panic!("start.sh ended ({status})"),
+            }
+        }
+    }
+
+    /// Runs it to its end: how it ended, and what it wrote.
+    pub(crate) async fn refusal(&self, settings: &[(&str, &str)]) -> (Option<i32>, String) {
+        let mut process =
+            self.run(Ports { plain: free_port().unwrap(), tls: free_port().unwrap() }, settings);
+        let status = eventually("start.sh ends", || {
+            let ended = process.ended();
+            async move { ended.ok_or("it runs") }
+        })
+        .await;
+        (status.code(), process.log())
+    }
+}
+
+/// Once it answers.
+#[derive(Debug)]
+pub(crate) struct Running {
+    // Killed before its folder goes.
+    pub(crate) process: Process,
+    pub(crate) ports: Ports,
+    pub(crate) site: Client,
+    pub(crate) container: Container,
+}
+
+impl Running {
+    /// GET by a visitor who comes for the first time: what nginx closes when it is told something is not their
+    /// connection.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        let request = self.site.request(Method::GET, path).header(CONNECTION, "close");
+        self.site.send(request).await
+    }
+
+    pub(crate) async fn connect(&self, request: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.ports.plain)).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    }
+
+    /// What a client of TLS sees who believes this certificate alone.
+    pub(crate) async fn tls(&self, certificate: &str, request: &str, options: &[&str]) -> String {
+        let mut openssl = Command::new("openssl");
+        openssl.args([
+            "s_client",
+            "-connect",
+            &format!("127.0.0.1:{}", self.ports.tls),
+            "-verify_return_error",
+        ]);
+        openssl.arg("-CAfile").arg(self.container.path(certificate)).args(options);
+        openssl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let request = request.to_owned();
+        let talk = move || {
+            let mut child = openssl.spawn()?;
+            // It may have gone away by now.
+            let _ = child.stdin.take().map(|mut stdin| stdin.write_all(request.as_bytes()));
+            child.wait_with_output()
+        };
+        let Output { stdout, stderr, .. } = spawn_blocking(talk).await.unwrap().unwrap();
+        format!("{}{}", String::from_utf8_lossy(&stderr), String::from_utf8_lossy(&stdout))
+    }
+}
+
+/// `nginx version: nginx/1.26.3`
+fn version() -> (u32, u32) {
+    let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap());
+    let told = Command::new("sh").args(["-c", "nginx -v 2>&1"]).env("PATH", path).output().unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    let mut numbers = told.rsplit('/').next().unwrap().split('.').map(|number| number.parse().unwrap());
+    (numbers.next().unwrap(), numbers.next().unwrap())
+}
+
+/// In the words of the image's nginx, which Debian 12's and Ubuntu 24.04's do not understand.
+pub(crate) fn knows_http2() -> bool {
+    version() > (1, 24)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (entry, to) = (entry.as_ref().unwrap(), to.join(entry.as_ref().unwrap().file_name()));
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
