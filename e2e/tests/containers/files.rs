@@ -66,6 +66,25 @@ async fn production_is_three_images_with_the_names_that_people_know() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn development_has_the_values_that_people_know() {
+    let development = config(&["compose.yaml"]);
+    let environment = &development["services"]["server"]["environment"];
+    for (name, value) in [
+        ("REDIS_HOST", "redis"),
+        ("REDIS_PORT", "6379"),
+        ("PGHOST", "postgres"),
+        ("PGUSER", "postgres"),
+        ("PGDATABASE", "postgres"),
+        ("PGPASSWORD", "postgres_password"),
+        ("PGPORT", "5432"),
+    ] {
+        assert_eq!(environment[name], value, "{name}");
+    }
+    let port = &development["services"]["nginx"]["ports"][0];
+    assert_eq!((&port["published"], &port["target"]), (&json!("3050"), &json!(80)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn dockerrun_describes_the_production_stack() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Dockerrun.aws.json");
     let dockerrun: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
