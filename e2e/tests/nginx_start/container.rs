@@ -8,9 +8,9 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use e2e::{Answer, Client, eventually};
+use e2e::{Answer, Client, DEADLINE, eventually};
 use reqwest::{Method, header::CONNECTION};
-use throwaway::{Folder, Process, process::free_port};
+use throwaway::{Error, Folder, Process, process::free_port};
 use tokio::{io::AsyncWriteExt, net::TcpStream, task::spawn_blocking};
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../nginx");
@@ -115,47 +115,41 @@ impl Container {
         Process::start("start.sh", start).unwrap()
     }
 
-    /// Starts it, and waits until it answers. `{port}` in a setting is the port it listens on.
+    /// Starts it, and waits until it listens. `{port}` in a setting is the port it listens on.
     pub(crate) async fn start(self, settings: &[(&str, &str)]) -> Running {
         loop {
             let ports = Ports { plain: free_port().unwrap(), tls: free_port().unwrap() };
             let mut process = self.run(ports, settings);
-            let site = Client::new(format!("http://127.0.0.1:{}", ports.plain));
-            let ended = eventually("nginx answers or has ended", || {
-                let ended = process.ended();
-                let health = site.try_get("/nginx-health");
-                async move {
-                    match (ended, health.await) {
-                        (Some(status), _) => Ok(Some(status)),
-                        (None, Ok(_)) => Ok(None),
-                        (None, Err(error)) => Err(error),
-                    }
-                }
+            // Not just an answer: a neighbour with the same port would give it.
+            let ended = eventually("nginx has its ports or has ended", || {
+                let id = fs::read_to_string(self.path("temp/nginx.pid")).unwrap_or_default();
+                let state = match process.ended() {
+                    None if id.is_empty() => Err("neither"),
+                    ended => Ok(ended),
+                };
+                async move { state }
             })
             .await;
-            match ended {
-                None => return Running { process, ports, site, container: self },
-                // Somebody took one of the ports.
-                Some(_) if process.log().contains("Address already in use") => {}
-                Some(status) => panic!("start.sh ended ({status})"),
+            if ended.is_none() {
+                let site = Client::new(format!("http://127.0.0.1:{}", ports.plain));
+                return Running { process, ports, site, container: self };
             }
+            // Else somebody took one of the ports.
+            process.wait_for("Address already in use", DEADLINE).unwrap();
         }
     }
 
-    /// Runs it to its end: how it ended, and what it wrote.
-    pub(crate) async fn refusal(&self, settings: &[(&str, &str)]) -> (Option<i32>, String) {
-        let mut process =
-            self.run(Ports { plain: free_port().unwrap(), tls: free_port().unwrap() }, settings);
-        let status = eventually("start.sh ends", || {
-            let ended = process.ended();
-            async move { ended.ok_or("it runs") }
-        })
-        .await;
-        (status.code(), process.log())
+    /// Runs it to its end: how it ended, and all it wrote.
+    pub(crate) fn refusal(&self, settings: &[(&str, &str)]) -> (Option<i32>, String) {
+        let ports = Ports { plain: free_port().unwrap(), tls: free_port().unwrap() };
+        match self.run(ports, settings).wait_for("nothing of the kind", DEADLINE) {
+            Err(Error::Ended { status, log, .. }) => (status.code(), log),
+            other => panic!("it should have ended: {other:?}"),
+        }
     }
 }
 
-/// Once it answers.
+/// Once it listens.
 #[derive(Debug)]
 pub(crate) struct Running {
     // Killed before its folder goes.
