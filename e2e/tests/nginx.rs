@@ -250,6 +250,34 @@ async fn the_reload_websocket_passes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_slow_client_has_not_read_yet_is_not_kept_in_a_file() {
+    const LENGTH: usize = 64 << 20;
+    let (api, address) = listener().await;
+    let nginx = Nginx::start_with(Options::new(address, address));
+    let server = async {
+        let (mut stream, _) = api.accept().await.unwrap();
+        head(&mut stream).await;
+        stream
+            .write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
+        // Much more than sockets hold.
+        stream.write_all(&vec![b'1'; LENGTH]).await.unwrap();
+    };
+    let client = async {
+        let mut stream = TcpStream::connect(nginx.address()).await.unwrap();
+        stream.write_all(b"GET /api/values/7/digits HTTP/1.0\r\n\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        answer.len()
+    };
+    let ((), length) = tokio::join!(server, client);
+    assert!(length > LENGTH);
+    // It says so when it does.
+    assert!(!nginx.log().contains("temporary file"), "{}", nginx.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_away_is_a_problem_and_then_is_back() {
     let mut stack = Stack::start().await;
     let api = stack.through_nginx();

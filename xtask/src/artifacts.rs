@@ -33,10 +33,9 @@ pub(crate) fn build(to: &Path) -> Result<()> {
     setup::rust_target(&target)?;
     let toolbox = Toolbox::get()?;
 
-    say("building the site and the server");
-    let building = site::build(&toolbox, Profile::Release, Parts::AllFor(&target))?;
     say("building the worker");
-    // Together with the server, as whose dependency it is compiled anyway: the same features.
+    // First, since it fails when Cargo.lock is not what it should be. Together with the server, as whose dependency
+    // it is compiled anyway: the same features.
     Job::new("worker").run(Toolbox::cargo().args([
         "build",
         "--locked",
@@ -48,7 +47,8 @@ pub(crate) fn build(to: &Path) -> Result<()> {
         "--target",
         &target,
     ]))?;
-
+    say("building the site and the server");
+    let building = site::build(&toolbox, Profile::Release, Parts::AllFor(&target))?;
     let built = project::target().join(&target).join("release");
     collect(&built, to).with_context(|| format!("put the artifacts into {}", to.display()))?;
     drop(building);

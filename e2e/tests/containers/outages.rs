@@ -31,12 +31,7 @@ async fn whatever_container_is_killed_comes_back_and_nothing_accepted_is_lost() 
         // It is the same address again, and somebody who goes on is served again.
         submitter.accepted_more(5).await;
         let submitted = submitter.stop().await;
-        println!(
-            "{service} killed: {} accepted, {} turned away, {} cut off",
-            submitted.accepted.len(),
-            submitted.turned_away,
-            submitted.errors.len()
-        );
+        println!("{service} killed: {submitted}");
         if service != "nginx" {
             assert_eq!(submitted.errors, Vec::<String>::new(), "an outage is a 503, with {service} killed");
         }

@@ -1,6 +1,7 @@
 //! Somebody who submits without pause, and remembers what was accepted.
 
 use std::{
+    fmt,
     ops::ControlFlow,
     sync::{
         Arc,
@@ -32,6 +33,13 @@ pub(crate) struct Submitted {
     pub(crate) turned_away: u32,
     /// Anything else but an answer that accepts.
     pub(crate) errors: Vec<String>,
+}
+
+impl fmt::Display for Submitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (accepted, errors) = (self.accepted.len(), self.errors.len());
+        write!(f, "{accepted} accepted, {} turned away, {errors} cut off", self.turned_away)
+    }
 }
 
 impl Submitter {
