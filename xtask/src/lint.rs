@@ -41,11 +41,12 @@ const CHECKS: [Check; 9] = [
         needs: Some(("cargo-clippy", "rustup component add clippy")),
         run: Run::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     },
-    // Not among all targets, since `cargo test` is not to run them.
+    // Not among all targets, since `cargo test` is not to run them. With the features of the whole workspace, like
+    // what was compiled before.
     Check {
         name: "clippy for the containers' tests",
         needs: Some(("cargo-clippy", "rustup component add clippy")),
-        run: Run::Cargo(&["clippy", "--package=e2e", "--test=containers", "--", "-D", "warnings"]),
+        run: Run::Cargo(&["clippy", "--workspace", "--test=containers", "--", "-D", "warnings"]),
     },
     Check {
         name: "clippy for WASM",

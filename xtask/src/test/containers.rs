@@ -21,7 +21,8 @@ pub(crate) fn test_containers(filter: Option<&str>, install: bool) -> Result<()>
     say("testing");
     let left = Leftovers(format!("fibstack-test-{}", process::id()));
     let mut cargo = Toolbox::cargo();
-    cargo.args(["test", "--package=e2e", "--test=containers"]).args(filter);
+    // With the features of the whole workspace, like what was compiled before.
+    cargo.args(["test", "--workspace", "--test=containers"]).args(filter);
     // What they measured is part of what they say.
     cargo.args(["--", "--show-output"]).env("FIBSTACK_TEST_PREFIX", &left.0);
     super::run(&mut cargo)
