@@ -10,7 +10,7 @@ use clap::{
 
 use crate::{
     images::{Compiled, Part},
-    stack::{Do, Stack},
+    stack::{Action, Stack},
 };
 
 /// What `cargo xtask` is asked.
@@ -22,7 +22,7 @@ pub(crate) enum Command {
     Test { filter: Option<String>, package: Option<String>, no_setup: bool },
     TestContainers { filter: Option<String>, no_setup: bool },
     Lint,
-    Stack(Do),
+    Stack(Action),
     BuildImages { parts: Vec<Part>, compiled: Compiled },
     Artifacts { folder: Option<PathBuf> },
     Setup { wasm_opt: bool },
@@ -282,18 +282,18 @@ fn test(matches: &ArgMatches) -> Command {
     }
 }
 
-fn stack_command(matches: &ArgMatches) -> Do {
+fn stack_command(matches: &ArgMatches) -> Action {
     let (name, matches) = matches.subcommand().expect("one is required");
     let stack = || *matches.get_one::<Stack>("stack").expect("it is required");
     let file = || matches.get_one::<PathBuf>("file").expect("it is required").clone();
     match name {
-        "up" => Do::Up(stack(), arguments(matches)),
-        "down" => Do::Down(stack(), arguments(matches)),
-        "logs" => Do::Logs(stack(), arguments(matches)),
-        "status" => Do::Status(stack(), arguments(matches)),
-        "debug" => Do::Debug(stack(), matches.get_one::<String>("service").cloned().unwrap_or_default()),
-        "backup" => Do::Backup(file()),
-        "restore" => Do::Restore(file()),
+        "up" => Action::Up(stack(), arguments(matches)),
+        "down" => Action::Down(stack(), arguments(matches)),
+        "logs" => Action::Logs(stack(), arguments(matches)),
+        "status" => Action::Status(stack(), arguments(matches)),
+        "debug" => Action::Debug(stack(), matches.get_one::<String>("service").cloned().unwrap_or_default()),
+        "backup" => Action::Backup(file()),
+        "restore" => Action::Restore(file()),
         other => unreachable!("{other} is not a subcommand"),
     }
 }
@@ -325,13 +325,16 @@ mod tests {
         let scale = ["--scale", "worker=4"].map(OsString::from).to_vec();
         assert_eq!(
             read("xtask stack up production --scale worker=4"),
-            Command::Stack(Do::Up(Stack::Production, scale))
+            Command::Stack(Action::Up(Stack::Production, scale))
         );
         assert_eq!(
             read("xtask stack debug dev worker"),
-            Command::Stack(Do::Debug(Stack::Development, "worker".to_owned()))
+            Command::Stack(Action::Debug(Stack::Development, "worker".to_owned()))
         );
-        assert_eq!(read("xtask stack backup f.dump"), Command::Stack(Do::Backup(PathBuf::from("f.dump"))));
+        assert_eq!(
+            read("xtask stack backup f.dump"),
+            Command::Stack(Action::Backup(PathBuf::from("f.dump")))
+        );
         assert_eq!(
             read("xtask images build server nginx --here"),
             Command::BuildImages { parts: vec![Part::Server, Part::Nginx], compiled: Compiled::Here }

@@ -62,7 +62,7 @@ fn run_command() -> Result<()> {
         }
         Command::TestContainers { filter, no_setup } => test::test_containers(filter.as_deref(), !no_setup),
         Command::Lint => lint::lint(),
-        Command::Stack(what) => stack::run(&what),
+        Command::Stack(action) => stack::run(&action),
         Command::BuildImages { parts, compiled } => images::build(&parts, compiled),
         Command::Artifacts { folder } => artifacts::build(&folder.unwrap_or_else(artifacts::default_folder)),
         Command::Setup { wasm_opt } => setup::only(wasm_opt),

@@ -61,7 +61,7 @@ impl fmt::Display for Stack {
 
 /// What to do with a stack. The arguments are for Compose's command of the same name.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Do {
+pub(crate) enum Action {
     Up(Stack, Vec<OsString>),
     Down(Stack, Vec<OsString>),
     Logs(Stack, Vec<OsString>),
@@ -74,23 +74,23 @@ pub(crate) enum Do {
     Restore(PathBuf),
 }
 
-pub(crate) fn run(what: &Do) -> Result<()> {
+pub(crate) fn run(action: &Action) -> Result<()> {
     engine::check()?;
-    match what {
-        Do::Up(stack, arguments) => up(*stack, arguments),
-        Do::Down(stack, arguments) => replace_by(stack.compose().arg("down").args(arguments)),
-        Do::Logs(stack, arguments) => {
+    match action {
+        Action::Up(stack, arguments) => up(*stack, arguments),
+        Action::Down(stack, arguments) => replace_by(stack.compose().arg("down").args(arguments)),
+        Action::Logs(stack, arguments) => {
             replace_by(stack.compose().args(["logs", "--follow", "--tail=100"]).args(arguments))
         }
-        Do::Status(stack, arguments) => replace_by(stack.compose().args(["ps", "--all"]).args(arguments)),
-        Do::Debug(stack, service) => replace_by(
+        Action::Status(stack, arguments) => replace_by(stack.compose().args(["ps", "--all"]).args(arguments)),
+        Action::Debug(stack, service) => replace_by(
             stack
                 .compose()
                 .args(["--file", "compose/debug.yaml", "run", "--rm", "--no-deps", "debug"])
                 .env("DEBUG", service),
         ),
-        Do::Backup(file) => backup(file),
-        Do::Restore(file) => restore(file),
+        Action::Backup(file) => backup(file),
+        Action::Restore(file) => restore(file),
     }
 }
 
