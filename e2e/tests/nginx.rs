@@ -172,19 +172,27 @@ async fn too_many_connections_are_a_problem() {
 async fn a_submission_goes_to_the_next_server_when_the_first_ends() {
     let (api, address) = listener().await;
     let nginx = Nginx::start_with(Options::new(address, address));
-    let client = nginx.api();
-    let servers = tokio::spawn(async move {
-        let (mut first, _) = api.accept().await.unwrap();
-        head(&mut first).await;
-        first.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
-        head(&mut first).await;
-        drop(first);
-        take(&api).await
-    });
-    // nginx keeps the connection, and sends the submission on it.
-    let _ = client.get("/values").await.expect(200);
-    assert_eq!(client.post(&serde_json::json!({ "index": 7 })).await.expect(200).body, "ok");
-    assert!(servers.await.unwrap().starts_with("post /values "));
+    // On one connection, so that one of nginx' workers gets both requests.
+    let mut client = TcpStream::connect(nginx.address()).await.unwrap();
+    let (mut first, _) = tokio::join!(api.accept(), send(&mut client, "GET /api/values", "")).0.unwrap();
+    head(&mut first).await;
+    first.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+    assert!(head(&mut client).await.starts_with("HTTP/1.1 200 "));
+    assert_eq!(client.read_u16().await.unwrap(), u16::from_be_bytes(*b"ok"));
+
+    // nginx has kept its connection, and sends the submission on it.
+    send(&mut client, "POST /api/values", "index=7").await;
+    head(&mut first).await;
+    drop(first);
+    assert!(take(&api).await.starts_with("post /values "));
+    assert!(head(&mut client).await.starts_with("HTTP/1.1 200 "));
+}
+
+/// Sends a request, and waits for no answer.
+async fn send(stream: &mut TcpStream, request: &str, body: &str) {
+    let length = body.len();
+    let text = format!("{request} HTTP/1.1\r\nHost: nginx\r\nContent-Length: {length}\r\n\r\n{body}");
+    stream.write_all(text.as_bytes()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
