@@ -211,6 +211,8 @@ async fn after_the_server_was_away_the_page_catches_up_by_itself() -> Result<()>
     system.server.kill();
     browser.wait_for("[data-connection=reconnecting]").await?;
     system.server.restart().await;
+    // It listens before it has its database.
+    system.api().ready().await;
     // Before the page is back on the stream: it has to look, not only to listen.
     system.api().submit(25).await;
     browser.wait_for_text(&digits_of(25), "75025").await?;
