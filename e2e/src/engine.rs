@@ -26,10 +26,16 @@ pub fn unique_name() -> String {
     format!("{prefix}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// `docker`, in the root of the project.
+/// `docker`, in the root of the project. Of the environment it gets what it needs itself: Compose files pass variables
+/// on by name, and a test must not depend on what the shell has set.
 #[must_use]
 pub fn docker() -> Command {
     let mut command = Command::new("docker");
+    command.env_clear().envs(env::vars_os().filter(|(name, _)| {
+        let name = name.to_string_lossy();
+        ["PATH", "HOME", "BASE_REGISTRY"].contains(&&*name)
+            || ["DOCKER_", "IMAGE_", "XDG_"].iter().any(|prefix| name.starts_with(prefix))
+    }));
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
     command
 }
