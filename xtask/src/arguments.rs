@@ -1,5 +1,8 @@
 //! What `cargo xtask` is asked, and its help.
 
+mod deploy;
+mod images;
+
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
@@ -9,7 +12,8 @@ use clap::{
 };
 
 use crate::{
-    images::{Compiled, Part},
+    deploy::Request,
+    images::Part,
     stack::{Action, Stack},
 };
 
@@ -21,9 +25,12 @@ pub(crate) enum Command {
     WatchWorker,
     Test { filter: Option<String>, package: Option<String>, no_setup: bool },
     TestContainers { filter: Option<String>, no_setup: bool },
+    TestDeploy { filter: Option<String>, no_setup: bool },
     Lint,
     Stack(Action),
-    BuildImages { parts: Vec<Part>, compiled: Compiled },
+    Images(crate::images::Action),
+    Deploy(Request),
+    Connect { system: String, part: Part, task: Option<String> },
     Artifacts { folder: Option<PathBuf> },
     Setup { wasm_opt: bool },
     Leptos { arguments: Vec<OsString> },
@@ -56,12 +63,17 @@ Unit, property, contract, API and browser tests, each with throw-away servers of
 Debian and Ubuntu it installs PostgreSQL, Redis, nginx, Chromium and chromedriver through
 apt, as root or through sudo; elsewhere it says what to install.
 
-`cargo xtask test containers` is apart: it needs a container engine.";
+`cargo xtask test containers` and `cargo xtask test deploy` are apart: they need a container engine.";
 
 const TEST_CONTAINERS: &str = "\
 Builds the images from what this machine compiles, starts the Compose stacks on the container
 engine, and visits, kills, pauses, scales, stops and restores them. Needs Docker with Compose
 v2, and beside the other tests' needs musl-tools and brotli.";
+
+const TEST_DEPLOY: &str = "\
+Checks the templates with cfn-lint, and deploys them with the AWS CLI to a local emulator of AWS that runs the
+images on the container engine: both targets, an index computed there, a rollback, and down again. Needs Docker
+with Compose v2, Python, and docker-registry; what is Python's is installed into .tools/.";
 
 const STACK: &str = "\
 dev: hot reload at http://localhost:3050, from the source, with Postgres and Redis.
@@ -71,10 +83,6 @@ the first start, into compose/secrets/.
 
 Plain `docker compose --file compose/….yaml` does the same. More arguments go to Compose:
 `cargo xtask stack up production --scale worker=4`.";
-
-const IMAGES: &str = "\
-Their names are $IMAGE_PREFIX (fibstack/), the part, and $IMAGE_TAG (latest), as the Compose
-files have them. BASE_REGISTRY names a mirror of the base images, with a slash at its end.";
 
 const LINT: &str = "\
 rustfmt, clippy (also for WASM), rustdoc, cargo deny, cargo machete, shellcheck, hadolint. A
@@ -122,10 +130,12 @@ fn syntax() -> Syntax {
                     no_setup(),
                 ])
                 .args_conflicts_with_subcommands(true)
-                .subcommand(
+                .subcommands([
                     described("containers", "Build the images and test the Compose stacks", TEST_CONTAINERS)
                         .args([filter(), no_setup()]),
-                ),
+                    described("deploy", "Test the templates and the deployment to AWS", TEST_DEPLOY)
+                        .args([filter(), no_setup()]),
+                ]),
             described("lint", "Check formatting, lints, docs, dependencies and scripts", LINT),
             described("stack", "Start, stop and look after a Compose stack", STACK)
                 .subcommand_required(true)
@@ -152,16 +162,9 @@ fn syntax() -> Syntax {
                         .about("Make the self-hosted stack's database what it was")
                         .arg(file("What backup wrote")),
                 ]),
-            described("images", "Build the container images", IMAGES).subcommand_required(true).subcommand(
-                Syntax::new("build").about("Build them: all, or the parts that are named").args([
-                    Arg::new("part")
-                        .value_name("PART")
-                        .num_args(0..)
-                        .value_parser(one_of(Part::ALL, Part::name))
-                        .help("Which"),
-                    flag("here", "Compile on this machine (needs musl-tools, brotli), not inside the build"),
-                ]),
-            ),
+            images::syntax(),
+            deploy::syntax(),
+            deploy::connect_syntax(),
             Syntax::new("artifacts")
                 .about("Build what the images are made of: static binaries, compressed site")
                 .arg(
@@ -250,12 +253,9 @@ fn command(matches: &ArgMatches) -> Command {
         "test" => test(matches),
         "lint" => Command::Lint,
         "stack" => Command::Stack(stack_command(matches)),
-        "images" => {
-            let (_, matches) = matches.subcommand().expect("one is required");
-            let parts = matches.get_many("part").into_iter().flatten().copied().collect();
-            let compiled = if matches.get_flag("here") { Compiled::Here } else { Compiled::Inside };
-            Command::BuildImages { parts, compiled }
-        }
+        "images" => Command::Images(images::action(matches)),
+        "deploy" => Command::Deploy(deploy::request(matches)),
+        "connect" => deploy::connect(matches),
         "artifacts" => Command::Artifacts { folder: matches.get_one("folder").cloned() },
         "setup" => Command::Setup { wasm_opt: matches.get_flag("wasm-opt") },
         "leptos" => Command::Leptos { arguments: arguments(matches) },
@@ -271,6 +271,9 @@ fn test(matches: &ArgMatches) -> Command {
     let filter = |matches: &ArgMatches| matches.get_one("filter").cloned();
     let no_setup = |matches: &ArgMatches| matches.get_flag("no-setup");
     match matches.subcommand() {
+        Some(("deploy", matches)) => {
+            Command::TestDeploy { filter: filter(matches), no_setup: no_setup(matches) }
+        }
         Some((_, matches)) => {
             Command::TestContainers { filter: filter(matches), no_setup: no_setup(matches) }
         }
@@ -335,10 +338,8 @@ mod tests {
             read("xtask stack backup f.dump"),
             Command::Stack(Action::Backup(PathBuf::from("f.dump")))
         );
-        assert_eq!(
-            read("xtask images build server nginx --here"),
-            Command::BuildImages { parts: vec![Part::Server, Part::Nginx], compiled: Compiled::Here }
-        );
+        let filter = Some("rollback".to_owned());
+        assert_eq!(read("xtask test deploy rollback"), Command::TestDeploy { filter, no_setup: false });
         assert_eq!(read("xtask artifacts"), Command::Artifacts { folder: None });
         assert_eq!(read("xtask setup --wasm-opt"), Command::Setup { wasm_opt: true });
     }

@@ -1,10 +1,51 @@
 //! `cargo xtask images`: the container images.
 
+mod registry;
+
 use std::{env, fmt, path::Path, process::Command};
 
 use anyhow::Result;
 
-use crate::{artifacts, engine, job::Job, progress::say, project};
+use crate::{
+    artifacts,
+    deploy::{System, delivery},
+    engine,
+    job::Job,
+    progress::say,
+    project,
+};
+
+pub(crate) use registry::{login, push, pushed};
+
+/// What to do with images. Of parts that are not named, all.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Action {
+    Login { system: String },
+    Build { parts: Vec<Part>, compiled: Compiled },
+    Push { parts: Vec<Part>, system: String },
+    Mirror { parts: Vec<Part>, system: String },
+}
+
+/// Does it. A registry that is not named is the system's own, at ECR.
+pub(crate) fn run(action: &Action) -> Result<()> {
+    let names = Names::from_environment();
+    match action {
+        Action::Login { system } => login(&destination(system)?),
+        Action::Build { parts, compiled } => build(parts, &names, *compiled),
+        Action::Push { parts, system } => {
+            let there = Names { prefix: destination(system)?, tag: names.tag.clone() };
+            registry::tag(parts, &names, &there)?;
+            push(parts, &there)
+        }
+        Action::Mirror { parts, system } => {
+            registry::mirror(parts, &delivery::mirrors(&System::open(system)?)?)
+        }
+    }
+}
+
+fn destination(system: &str) -> Result<String> {
+    Names::prefix().map_or_else(|| delivery::prefix(&System::open(system)?), Ok)
+}
 
 /// One of the images; a stage of the Dockerfile.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,14 +69,6 @@ impl Part {
         }
     }
 
-    /// The image that the Compose files ask for, given the same environment.
-    pub(crate) fn image(self) -> String {
-        let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
-        let prefix = set("IMAGE_PREFIX").unwrap_or_else(|| "fibstack/".to_owned());
-        let tag = set("IMAGE_TAG").unwrap_or_else(|| "latest".to_owned());
-        format!("{prefix}{self}:{tag}")
-    }
-
     fn has_our_programs(self) -> bool {
         matches!(self, Self::Server | Self::Worker)
     }
@@ -45,6 +78,41 @@ impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// How images are called: what stands before the part, and the tag behind it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Names {
+    pub(crate) prefix: String,
+    pub(crate) tag: String,
+}
+
+impl Names {
+    /// As the Compose files have them, given the same environment.
+    pub(crate) fn from_environment() -> Self {
+        Self {
+            prefix: Self::prefix().unwrap_or_else(|| "fibstack/".to_owned()),
+            tag: Self::tag().unwrap_or_else(|| "latest".to_owned()),
+        }
+    }
+
+    /// `IMAGE_PREFIX`, if it is set.
+    pub(crate) fn prefix() -> Option<String> {
+        set("IMAGE_PREFIX")
+    }
+
+    /// `IMAGE_TAG`, if it is set.
+    pub(crate) fn tag() -> Option<String> {
+        set("IMAGE_TAG")
+    }
+
+    pub(crate) fn image(&self, part: Part) -> String {
+        format!("{}{part}:{}", self.prefix, self.tag)
+    }
+}
+
+fn set(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Where what is in the images is compiled.
@@ -57,9 +125,9 @@ pub(crate) enum Compiled {
 }
 
 /// Builds images; all of them if none is named.
-pub(crate) fn build(parts: &[Part], compiled: Compiled) -> Result<()> {
+pub(crate) fn build(parts: &[Part], names: &Names, compiled: Compiled) -> Result<()> {
     engine::check()?;
-    let parts = if parts.is_empty() { &Part::ALL } else { parts };
+    let parts = all_if_none(parts);
     let folder = artifacts::default_folder();
     let artifacts = if compiled == Compiled::Here && parts.iter().any(|part| part.has_our_programs()) {
         artifacts::build(&folder)?;
@@ -68,17 +136,21 @@ pub(crate) fn build(parts: &[Part], compiled: Compiled) -> Result<()> {
         None
     };
     for part in parts {
-        Job::new(&format!("image {part}")).run(&mut command(*part, artifacts))?;
-        say(format!("built {}", part.image()));
+        Job::new(&format!("image {part}")).run(&mut command(*part, names, artifacts))?;
+        say(format!("built {}", names.image(*part)));
     }
     Ok(())
 }
 
-fn command(part: Part, artifacts: Option<&Path>) -> Command {
+fn all_if_none(parts: &[Part]) -> &[Part] {
+    if parts.is_empty() { &Part::ALL } else { parts }
+}
+
+fn command(part: Part, names: &Names, artifacts: Option<&Path>) -> Command {
     let mut docker = engine::docker();
     // Debian's engine has the old builder as its default.
     docker.env("DOCKER_BUILDKIT", "1").args(["build", "--progress=plain", "--target", part.name()]);
-    docker.args(["--tag", &part.image()]);
+    docker.args(["--tag", &names.image(part)]);
     docker.arg(format!("--build-arg=VERSION={}", env!("CARGO_PKG_VERSION")));
     if let Some(revision) = revision() {
         docker.arg(format!("--build-arg=REVISION={revision}"));
@@ -94,7 +166,7 @@ fn command(part: Part, artifacts: Option<&Path>) -> Command {
 }
 
 /// The commit that is built, if it is one.
-fn revision() -> Option<String> {
+pub(crate) fn revision() -> Option<String> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").args(arguments).current_dir(project::root()).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())

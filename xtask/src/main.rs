@@ -1,8 +1,9 @@
 //! `cargo xtask`: everything one does with this project, from the first run to the tests.
 //!
 //! One file per command ([`run`], [`mod@test`], [`lint`], [`dev`], [`stack`], [`images`], [`artifacts`],
-//! [`setup`]), and beside them what they share: [`arguments`] reads the command line, [`child`] and [`job`] run
-//! programs, [`engine`] runs docker, [`progress`] tells the person, [`tools`] knows versions.
+//! [`deploy`], [`connect`], [`setup`]), and beside them what they share: [`arguments`] reads the command line,
+//! [`child`] and [`job`] run programs, [`engine`] runs docker, [`aws`] the AWS CLI, [`progress`] tells the person,
+//! [`tools`] knows versions.
 
 use std::process::ExitCode;
 
@@ -10,7 +11,12 @@ use anyhow::Result;
 
 mod arguments;
 mod artifacts;
+mod aws;
 mod child;
+mod cloudformation;
+mod confirm;
+mod connect;
+mod deploy;
 mod dev;
 mod engine;
 mod folder;
@@ -60,10 +66,13 @@ fn run_command() -> Result<()> {
         Command::Test { filter, package, no_setup } => {
             test::test(filter.as_deref(), package.as_deref(), !no_setup)
         }
+        Command::TestDeploy { filter, no_setup } => test::test_deploy(filter.as_deref(), !no_setup),
         Command::TestContainers { filter, no_setup } => test::test_containers(filter.as_deref(), !no_setup),
         Command::Lint => lint::lint(),
         Command::Stack(action) => stack::run(&action),
-        Command::BuildImages { parts, compiled } => images::build(&parts, compiled),
+        Command::Images(action) => images::run(&action),
+        Command::Deploy(request) => deploy::run(&request),
+        Command::Connect { system, part, task } => connect::connect(&system, part, task.as_deref()),
         Command::Artifacts { folder } => artifacts::build(&folder.unwrap_or_else(artifacts::default_folder)),
         Command::Setup { wasm_opt } => setup::only(wasm_opt),
         Command::Leptos { arguments } => setup::leptos(&arguments),

@@ -81,10 +81,15 @@ impl Step {
 
     /// Looks for what it is doing in a line of its output.
     pub(crate) fn read(&self, line: &str) {
-        if let Some(now) = in_cargo_output(line)
-            && let Some(entry) = screen().busy.iter_mut().find(|(name, _)| *name == self.name)
-        {
-            entry.1 = now;
+        if let Some(now) = in_cargo_output(line) {
+            self.is_doing(&now);
+        }
+    }
+
+    /// What it is doing just now.
+    pub(crate) fn is_doing(&self, now: &str) {
+        if let Some(entry) = screen().busy.iter_mut().find(|(name, _)| *name == self.name) {
+            now.clone_into(&mut entry.1);
         }
     }
 }

@@ -42,6 +42,13 @@ pub(crate) const FOR_ARTIFACTS: &[Need] = &[
     Need { what: "strip", programs: &["strip"], package: "binutils" },
 ];
 
+/// What the tests of deployments need.
+pub(crate) const FOR_DEPLOYMENT: &[Need] = &[
+    Need { what: "a registry of images", programs: &["docker-registry", "registry"], package: "docker-registry" },
+    Need { what: "Python", programs: &["python3"], package: "python3-venv" },
+    Need { what: "curl", programs: &["curl"], package: "curl" },
+];
+
 /// Where servers are that are not on an ordinary user's PATH.
 fn folders() -> Vec<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: sets up what the tests need, and runs all of them.
 
 mod containers;
+mod deploy;
 mod snapshot;
 
 use std::{
@@ -23,6 +24,7 @@ use crate::{
 use self::snapshot::Snapshot;
 
 pub(crate) use containers::test_containers;
+pub(crate) use deploy::test_deploy;
 
 pub(crate) fn test(filter: Option<&str>, package: Option<&str>, install: bool) -> Result<()> {
     system_packages::provide(FOR_TESTS, install)?;

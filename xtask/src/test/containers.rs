@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{
     engine::{self, docker},
-    images::{self, Compiled},
+    images::{self, Compiled, Names},
     progress::say,
     setup::Toolbox,
     system_packages::{self, FOR_ARTIFACTS, FOR_TESTS},
@@ -17,7 +17,7 @@ pub(crate) fn test_containers(filter: Option<&str>, install: bool) -> Result<()>
     engine::check()?;
     system_packages::provide(FOR_TESTS, install)?;
     system_packages::provide(FOR_ARTIFACTS, install)?;
-    images::build(&[], Compiled::Here)?;
+    images::build(&[], &Names::from_environment(), Compiled::Here)?;
     say("testing");
     let left = Leftovers(format!("fibstack-test-{}", process::id()));
     let mut cargo = Toolbox::cargo();
@@ -30,7 +30,7 @@ pub(crate) fn test_containers(filter: Option<&str>, install: bool) -> Result<()>
 
 /// What tests leave on the engine when they are killed: everything whose name begins so. Removed when this is
 /// dropped.
-struct Leftovers(String);
+pub(super) struct Leftovers(pub(super) String);
 
 impl Drop for Leftovers {
     fn drop(&mut self) {

@@ -1,0 +1,149 @@
+//! The emulator, and `cargo xtask` talking to it.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use e2e::engine::{output, unique_name};
+use throwaway::{Folder, Process};
+
+use crate::registry::Registry;
+
+/// An AWS of a test's own, with a registry beside it.
+pub(crate) struct Cloud {
+    address: String,
+    pub(crate) registry: Registry,
+    /// All that any command wrote, in which no secret may be.
+    written: Mutex<String>,
+    // Stopped before its folder goes, and before the registry.
+    emulator: Process,
+    folder: Folder,
+}
+
+/// A variable that `cargo xtask test deploy` sets.
+fn from_xtask(name: &str) -> PathBuf {
+    env::var_os(name).unwrap_or_else(|| panic!("{name} is not set; run `cargo xtask test deploy`")).into()
+}
+
+impl Cloud {
+    pub(crate) fn start() -> Self {
+        let registry = Registry::start();
+        let folder = Folder::new("aws").unwrap();
+        let mut command = Command::new(from_xtask("FIBSTACK_AWS_TOOLS").join("python"));
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("aws/emulator.py"));
+        command.args(["--port", "0", "--prefix", &unique_name(), "--folder"]).arg(folder.path());
+        let mut emulator = Process::start("emulator of AWS", command).unwrap();
+        let line = emulator.wait_for("listening at ", Duration::from_secs(120)).unwrap();
+        let (_, address) = line.split_once("listening at ").unwrap();
+        let address = address.trim().to_owned();
+        Self { address, registry, written: Mutex::default(), emulator, folder }
+    }
+
+    /// A program with the emulator for its AWS.
+    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        let tools = from_xtask("FIBSTACK_AWS_TOOLS");
+        let path = env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{path}", tools.display()));
+        for (name, value) in [
+            ("AWS_ENDPOINT_URL", self.address.as_str()),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_DEFAULT_REGION", "eu-central-1"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ] {
+            command.env(name, value);
+        }
+        // Whoever runs the tests may have an account.
+        let own = self.folder.path().join("none");
+        command.env("AWS_CONFIG_FILE", &own).env("AWS_SHARED_CREDENTIALS_FILE", &own);
+        ["AWS_PROFILE", "DOMAIN", "IMAGE_PREFIX", "IMAGE_TAG"].map(|name| command.env_remove(name));
+        command
+    }
+
+    /// `cargo xtask` with these words, about images of a version in the registry. Gives what it wrote.
+    pub(crate) fn xtask_try(&self, version: &str, line: &str) -> (Output, String) {
+        let mut command = self.command(from_xtask("FIBSTACK_XTASK"));
+        command.args(line.split(' '));
+        command.env("IMAGE_PREFIX", self.registry.prefix()).env("IMAGE_TAG", version);
+        let start = Instant::now();
+        let output = output(&mut command);
+        let text = String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned();
+        println!("$ cargo xtask {line}\n{text}[{:.0} s]\n", start.elapsed().as_secs_f64());
+        self.written.lock().unwrap().push_str(&text);
+        (output, text)
+    }
+
+    /// The same, which has to succeed.
+    pub(crate) fn xtask(&self, version: &str, line: &str) -> String {
+        let (output, text) = self.xtask_try(version, line);
+        assert!(output.status.success(), "cargo xtask {line}: {}\n{}", output.status, self.emulator.log());
+        text
+    }
+
+    /// The AWS CLI with these words, whose answer is text.
+    pub(crate) fn aws(&self, words: &[&str]) -> String {
+        let mut command = self.command("aws");
+        let output = output(command.args(words).args(["--output", "text"]));
+        let stdout = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        assert!(output.status.success(), "aws {words:?}\n{}", String::from_utf8_lossy(&output.stderr));
+        stdout
+    }
+
+    /// The names of all stacks that are there.
+    pub(crate) fn stacks(&self) -> Vec<String> {
+        let query = "Stacks[?StackStatus!='DELETE_COMPLETE'].StackName";
+        let text = self.aws(&["cloudformation", "describe-stacks", "--query", query]);
+        let mut names: Vec<_> = text.split_whitespace().map(str::to_owned).collect();
+        names.sort();
+        names
+    }
+
+    /// An output of a stack.
+    pub(crate) fn told_by(&self, stack: &str, name: &str) -> String {
+        let query = format!("Stacks[0].Outputs[?OutputKey=='{name}'].OutputValue");
+        self.aws(&["cloudformation", "describe-stacks", "--stack-name", stack, "--query", &query])
+    }
+
+    /// Nothing that was shown, and nothing that AWS shows of stacks and logs, has a secret in it.
+    pub(crate) fn assert_no_secret_was_shown(&self) {
+        let names = self.aws(&["secretsmanager", "list-secrets", "--query", "SecretList[].ARN"]);
+        let secrets: Vec<_> = names
+            .split_whitespace()
+            .map(|arn| {
+                let get = ["secretsmanager", "get-secret-value", "--secret-id", arn, "--query", "SecretString"];
+                self.aws(&get)
+            })
+            .collect();
+        assert!(secrets.len() >= 2 && secrets.iter().all(|secret| secret.len() >= 32), "{}", secrets.len());
+        let mut shown = self.written.lock().unwrap().clone();
+        shown += &self.aws(&["cloudformation", "describe-stacks"]);
+        for stack in self.stacks() {
+            shown += &self.aws(&["cloudformation", "get-template", "--stack-name", &stack]);
+            shown += &self.aws(&["cloudformation", "describe-stack-events", "--stack-name", &stack]);
+        }
+        let groups = self.aws(&["logs", "describe-log-groups", "--query", "logGroups[].logGroupName"]);
+        for group in groups.split_whitespace() {
+            shown += &self.aws(&["logs", "filter-log-events", "--log-group-name", group]);
+        }
+        let families = ["ecs", "list-task-definitions", "--query", "taskDefinitionArns[]"];
+        for definition in self.aws(&families).split_whitespace() {
+            shown += &self.aws(&["ecs", "describe-task-definition", "--task-definition", definition]);
+        }
+        for secret in &secrets {
+            assert!(!shown.contains(secret.as_str()), "a secret was shown");
+        }
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        // In time to remove what it started.
+        let _ = self.emulator.stop(Duration::from_secs(60));
+    }
+}

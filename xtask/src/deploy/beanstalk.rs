@@ -1,0 +1,289 @@
+//! fibstack on Elastic Beanstalk: `deploy/beanstalk.yaml`.
+
+use std::{collections::BTreeSet, fs::File, path::Path, process::Command};
+
+use anyhow::{Context, Result, bail};
+
+use super::{
+    Options, Platform, System, bundle,
+    delivery::{Delivered, deliver},
+    network,
+    services::PARTS,
+    submission,
+};
+use crate::{
+    aws,
+    cloudformation::{Stack, Values},
+    job::Job,
+    progress::{Step, elapsed, say},
+    project,
+};
+
+pub(crate) const TEMPLATE: &str = "beanstalk.yaml";
+const DATA: &str = "data.yaml";
+
+/// How long an environment that was deployed to may take until its health is good again, in seconds.
+const HEALTHY_WITHIN: u64 = 900;
+
+impl Platform {
+    pub(crate) const ALL: [Self; 2] = [Self::Docker, Self::Ecs];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Docker => "docker",
+            Self::Ecs => "ecs",
+        }
+    }
+
+    /// As Beanstalk calls it.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Docker => "Docker",
+            Self::Ecs => "ECS",
+        }
+    }
+
+    /// Its newest version: older ones retire.
+    fn current_version(self) -> Result<String> {
+        let branch = format!(
+            "Type=PlatformBranchName,Operator==,Values={} running on 64bit Amazon Linux 2023",
+            self.kind()
+        );
+        let recommended = "Type=PlatformLifecycleState,Operator==,Values=Recommended";
+        let call = ["elasticbeanstalk", "list-platform-versions", "--filters", &branch, recommended];
+        let rows = aws::rows(
+            call.into_iter().chain(["--query", "PlatformSummaryList[].[PlatformVersion,PlatformArn]"]),
+        )?;
+        let newest = rows.into_iter().max_by_key(|row| numbers(row.first().map_or("", String::as_str)));
+        newest
+            .and_then(|row| row.into_iter().nth(1))
+            .with_context(|| format!("no current platform: {branch}"))
+    }
+}
+
+/// `4.10.2` is newer than `4.9.1`.
+fn numbers(version: &str) -> Vec<u32> {
+    version.split('.').map(|number| number.parse().unwrap_or(0)).collect()
+}
+
+/// Brings about everything.
+pub(crate) fn deploy(system: &System, options: &Options) -> Result<()> {
+    let stack = system.stack(TEMPLATE);
+    let before = stack.parameters()?;
+    if let Some(other) = before.get("Platform").filter(|platform| *platform != options.platform.kind()) {
+        bail!(
+            "{} is on Beanstalk's platform {other}, which stays: the other one takes another --system",
+            system.name
+        );
+    }
+    let delivered = deliver(system, options, &PARTS)?;
+    let mut given = options.set.clone();
+    given.insert("System".to_owned(), system.name.clone());
+    given.insert("Name".to_owned(), system.name.clone());
+    given.insert("Platform".to_owned(), options.platform.kind().to_owned());
+
+    let data = system.stack(DATA);
+    let mut known = Values::new();
+    if data.status()?.is_none() {
+        say("the first time, Postgres and Redis take AWS about ten minutes");
+        known = network::find(options)?;
+    }
+    system.bring_about(&data, &given, &mut known)?;
+    let mut told = stack.outputs()?;
+    if !told.contains_key("Bucket") {
+        system.bring_about(&stack, &given, &mut known)?;
+        told.clone_from(&known);
+    }
+    let version = upload(&told, options.platform, &delivered)?;
+    given.insert("Version".to_owned(), version);
+    given.extend(before.get("Version").map(|before| ("PreviousVersion".to_owned(), before.clone())));
+    given.insert("PlatformArn".to_owned(), options.platform.current_version()?);
+    run(system, &stack, &given, &mut known)
+}
+
+/// Makes the environment run the version that is given, and waits until it does well.
+fn run(system: &System, stack: &Stack, given: &Values, known: &mut Values) -> Result<()> {
+    let mut events = Events::of(&system.name);
+    let step = Step::begin("environment");
+    system.bring_about_and(stack, given, known, &mut || events.tell_new(&step))?;
+    wait_for_health(&system.name, &mut events, &step)?;
+    drop(step);
+    let url = known.get("Url").context("the environment has no address")?;
+    submission::prove(url)?;
+    say(format!("fibstack is at {url}"));
+    Ok(())
+}
+
+/// Makes a version of the application from a bundle.
+fn upload(told: &Values, platform: Platform, delivered: &Delivered) -> Result<String> {
+    let bucket = told.get("Bucket").context("the stack of the application does not name its bucket")?;
+    let application = told.get("Application").context("the stack does not name its application")?;
+    let file = bundle::make(platform, delivered)?;
+    let date = Command::new("date").args(["-u", "+%Y%m%d-%H%M%S"]).output().context("date does not run")?;
+    let label = format!("{}-{}", String::from_utf8_lossy(&date.stdout).trim(), delivered.tag);
+    let key = format!("{label}.zip");
+    let to = format!("s3://{bucket}/{key}");
+    aws::text(["s3", "cp", "--no-progress", &file.to_string_lossy(), &to])?;
+    let source = format!("S3Bucket={bucket},S3Key={key}");
+    let call = ["elasticbeanstalk", "create-application-version", "--application-name", application];
+    let version = ["--version-label", &label, "--source-bundle", &source];
+    aws::text(call.into_iter().chain(version).chain(["--query", "ApplicationVersion.VersionLabel"]))?;
+    say(format!("version {label} is at {to}"));
+    Ok(label)
+}
+
+/// Back to the version before; once more, and it is forward again.
+pub(crate) fn roll_back(system: &System) -> Result<()> {
+    let stack = system.stack(TEMPLATE);
+    let parameters = stack.parameters()?;
+    let of = |name: &str| parameters.get(name).filter(|value| !value.is_empty()).cloned();
+    let (Some(version), Some(previous)) = (of("Version"), of("PreviousVersion")) else {
+        bail!("there is nothing to go back to")
+    };
+    say(format!("back to version {previous}"));
+    let given = [("Version".to_owned(), previous), ("PreviousVersion".to_owned(), version)].into();
+    run(system, &stack, &given, &mut Values::new())
+}
+
+/// What Beanstalk says of an environment, each event once.
+struct Events {
+    environment: String,
+    seen: BTreeSet<Vec<String>>,
+}
+
+impl Events {
+    /// Those from now on.
+    fn of(environment: &str) -> Self {
+        let mut it = Self { environment: environment.to_owned(), seen: BTreeSet::new() };
+        it.seen = it.newest(50).unwrap_or_default().into_iter().collect();
+        it
+    }
+
+    /// Oldest first.
+    fn newest(&self, count: u32) -> Result<Vec<Vec<String>>> {
+        let count = count.to_string();
+        let call = ["elasticbeanstalk", "describe-events", "--environment-name", &self.environment];
+        let query =
+            ["--query", "Events[].[EventDate,Severity,Message]", "--no-paginate", "--max-records", &count];
+        let mut rows = aws::rows(call.into_iter().chain(query))?;
+        rows.reverse();
+        Ok(rows)
+    }
+
+    fn tell_new(&mut self, step: &Step) {
+        // Before the environment is there nobody speaks of it.
+        for event in self.newest(20).unwrap_or_default() {
+            if self.seen.insert(event.clone()) {
+                let message = event.get(2).map_or("", String::as_str);
+                step.is_doing(message);
+                say(format!("  {message}"));
+            }
+        }
+    }
+}
+
+/// Waits until the health is good. Grey, `No Data` or `Severe` is what it looks like while instances change.
+fn wait_for_health(environment: &str, events: &mut Events, step: &Step) -> Result<()> {
+    let since = elapsed();
+    let causes = aws::wait_for(|| {
+        events.tell_new(step);
+        let (color, status, causes) = health(environment)?;
+        step.is_doing(&format!("its health is {color}, {status}"));
+        if color == "Green" {
+            return Ok(Some(None));
+        }
+        let waited = elapsed().saturating_sub(since).as_secs();
+        Ok((waited > HEALTHY_WITHIN).then_some(Some(format!("{color}, {status}: {causes}"))))
+    })?;
+    match causes {
+        None => Ok(()),
+        Some(causes) => bail!(
+            "the environment {environment} is not well after {HEALTHY_WITHIN} s: {causes}\n\
+             cargo xtask deploy beanstalk --logs shows what its containers say, --rollback goes back"
+        ),
+    }
+}
+
+fn health(environment: &str) -> Result<(String, String, String)> {
+    let attributes = ["--attribute-names", "Color", "HealthStatus", "Causes"];
+    let call = ["elasticbeanstalk", "describe-environment-health", "--environment-name", environment];
+    let query = ["--query", "[[Color,HealthStatus],Causes]"];
+    let mut rows = aws::rows(call.into_iter().chain(attributes).chain(query))?.into_iter();
+    let [color, status] = rows.next().and_then(|row| row.try_into().ok()).unwrap_or_default();
+    Ok((color, status, rows.flatten().collect::<Vec<_>>().join("; ")))
+}
+
+/// Shows the stack, the environment with its health and what was said of it last, its instances, the address.
+pub(crate) fn status(system: &System) -> Result<()> {
+    for template in [DATA, "ecr.yaml", TEMPLATE] {
+        let stack = system.stack(template);
+        if let Some(status) = stack.status()? {
+            println!("{:24} {status}", stack.name);
+        }
+    }
+    let outputs = system.stack(TEMPLATE).outputs()?;
+    let Some(url) = outputs.get("Url") else {
+        bail!("{} has no environment; cargo xtask deploy beanstalk makes it", system.name)
+    };
+    let query = "Environments[0].[Status,Health,VersionLabel,PlatformArn]";
+    let call = ["elasticbeanstalk", "describe-environments", "--environment-names", &system.name];
+    for row in aws::rows(call.into_iter().chain(["--query", query]))? {
+        println!("\n{}", row.join("  "));
+    }
+    let (color, status, causes) = health(&system.name)?;
+    println!("health: {color}, {status} {causes}");
+    println!("\nevents:");
+    for event in Events::of(&system.name).newest(10)? {
+        println!("  {}", event.join("  "));
+    }
+    println!("\n{url}");
+    Ok(())
+}
+
+/// Shows the last 100 lines of each log, or fetches all of them as archives, one for each instance.
+pub(crate) fn logs(system: &System, all: bool) -> Result<()> {
+    let kind = if all { "bundle" } else { "tail" };
+    let environment = ["--environment-name", system.name.as_str(), "--info-type", kind];
+    aws::text(["elasticbeanstalk", "request-environment-info"].into_iter().chain(environment))?;
+    let step = Step::begin("logs");
+    step.is_doing("the instances put them together");
+    let call = ["elasticbeanstalk", "retrieve-environment-info"];
+    let query = ["--query", "EnvironmentInfo[].[Ec2InstanceId,Message]"];
+    let rows = aws::wait_for(|| {
+        let rows = aws::rows(call.into_iter().chain(environment).chain(query))?;
+        Ok((!rows.is_empty()).then_some(rows))
+    })?;
+    drop(step);
+    for row in rows {
+        let [instance, url] =
+            row.try_into().map_err(|_| anyhow::anyhow!("AWS does not say where the logs are"))?;
+        let file = project::root().join(format!("target/{}-{instance}-logs.zip", system.name));
+        if all {
+            fetch(&url, &file)?;
+            say(format!("the logs of {instance} are in {}", file.display()));
+        } else {
+            println!("\n--- {instance} ---");
+            let status = Command::new("curl").args(["--silent", "--show-error", "--fail", &url]).status();
+            status.context("curl does not run")?;
+        }
+    }
+    Ok(())
+}
+
+fn fetch(url: &str, file: &Path) -> Result<()> {
+    File::create(file).with_context(|| format!("write {}", file.display()))?;
+    // The address is a key to them for some minutes: not for the job's log, whose text says only the name.
+    Job::new("fetch logs")
+        .run(Command::new("curl").args(["--silent", "--show-error", "--fail", "--output"]).arg(file).arg(url))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_platform_is_not_the_last_in_the_alphabet() {
+        assert!(numbers("4.10.2") > numbers("4.9.1"));
+        assert!(numbers("5.0.0") > numbers("4.10.2"));
+    }
+}

@@ -1,0 +1,238 @@
+//! fibstack on ECS Fargate: `deploy/fargate/`.
+
+use anyhow::{Context, Result, bail};
+
+use super::{
+    Options, System,
+    delivery::{Delivered, deliver},
+    logs, network,
+    services::{self, chosen, template},
+    submission,
+};
+use crate::{
+    aws,
+    cloudformation::{Outcome, Stack, Values},
+    images::Part,
+    progress::say,
+};
+
+const DATA: &str = "data.yaml";
+const DOMAIN: &str = "domain.yaml";
+const BASE: &str = "fargate/base.yaml";
+const SCALING: &str = "fargate/scaling.yaml";
+
+/// Brings about everything, or with `only` those parts of what is there.
+pub(crate) fn deploy(system: &System, options: &Options, only: &[Part]) -> Result<()> {
+    let given = given(system, options);
+    let mut parts = chosen(only);
+    parts.extend(options.debug.then_some(Part::Debug));
+    let delivered = deliver(system, options, &parts)?;
+
+    let mut known = if only.is_empty() {
+        surroundings(system, options, &given)?
+    } else {
+        let known = system.told_by_all(&[DATA, DOMAIN, BASE])?;
+        if !known.contains_key("Cluster") {
+            bail!("{} is not on Fargate yet: the first deployment is of all parts", system.name);
+        }
+        known
+    };
+    for part in chosen(only) {
+        let stack = system.stack(template(part));
+        let given = with_images(&stack, &given, part, &delivered)?;
+        bring_about_part(system, &stack, part, &given, &mut known)?;
+    }
+    if only.is_empty() {
+        system.bring_about(&system.stack(SCALING), &given, &mut known)?;
+    }
+    prove(&known)
+}
+
+/// What is given by the person, for all templates.
+fn given(system: &System, options: &Options) -> Values {
+    let mut given = options.set.clone();
+    given.insert("System".to_owned(), system.name.clone());
+    given.extend(options.domain.clone().map(|domain| ("Domain".to_owned(), domain)));
+    given
+}
+
+/// Data, domain, cluster and load balancer.
+fn surroundings(system: &System, options: &Options, given: &Values) -> Result<Values> {
+    let data = system.stack(DATA);
+    let mut known = Values::new();
+    if data.status()?.is_none() {
+        say("the first time, Postgres and Redis take AWS about ten minutes");
+        known = network::find(options)?;
+    }
+    system.bring_about(&data, given, &mut known)?;
+    let zone = system.stack(DOMAIN);
+    if options.domain.is_some() || zone.status()?.is_some() {
+        system.bring_about(&zone, given, &mut known)?;
+        let servers = known.get("NameServers").map_or("", String::as_str).replace(',', " ");
+        say(format!("the registrar of the domain has to know its name servers: {servers}"));
+        say("the certificate waits for that, for three days at most");
+    }
+    system.bring_about(&system.stack(BASE), given, &mut known)?;
+    Ok(known)
+}
+
+/// The image that a part gets now, and the one it had.
+fn with_images(stack: &Stack, given: &Values, part: Part, delivered: &Delivered) -> Result<Values> {
+    let mut given = given.clone();
+    let image = delivered.image(part)?;
+    let before = stack.parameters()?.remove("Image");
+    if let Some(before) = before.filter(|before| before != image) {
+        given.insert("PreviousImage".to_owned(), before);
+    }
+    given.insert("Image".to_owned(), image.to_owned());
+    if let Ok(debug) = delivered.image(Part::Debug) {
+        given.insert("DebugImage".to_owned(), debug.to_owned());
+    }
+    Ok(given)
+}
+
+fn bring_about_part(
+    system: &System,
+    stack: &Stack,
+    part: Part,
+    given: &Values,
+    known: &mut Values,
+) -> Result<Outcome> {
+    let failed = match system.bring_about(stack, given, known) {
+        Ok(outcome) => return Ok(outcome),
+        Err(error) => error,
+    };
+    // CloudFormation says only that the service did not become stable.
+    let services = services::find(system, &[part]).unwrap_or_default();
+    for service in services {
+        say(service.why_tasks_stopped().unwrap_or_default());
+        let _ = logs::of_part(system, part, logs::Amount::Last(20));
+    }
+    Err(failed)
+}
+
+fn prove(known: &Values) -> Result<()> {
+    let url = known.get("Url").context("the stack of the load balancer has no address")?;
+    submission::prove(url)?;
+    say(format!("fibstack is at {url}"));
+    Ok(())
+}
+
+/// Back to the images before; once more, and it is forward again.
+pub(crate) fn roll_back(system: &System, only: &[Part]) -> Result<()> {
+    let mut known = system.told_by_all(&[DATA, DOMAIN, BASE])?;
+    let mut count = 0;
+    for part in chosen(only) {
+        let stack = system.stack(template(part));
+        let parameters = stack.parameters()?;
+        let of = |name: &str| parameters.get(name).filter(|value| !value.is_empty()).cloned();
+        let (Some(image), Some(previous)) = (of("Image"), of("PreviousImage")) else {
+            say(format!("{part}: nothing ran before what runs now"));
+            continue;
+        };
+        say(format!("{part}: back to {previous}"));
+        let given = [("Image".to_owned(), previous), ("PreviousImage".to_owned(), image)].into();
+        bring_about_part(system, &stack, part, &given, &mut known)?;
+        count += 1;
+    }
+    if count == 0 {
+        bail!("there is nothing to go back to");
+    }
+    prove(&known)
+}
+
+/// Shows stacks, services with what ECS says of them, the load balancer's view, the address.
+pub(crate) fn status(system: &System) -> Result<()> {
+    for template in [DATA, "ecr.yaml", DOMAIN, BASE, template(Part::Server), template(Part::Worker)]
+        .into_iter()
+        .chain([template(Part::Nginx), SCALING])
+    {
+        let stack = system.stack(template);
+        if let Some(status) = stack.status()? {
+            println!("{:24} {status}", stack.name);
+        }
+    }
+    let base = system.stack(BASE).outputs()?;
+    for service in services::find(system, &[])? {
+        let state = service.state()?;
+        println!("\n{}: {} of {} tasks run, {}", service.part, state.running, state.desired, state.rollout);
+        for event in service.events(5)? {
+            println!("  {event}");
+        }
+        let stopped = service.why_tasks_stopped()?;
+        if !stopped.is_empty() {
+            println!("{stopped}");
+        }
+    }
+    if let Some(targets) = base.get("NginxTargetGroup") {
+        let query = "TargetHealthDescriptions[].[Target.Id,TargetHealth.State,TargetHealth.Description]";
+        let call = ["elbv2", "describe-target-health", "--target-group-arn", targets, "--query", query];
+        println!("\nwhat the load balancer thinks of nginx:");
+        for row in aws::rows(call)? {
+            println!("  {}", row.join("  "));
+        }
+    }
+    if let Some(url) = base.get("Url") {
+        println!("\n{url}");
+    }
+    Ok(())
+}
+
+/// Shows what the containers logged.
+pub(crate) fn logs(system: &System, only: &[Part], all: bool) -> Result<()> {
+    let amount = if all { logs::Amount::All } else { logs::Amount::Last(100) };
+    for part in chosen(only) {
+        logs::of_part(system, part, amount)?;
+    }
+    Ok(())
+}
+
+/// No tasks, and nobody told that there is none. What is stored stays.
+pub(crate) fn pause(system: &System) -> Result<()> {
+    alarm(system, "disable-alarm-actions")?;
+    let services = services::find(system, &[])?;
+    for service in &services {
+        service.update(&["--desired-count", "0"])?;
+    }
+    services.iter().try_for_each(services::Service::wait)?;
+    say(
+        "no task runs. Load balancer, Postgres and Redis cost what they cost; cargo xtask deploy fargate --resume",
+    );
+    Ok(())
+}
+
+/// As many tasks as there are at least.
+pub(crate) fn resume(system: &System) -> Result<()> {
+    let scaling = system.stack(SCALING).parameters()?;
+    let services = services::find(system, &[])?;
+    for service in &services {
+        let name = match service.part {
+            Part::Server => "ServerCount",
+            Part::Worker => "WorkerCount",
+            Part::Nginx | Part::Debug => "",
+        };
+        let count = scaling.get(name).map_or("1", String::as_str);
+        service.update(&["--desired-count", count])?;
+    }
+    services.iter().try_for_each(services::Service::wait)?;
+    alarm(system, "enable-alarm-actions")?;
+    prove(&system.stack(BASE).outputs()?)
+}
+
+fn alarm(system: &System, verb: &str) -> Result<()> {
+    let outputs = system.stack(template(Part::Server)).outputs()?;
+    if let Some(alarm) = outputs.get("ReadinessAlarm") {
+        aws::text(["cloudwatch", verb, "--alarm-names", alarm])?;
+    }
+    Ok(())
+}
+
+/// The same images in new tasks.
+pub(crate) fn new_tasks(system: &System, only: &[Part]) -> Result<()> {
+    let services = services::find(system, only)?;
+    for service in &services {
+        service.update(&["--force-new-deployment"])?;
+    }
+    services.iter().try_for_each(services::Service::wait)?;
+    prove(&system.stack(BASE).outputs()?)
+}

@@ -1,0 +1,134 @@
+//! Taking everything down again, but for what was asked to stay.
+
+use anyhow::{Result, bail};
+
+use super::{System, Target, beanstalk, services};
+use crate::{
+    aws,
+    cloudformation::{Stack, Values},
+    confirm::confirm,
+    images::Part,
+    progress::say,
+};
+
+/// In this order: each stands on those after it.
+const FARGATE: [&str; 5] = [
+    "fargate/scaling.yaml",
+    "fargate/nginx.yaml",
+    "fargate/worker.yaml",
+    "fargate/server.yaml",
+    "fargate/base.yaml",
+];
+const DOMAIN: &str = "domain.yaml";
+const DATA: &str = "data.yaml";
+const OPERATIONS: &str = "operations.yaml";
+const REPOSITORIES: &str = "ecr.yaml";
+
+/// Deletes what the target runs on, and what only it uses; with `data` also what was stored, of which a last snapshot
+/// stays.
+pub(crate) fn destroy(system: &System, target: Target, data: bool, yes: bool) -> Result<()> {
+    let is_there = |template: &str| Ok::<_, anyhow::Error>(system.stack(template).status()?.is_some());
+    let other_is_there = match target {
+        Target::Fargate => is_there(beanstalk::TEMPLATE)?,
+        Target::Beanstalk => is_there(services::template(Part::Server))?,
+    };
+    if data && other_is_there {
+        bail!("the other deployment of {} lives on the same data: destroy that one first", system.name);
+    }
+    let mut templates = match target {
+        Target::Fargate => [&FARGATE[..], &[DOMAIN]].concat(),
+        Target::Beanstalk => vec![beanstalk::TEMPLATE],
+    };
+    if !other_is_there {
+        templates.extend([OPERATIONS, REPOSITORIES]);
+    }
+    templates.extend(data.then_some(DATA));
+    let mut stacks = Vec::new();
+    for template in templates {
+        if is_there(template)? {
+            stacks.push((template, system.stack(template)));
+        }
+    }
+    if stacks.is_empty() {
+        say("there is nothing to destroy");
+        return Ok(());
+    }
+    let names = stacks.iter().map(|(_, stack)| stack.name.as_str()).collect::<Vec<_>>().join(", ");
+    let stays = if data { "A last snapshot of the database stays." } else { "Postgres and Redis stay." };
+    let what =
+        format!("This deletes {names}, with the images and bundles in them, in {}. {stays}", system.account);
+    confirm(&what, &system.name, yes)?;
+    for (template, stack) in stacks {
+        prepare(system, template, &stack)?;
+        stack.delete(system.role())?;
+        say(format!("stack {} is gone", stack.name));
+    }
+    Ok(())
+}
+
+/// What AWS does not delete as it is.
+fn prepare(system: &System, template: &str, stack: &Stack) -> Result<()> {
+    match template {
+        REPOSITORIES => {
+            stack.resources("AWS::ECR::Repository")?.iter().try_for_each(|name| empty_repository(name))
+        }
+        DOMAIN => stack.resources("AWS::Route53::HostedZone")?.iter().try_for_each(|zone| empty_zone(zone)),
+        beanstalk::TEMPLATE => stack.resources("AWS::S3::Bucket")?.iter().try_for_each(|bucket| {
+            aws::text(["s3", "rm", "--recursive", "--quiet", &format!("s3://{bucket}")]).map(drop)
+        }),
+        DATA => {
+            let given = [("DeletionProtection".to_owned(), "false".to_owned())].into();
+            system.bring_about(stack, &given, &mut Values::new())?;
+            let instance = stack.outputs()?.remove("DatabaseInstance").unwrap_or_default();
+            say(format!("the last snapshot of {instance} will be among: aws rds describe-db-snapshots"));
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn empty_repository(name: &str) -> Result<()> {
+    let list = ["ecr", "list-images", "--repository-name", name, "--query", "imageIds[].imageDigest"];
+    let mut digests = aws::words(list)?;
+    digests.sort();
+    digests.dedup();
+    // As many as one call takes.
+    for some in digests.chunks(100) {
+        let ids = some.iter().map(|digest| format!("imageDigest={digest}")).collect::<Vec<_>>();
+        let call = [
+            "ecr",
+            "batch-delete-image",
+            "--repository-name",
+            name,
+            "--query",
+            "failures[].imageId",
+            "--image-ids",
+        ];
+        aws::text(call.into_iter().chain(ids.iter().map(String::as_str)))?;
+    }
+    Ok(())
+}
+
+/// The records by which certificates were validated stay when those go.
+fn empty_zone(zone: &str) -> Result<()> {
+    let query = "ResourceRecordSets[?Type=='CNAME'].[Name,TTL,ResourceRecords[0].Value]";
+    let call = ["route53", "list-resource-record-sets", "--hosted-zone-id", zone, "--query", query];
+    for row in aws::rows(call)? {
+        let [name, ttl, value] = match <[String; 3]>::try_from(row) {
+            Ok(row) if row[0].starts_with('_') => row,
+            _ => continue,
+        };
+        let change = format!(
+            r#"{{"Changes":[{{"Action":"DELETE","ResourceRecordSet":{{"Name":"{name}","Type":"CNAME","TTL":{ttl},"ResourceRecords":[{{"Value":"{value}"}}]}}}}]}}"#
+        );
+        aws::text([
+            "route53",
+            "change-resource-record-sets",
+            "--hosted-zone-id",
+            zone,
+            "--change-batch",
+            &change,
+        ])?;
+    }
+    Ok(())
+}

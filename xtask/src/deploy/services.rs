@@ -1,0 +1,149 @@
+//! Services of ECS: how many tasks they have, and why one ended.
+
+use anyhow::{Result, bail};
+
+use super::System;
+use crate::{
+    aws,
+    cloudformation::Values,
+    images::Part,
+    progress::{Step, say},
+};
+
+/// The three that run. The order in which they are deployed: nginx finds servers that are there before it.
+pub(crate) const PARTS: [Part; 3] = [Part::Server, Part::Worker, Part::Nginx];
+
+/// The service of a part, and its cluster.
+#[derive(Clone, Debug)]
+pub(crate) struct Service {
+    pub(crate) part: Part,
+    pub(crate) cluster: String,
+    pub(crate) name: String,
+}
+
+/// How a service stands.
+pub(crate) struct State {
+    pub(crate) desired: u32,
+    pub(crate) running: u32,
+    /// Such as `COMPLETED`, of the newest deployment.
+    pub(crate) rollout: String,
+    /// One, unless tasks are being replaced.
+    pub(crate) deployments: u32,
+}
+
+impl State {
+    pub(crate) fn is_steady(&self) -> bool {
+        self.deployments == 1 && self.running == self.desired && self.rollout != "IN_PROGRESS"
+    }
+}
+
+/// The template of a part.
+pub(crate) fn template(part: Part) -> &'static str {
+    match part {
+        Part::Server => "fargate/server.yaml",
+        Part::Worker => "fargate/worker.yaml",
+        Part::Nginx => "fargate/nginx.yaml",
+        Part::Debug => unreachable!("it is no service"),
+    }
+}
+
+/// The services that are there, of these parts.
+pub(crate) fn find(system: &System, parts: &[Part]) -> Result<Vec<Service>> {
+    let base = system.stack("fargate/base.yaml").outputs()?;
+    let mut services = Vec::new();
+    for part in chosen(parts) {
+        let outputs = system.stack(template(part)).outputs()?;
+        if let (Some(cluster), Some(name)) = (base.get("Cluster"), service_in(&outputs)) {
+            services.push(Service { part, cluster: cluster.clone(), name: name.clone() });
+        }
+    }
+    if services.is_empty() {
+        bail!("{} has no services on Fargate; cargo xtask deploy fargate makes them", system.name);
+    }
+    Ok(services)
+}
+
+fn service_in(outputs: &Values) -> Option<&String> {
+    outputs.iter().find(|(name, _)| name.ends_with("Service")).map(|(_, value)| value)
+}
+
+/// All of them if none is named, in the order of deployment.
+pub(crate) fn chosen(parts: &[Part]) -> Vec<Part> {
+    PARTS.into_iter().filter(|part| parts.is_empty() || parts.contains(part)).collect()
+}
+
+impl Service {
+    fn describe(&self, query: &str) -> Result<Vec<Vec<String>>> {
+        let call = ["ecs", "describe-services", "--cluster", &self.cluster, "--services", &self.name];
+        aws::rows(call.into_iter().chain(["--query", query]))
+    }
+
+    pub(crate) fn state(&self) -> Result<State> {
+        let query = "services[0].[desiredCount,runningCount,deployments[0].rolloutState,length(deployments)]";
+        let row = self.describe(query)?.into_iter().flatten().collect::<Vec<_>>();
+        let [desired, running, rollout, deployments] = row.try_into().unwrap_or_default();
+        let number = |text: String| text.parse().unwrap_or(0);
+        Ok(State {
+            desired: number(desired),
+            running: number(running),
+            rollout,
+            deployments: number(deployments),
+        })
+    }
+
+    /// What ECS says of it, newest first.
+    pub(crate) fn events(&self, count: usize) -> Result<Vec<String>> {
+        let rows = self.describe(&format!("services[0].events[:{count}].[createdAt,message]"))?;
+        Ok(rows.into_iter().map(|row| row.join("  ")).collect())
+    }
+
+    pub(crate) fn update(&self, arguments: &[&str]) -> Result<()> {
+        let call = ["ecs", "update-service", "--cluster", &self.cluster, "--service", &self.name];
+        aws::text(call.into_iter().chain(arguments.iter().copied()).chain(["--query", "service.status"]))?;
+        Ok(())
+    }
+
+    /// Waits until as many tasks run as there are to be, and no older ones.
+    pub(crate) fn wait(&self) -> Result<()> {
+        let step = Step::begin(self.part.name());
+        let state = aws::wait_for(|| {
+            let state = self.state()?;
+            step.is_doing(&format!("{} of {} tasks run", state.running, state.desired));
+            Ok((state.is_steady() || state.rollout == "FAILED").then_some(state))
+        })?;
+        if state.rollout == "FAILED" {
+            bail!(
+                "{}: the new tasks failed, and the ones before run on\n{}",
+                self.part,
+                self.why_tasks_stopped()?
+            );
+        }
+        say(format!("{}: {} tasks run", self.part, state.running));
+        Ok(())
+    }
+
+    /// The tasks that run.
+    pub(crate) fn tasks(&self, status: &str) -> Result<Vec<String>> {
+        let call = ["ecs", "list-tasks", "--cluster", &self.cluster, "--service-name", &self.name];
+        let arns = aws::words(call.into_iter().chain(["--desired-status", status, "--query", "taskArns[]"]))?;
+        Ok(arns.iter().map(|arn| arn.rsplit('/').next().unwrap_or(arn).to_owned()).collect())
+    }
+
+    /// The last words of tasks that ended; ECS remembers them for an hour.
+    pub(crate) fn why_tasks_stopped(&self) -> Result<String> {
+        let tasks = self.tasks("STOPPED")?;
+        if tasks.is_empty() {
+            return Ok(String::new());
+        }
+        let query = "tasks[:3].[taskArn,stoppedReason,containers[0].reason,containers[0].exitCode]";
+        let mut call = vec!["ecs", "describe-tasks", "--cluster", &self.cluster, "--query", query, "--tasks"];
+        call.extend(tasks.iter().take(3).map(String::as_str));
+        let rows = aws::rows(call)?;
+        let line = |row: Vec<String>| {
+            let known = row.iter().skip(1).filter(|text| *text != "None").cloned().collect::<Vec<_>>();
+            let task = row.first().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
+            format!("  {} {task} ended: {}", self.part, known.join(", "))
+        };
+        Ok(rows.into_iter().map(line).collect::<Vec<_>>().join("\n"))
+    }
+}

@@ -1,0 +1,166 @@
+//! Images in a registry: logging in, pushing, which exactly was pushed; a mirror of the base images.
+
+use std::{
+    fs,
+    io::Write,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Names, Part, all_if_none, set};
+use crate::{aws, engine, engine::docker, job::Job, progress::say, project};
+
+/// The host in an image's name, as docker reads it: Docker Hub's names have none.
+fn host(name: &str) -> Option<&str> {
+    let (first, _) = name.split_once('/')?;
+    (first.contains(['.', ':']) || first == "localhost").then_some(first)
+}
+
+fn is_ecr(host: &str) -> bool {
+    host.contains(".dkr.ecr.")
+}
+
+/// Logs in where images with this prefix are pushed: at ECR with the credentials of AWS, elsewhere with `DOCKER_ID`
+/// and `DOCKER_PASSWORD`. Without those it is left to docker, which may know already.
+pub(crate) fn login(prefix: &str) -> Result<()> {
+    let host = host(prefix);
+    let (user, password) = match host {
+        Some(host) if is_ecr(host) => ("AWS".to_owned(), aws::text(["ecr", "get-login-password"])?),
+        _ => match (set("DOCKER_ID"), set("DOCKER_PASSWORD")) {
+            (Some(user), Some(password)) => (user, password),
+            _ => return Ok(()),
+        },
+    };
+    // Through the standard input: everybody on the machine sees arguments.
+    let mut command = docker();
+    command.args(["login", "--username", &user, "--password-stdin"]).args(host);
+    let mut process = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("docker does not run")?;
+    if let Some(mut input) = process.stdin.take() {
+        input.write_all(password.as_bytes()).context("tell docker the password")?;
+    }
+    let output = process.wait_with_output()?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        bail!("{} refuses {user}: {said}", host.unwrap_or("Docker Hub"));
+    }
+    say(format!("logged in at {} as {user}", host.unwrap_or("Docker Hub")));
+    Ok(())
+}
+
+/// Gives images one more name.
+pub(crate) fn tag(parts: &[Part], from: &Names, to: &Names) -> Result<()> {
+    for part in all_if_none(parts).iter().filter(|_| from != to) {
+        Job::new("tag").run(docker().args(["tag", &from.image(*part), &to.image(*part)]))?;
+    }
+    Ok(())
+}
+
+/// Pushes images that were built under these names.
+pub(crate) fn push(parts: &[Part], names: &Names) -> Result<()> {
+    engine::check()?;
+    login(&names.prefix)?;
+    for part in all_if_none(parts) {
+        let image = names.image(*part);
+        Job::new(&format!("push {part}")).run(docker().args(["push", &image]))?;
+        say(format!("pushed {image}"));
+    }
+    Ok(())
+}
+
+/// The image as it is in the registry, by its digest: that name never means another one.
+pub(crate) fn pushed(part: Part, names: &Names) -> Result<String> {
+    let image = names.image(part);
+    let repository = format!("{}{part}", names.prefix);
+    // Of a list of images for several machines this is the list's digest.
+    let digest = output(docker().args([
+        "buildx",
+        "imagetools",
+        "inspect",
+        "--format",
+        "{{.Manifest.Digest}}",
+        &image,
+    ]));
+    match digest {
+        Ok(digest) => Ok(format!("{repository}@{digest}")),
+        Err(said) => bail!(
+            "the registry does not show {image}: {said}\nWas it pushed (cargo xtask images push), and does docker know \
+             the registry (cargo xtask images login)?"
+        ),
+    }
+}
+
+fn output(command: &mut Command) -> Result<String, String> {
+    let output =
+        command.stdin(Stdio::null()).output().map_err(|error| format!("docker does not run: {error}"))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+}
+
+/// Copies the base images, all or those of some parts, to where `to` names them: what `BASE_REGISTRY` is then.
+pub(crate) fn mirror(parts: &[Part], to: &str) -> Result<()> {
+    engine::check()?;
+    login(to)?;
+    let dockerfile = project::root().join("Dockerfile");
+    let dockerfile =
+        fs::read_to_string(&dockerfile).with_context(|| format!("read {}", dockerfile.display()))?;
+    for image in base_images(&dockerfile, all_if_none(parts)) {
+        let copy = format!("{to}{image}");
+        Job::new(&format!("pull {image}")).run(docker().args(["pull", &image]))?;
+        Job::new("tag").run(docker().args(["tag", &image, &copy]))?;
+        Job::new(&format!("push {copy}")).run(docker().args(["push", &copy]))?;
+        say(format!("mirrored {image}"));
+    }
+    say(format!("builds take base images from there with BASE_REGISTRY={to}"));
+    Ok(())
+}
+
+/// What the stages of these parts are based on in the end, each image once.
+fn base_images(dockerfile: &str, parts: &[Part]) -> Vec<String> {
+    let mut images = Vec::new();
+    for line in dockerfile.lines() {
+        let Some(from) = line.strip_prefix("FROM ${BASE_REGISTRY}") else { continue };
+        let Some((image, stage)) = from.split_once(" AS ") else { continue };
+        let for_programs = matches!(stage, "toolchain" | "certificates");
+        let wanted = |part: &Part| stage == part.name() || (for_programs && part.has_our_programs());
+        if parts.iter().any(wanted) && !images.iter().any(|it| it == image) {
+            images.push(image.to_owned());
+        }
+    }
+    images
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_is_what_docker_takes_for_one() {
+        assert_eq!(host("fibstack/"), None);
+        assert_eq!(host("me/fibstack-"), None);
+        assert_eq!(host("registry.example.org/team/"), Some("registry.example.org"));
+        assert_eq!(host("localhost/x/"), Some("localhost"));
+        assert_eq!(host("127.0.0.1:5000/fibstack/"), Some("127.0.0.1:5000"));
+        assert!(is_ecr("123456789012.dkr.ecr.eu-central-1.amazonaws.com"));
+        assert!(!is_ecr("registry.example.org"));
+    }
+
+    #[test]
+    fn base_images_are_those_of_the_dockerfile() {
+        let dockerfile = fs::read_to_string(project::root().join("Dockerfile")).unwrap();
+        let of = |parts: &[Part]| {
+            base_images(&dockerfile, parts)
+                .iter()
+                .map(|image| image.split(':').next().unwrap_or_default().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of(&Part::ALL), ["rust", "debian", "nginx"]);
+        assert_eq!(of(&[Part::Nginx]), ["nginx"]);
+        assert_eq!(of(&[Part::Worker]), ["rust", "debian"]);
+    }
+}
