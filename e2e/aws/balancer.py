@@ -1,0 +1,178 @@
+"""Application Load Balancers: listeners on loopback, checks of the targets' health."""
+
+import asyncio
+import http.client
+import random
+import socket
+import threading
+import time
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+from ministack import app
+from ministack.core.responses import request_scope
+from ministack.services import alb
+from ministack.services.cloudformation import provisioners
+
+LISTENER = "AWS::ElasticLoadBalancingV2::Listener"
+BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
+CHECK_EVERY_S = 1.0
+
+# By target group and address: how many checks in a row went well, or, below zero, did not.
+streaks: dict[tuple[str, str], int] = {}
+states: dict[tuple[str, str], str] = {}
+# By balancer and its port: the socket that stands for it.
+sockets: dict[tuple[str, int], socket.socket] = {}
+
+
+def state(group: str, address: str) -> str:
+    return states.get((group, address), "initial")
+
+
+def check(group: dict, address: str, port: int) -> bool:
+    timeout = float(group.get("HealthCheckTimeoutSeconds") or 5)
+    connection = http.client.HTTPConnection(address, port, timeout=timeout)
+    try:
+        connection.request("GET", group.get("HealthCheckPath") or "/")
+        return str(connection.getresponse().status) in group["Matcher"]["HttpCode"].split(",")
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def judge(group: dict, key: tuple[str, str], good: bool) -> None:
+    streak = streaks.get(key, 0)
+    streaks[key] = max(streak, 0) + 1 if good else min(streak, 0) - 1
+    if streaks[key] >= int(group.get("HealthyThresholdCount") or 5):
+        states[key] = "healthy"
+    elif -streaks[key] >= int(group.get("UnhealthyThresholdCount") or 2):
+        states[key] = "unhealthy"
+
+
+def check_for_ever() -> None:
+    while True:
+        registered = set()
+        for (account, region, arn), group in alb._tgs.all_items():
+            with request_scope(account, region):
+                targets = list(alb._targets.get(arn, []))
+            for target in targets:
+                key = (arn, target["Id"])
+                registered.add(key)
+                judge(group, key, check(group, target["Id"], int(target.get("Port") or group["Port"])))
+        for key in set(streaks) - registered:
+            streaks.pop(key, None)
+            states.pop(key, None)
+        time.sleep(CHECK_EVERY_S)
+
+
+async def answer(scope, receive, send, balancer: dict, port: int) -> None:
+    """One request, by the rules of the listener."""
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    query = scope.get("query_string", b"").decode("latin-1")
+    region, account = balancer["LoadBalancerArn"].split(":")[3:5]
+    with request_scope(account, region):
+        response = await alb.dispatch_request(
+            balancer,
+            scope["method"],
+            scope["path"],
+            headers,
+            body,
+            app.parse_qs(query, keep_blank_values=True),
+            port,
+            client_ip=scope["client"][0],
+            raw_query_string=query,
+            raw_path=scope.get("raw_path", b"").decode("latin-1").split("?")[0] or None,
+        )
+    await app._send_if_handled(send, response, receive, head=scope["method"] == "HEAD")
+
+
+def open_port(arn: str, port: int) -> socket.socket:
+    listener = sockets.get((arn, port))
+    if listener is None:
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        sockets[arn, port] = listener
+    return listener
+
+
+def serve_port(arn: str, port: int) -> None:
+    balancer = alb._lbs[arn]
+
+    async def application(scope, receive, send):
+        if scope["type"] == "lifespan":
+            while (await receive())["type"] != "lifespan.shutdown":
+                await send({"type": "lifespan.startup.complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+        elif scope["type"] == "http":
+            await answer(scope, receive, send, balancer, port)
+
+    listener = open_port(arn, port)
+    listener.listen(128)
+    config = Config()
+    config.bind = [f"fd://{listener.fileno()}"]
+    config.loglevel = "WARNING"
+    loop = app._MAIN_LOOP
+    loop.call_soon_threadsafe(
+        lambda: loop.create_task(serve(application, config, shutdown_trigger=asyncio.Event().wait))
+    )
+
+
+def patch() -> None:
+    make = provisioners._RESOURCE_HANDLERS[BALANCER]["create"]
+    listen = provisioners._RESOURCE_HANDLERS[LISTENER]["create"]
+
+    # Gap: its name leads nowhere on this machine.
+    def make_reachable(logical_id, props, stack):
+        arn, attributes = make(logical_id, props, stack)
+        host = f"127.0.0.1:{open_port(arn, 80).getsockname()[1]}"
+        alb._lbs[arn]["DNSName"] = attributes["DNSName"] = host
+        return arn, attributes
+
+    # Gap: listeners listen to nobody.
+    def listen_really(logical_id, props, stack):
+        made = listen(logical_id, props, stack)
+        serve_port(props["LoadBalancerArn"], int(props["Port"]))
+        return made
+
+    provisioners._RESOURCE_HANDLERS[BALANCER]["create"] = make_reachable
+    provisioners._RESOURCE_HANDLERS[LISTENER]["create"] = listen_really
+
+    forward = alb._forward_to_tg
+
+    # Gap: targets are not checked. As on AWS, all of them are asked when none is healthy.
+    async def forward_to_healthy(arn, *request):
+        registered = alb._targets.get(arn, [])
+        healthy = [each for each in registered if state(arn, each["Id"]) == "healthy"]
+        if not healthy:
+            return await forward(arn, *request)
+        method, path, headers, body, query, raw_query, raw_path = request
+        return await alb._proxy_http_target(
+            random.choice(healthy), alb._tgs[arn], method, raw_path or path, headers, body, query, raw_query
+        )
+
+    alb._forward_to_tg = forward_to_healthy
+    # Gap: it drops the port, which is not 80 here, so pages would not know their own origin.
+    alb._target_host_header = lambda host, port: host
+
+    describe = alb._describe_target_health
+
+    # Gap: every target is said to be healthy.
+    def describe_checked(params):
+        status, headers, body = describe(params)
+        arn = alb._p(params, "TargetGroupArn")
+        text = body.decode() if isinstance(body, bytes) else body
+        for target in alb._targets.get(arn, []):
+            head, mark, tail = text.partition(f"<Id>{target['Id']}</Id>")
+            tail = tail.replace(">healthy<", f">{state(arn, target['Id'])}<", 2)
+            text = head + mark + tail
+        return status, headers, text.encode()
+
+    alb._describe_target_health = describe_checked
+    alb._ACTION_MAP["DescribeTargetHealth"] = describe_checked
+    threading.Thread(target=check_for_ever, daemon=True).start()

@@ -1,0 +1,195 @@
+"""ECS' services: a deployment is done when its tasks are healthy, and stacks wait for it."""
+
+import threading
+import time
+
+from ministack.core.responses import new_uuid, now_iso, request_scope
+from ministack.services import ecs
+from ministack.services.cloudformation import provisioners
+
+import balancer
+from ecs import service_connect, service_of
+
+SERVICE = "AWS::ECS::Service"
+LOOK_EVERY_S = 0.3
+# For targets that are not healthy yet, as HealthCheckGracePeriodSeconds is.
+GRACE_S = 30
+
+
+def say(service: dict, message: str) -> None:
+    text = f"(service {service['serviceName']}) {message}"
+    service["events"].insert(0, {"id": new_uuid(), "createdAt": now_iso(), "message": text})
+
+
+def look_at_health(task: dict, client) -> str:
+    """Writes the containers' health into the task. Without any check a running container is healthy."""
+    known = {"healthy": "HEALTHY", "unhealthy": "UNHEALTHY"}
+    worst = "HEALTHY"
+    for container, docker_id in zip(task["containers"], list(task.get("_docker_ids") or []), strict=False):
+        state = client.containers.get(docker_id).attrs["State"]
+        if "Health" not in state:
+            continue
+        container["healthStatus"] = known.get(state["Health"]["Status"], "UNKNOWN")
+        if container["healthStatus"] == "UNHEALTHY" or worst == "HEALTHY":
+            worst = container["healthStatus"]
+    task["healthStatus"] = worst
+    return worst
+
+
+def look_at_targets(task: dict, service: dict | None, since: float) -> str:
+    address = ecs._task_ip(task)
+    for each in (service or {}).get("loadBalancers") or []:
+        state = balancer.state(each["targetGroupArn"], address)
+        if state == "unhealthy" and time.monotonic() - since > GRACE_S:
+            return "UNHEALTHY"
+        if state != "healthy":
+            return "UNKNOWN"
+    return "HEALTHY"
+
+
+def fail(task: dict, client, reason: str) -> None:
+    if ecs._mark_task_stopped(task["taskArn"], task, reason, "ServiceSchedulerInitiated"):
+        ecs._record_service_task_failure(task)
+        ecs._cleanup_task_resources(task, client)
+
+
+def watch(task: dict, client, account: str, region: str) -> None:
+    """From the start of a task's containers to their end."""
+    cluster = ecs._cluster_name_from_arn(task["clusterArn"])
+    group = task.get("group", "")
+    key = f"{cluster}/{group.removeprefix('service:')}"
+    is_served = group.startswith("service:")
+    since = time.monotonic()
+    settled = not is_served
+    with request_scope(account, region):
+        while ecs._task_is_active(task["taskArn"], task):
+            ecs._maybe_mark_stopped(task, client)
+            try:
+                health = look_at_health(task, client)
+            except Exception:
+                health = "UNKNOWN"
+            targets = look_at_targets(task, ecs._services.get(key), since) if is_served else "HEALTHY"
+            if is_served and health == "UNHEALTHY":
+                fail(task, client, "Task failed container health checks")
+            elif is_served and targets == "UNHEALTHY":
+                fail(task, client, "Task failed ELB health checks")
+            elif not settled and health == targets == "HEALTHY":
+                settled = True
+                ecs._record_service_task_healthy(key, task)
+                ecs._refresh_service_state(cluster, group)
+                ecs._reconcile_service_tasks(cluster, key)
+                ecs._complete_service_deployment(cluster, key)
+            time.sleep(LOOK_EVERY_S)
+
+
+def outcome(service: dict, deployment: dict) -> None:
+    """Waits for a deployment, as CloudFormation does."""
+    while deployment["rolloutState"] == "IN_PROGRESS" and service["status"] == "ACTIVE":
+        time.sleep(LOOK_EVERY_S)
+    if deployment["rolloutState"] == "COMPLETED":
+        return
+    # Its own way back first: two at a time would meet.
+    while (primary := ecs._primary_deployment(service)) and primary["rolloutState"] == "IN_PROGRESS":
+        time.sleep(LOOK_EVERY_S)
+    raise ValueError(
+        "Resource handler returned message: \"Error occurred during operation 'ECS Deployment Circuit Breaker"
+        " was triggered'.\" (HandlerErrorCode: GeneralServiceException)"
+    )
+
+
+def service_by_arn(arn: str) -> dict:
+    return ecs._services[arn.split(":service/", 1)[1]]
+
+
+def create_service(logical_id: str, props: dict, stack: str) -> tuple[str, dict]:
+    request = provisioners._pascal_to_camel({key: value for key, value in props.items() if key != "Tags"})
+    request["serviceName"] = props.get("ServiceName", f"{stack}-{logical_id}")
+    request["desiredCount"] = int(props.get("DesiredCount", 1))
+    request["tags"] = [{"key": tag["Key"], "value": tag["Value"]} for tag in props.get("Tags", [])]
+    arn = service_of({**ecs._clusters[props["Cluster"]], "group": f"service:{request['serviceName']}"})
+    service_connect[arn] = request.get("serviceConnectConfiguration") or {}
+    answer = ecs._create_service(request)
+    if answer[0] >= 400:
+        raise ValueError(f"{SERVICE}: {answer[2]!r}")
+    service = service_by_arn(arn)
+    try:
+        outcome(service, service["deployments"][0])
+    except ValueError:
+        # CloudFormation does not take away what it could not make.
+        delete_service(arn, props)
+        raise
+    return arn, {"ServiceArn": arn, "Name": request["serviceName"]}
+
+
+def update_service(arn: str, old: dict, new: dict, stack: str) -> tuple[str, dict]:
+    connect = provisioners._pascal_to_camel(new.get("ServiceConnectConfiguration") or {})
+    service_connect[arn] = connect
+    before = ecs._primary_deployment(service_by_arn(arn))
+    answer = change_service(arn, old, new, stack)
+    service = service_by_arn(arn)
+    deployment = ecs._primary_deployment(service)
+    if deployment is not before:
+        outcome(service, deployment)
+    return answer
+
+
+def delete_service(arn: str, props: dict) -> None:
+    forget_service(arn, props)
+    service_connect.pop(arn, None)
+
+
+change_service = provisioners._ecs_service_update
+forget_service = provisioners._ecs_service_delete
+
+
+def patch() -> None:
+    # Gap: a task counts as healthy when it has run for a second.
+    def watch_from_thread(task, client, account, region):
+        threading.Thread(target=watch, args=(task, client, account, region), daemon=True).start()
+
+    ecs._watch_task_lifecycle = watch_from_thread
+
+    make = ecs._make_deployment
+
+    # Gap: the first deployment of a service is over before it begins.
+    def make_in_progress(task_definition, desired, status="PRIMARY"):
+        return {
+            **make(task_definition, desired, status),
+            "rolloutState": "IN_PROGRESS",
+            "rolloutStateReason": "ECS deployment in progress.",
+        }
+
+    ecs._make_deployment = make_in_progress
+    complete = ecs._complete_service_deployment
+
+    # Gap: nothing is said of it, and a failed deployment stays in the list for ever.
+    def complete_and_say(cluster, key, expected_deployment_id=None):
+        service = ecs._services.get(key)
+        before = ecs._primary_deployment(service)["rolloutState"] if service else None
+        complete(cluster, key, expected_deployment_id)
+        if service and before == "IN_PROGRESS":
+            primary = ecs._primary_deployment(service)
+            if primary["rolloutState"] == "COMPLETED":
+                service["deployments"] = [primary]
+                say(service, f"(deployment {primary['id']}) deployment completed.")
+                say(service, "has reached a steady state.")
+
+    ecs._complete_service_deployment = complete_and_say
+    run = ecs._run_task
+
+    # Gap: propagateTags.
+    def run_with_tags(request):
+        group = request.get("group", "")
+        service = ecs._services.get(f"{request.get('cluster')}/{group.removeprefix('service:')}")
+        if service and service["propagateTags"] == "SERVICE":
+            request["tags"] = list(ecs._tags.get(service["serviceArn"], service["tags"]))
+        return run(request)
+
+    ecs._run_task = run_with_tags
+    # Bound before the patch.
+    ecs._ACTION_MAP["RunTask"] = run_with_tags
+
+    # Gap: a stack does not wait for a service's tasks, nor fails with them.
+    provisioners._RESOURCE_HANDLERS[SERVICE].update(
+        create=create_service, update=update_service, delete=delete_service
+    )
