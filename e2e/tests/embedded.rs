@@ -1,7 +1,8 @@
 //! The whole system in one process.
 
-use e2e::{Embedded, eventually};
+use e2e::{Client, Embedded, eventually};
 use protocol::Status;
+use reqwest::header::CONTENT_SECURITY_POLICY;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_submitted_outlives_a_kill() {
@@ -44,4 +45,19 @@ async fn sigterm_ends_the_streams_and_the_computation_and_leaves_with_0() {
     embedded.server.restart().await;
     api.ready().await;
     assert_eq!(api.all().await, [5_000_000]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_https_the_page_reloads_by_a_safe_websocket_at_that_port() {
+    let embedded = Embedded::start_with(|settings| {
+        settings
+            .set("LEPTOS_WATCH", "true")
+            .set("LEPTOS_RELOAD_WS_PROTOCOL", "wss")
+            .set("LEPTOS_RELOAD_EXTERNAL_PORT", 443)
+    })
+    .await;
+    let page = Client::new(embedded.url()).get("/").await.expect(200);
+    let policy = page.header(CONTENT_SECURITY_POLICY);
+    assert!(policy.contains("connect-src 'self' wss://*:443;"), "{policy}");
+    assert!(page.body.contains("(443, 'wss://')"), "{}", page.body);
 }

@@ -9,7 +9,10 @@ use axum::{
     http::{HeaderName, HeaderValue, header},
     routing::any,
 };
-use leptos::prelude::{LeptosOptions, provide_context};
+use leptos::{
+    config::ReloadWSProtocol,
+    prelude::{LeptosOptions, provide_context},
+};
 use leptos_axum::{LeptosRoutes, file_and_error_handler_with_context, generate_route_list};
 use protocol::names::API_PREFIX;
 use store::Store;
@@ -47,6 +50,8 @@ pub(crate) fn leptos_options(address: SocketAddr) -> LeptosOptions {
     };
     let reload_port = env::var("LEPTOS_RELOAD_PORT").ok().and_then(|port| port.parse().ok());
     let external_port = env::var("LEPTOS_RELOAD_EXTERNAL_PORT").ok().and_then(|port| port.parse().ok());
+    // Any other word is `ws`, as for leptos itself.
+    let reload_protocol = text("LEPTOS_RELOAD_WS_PROTOCOL", "ws").parse().unwrap_or(ReloadWSProtocol::WS);
     LeptosOptions::builder()
         .output_name(output_name)
         .site_root(site_root)
@@ -54,6 +59,7 @@ pub(crate) fn leptos_options(address: SocketAddr) -> LeptosOptions {
         .site_addr(address)
         .reload_port(reload_port.unwrap_or(3001))
         .reload_external_port(external_port)
+        .reload_ws_protocol(reload_protocol)
         .hash_file(Arc::from(hash_file))
         .hash_files(hashed)
         .build()

@@ -49,10 +49,13 @@ in .data/. The first run sets up the tools and compiles everything, in about ten
 two cores; the next ones start in seconds.";
 
 const DEV: &str = "\
-At http://127.0.0.1:3050: nginx in front, a server and a worker, a real Postgres and Redis of
+At http://localhost:3050: nginx in front, a server and a worker, a real Postgres and Redis of
 their own, gone at the end. An edit shows in the browser by itself. Needs PostgreSQL, Redis
 and nginx installed (`cargo xtask test` installs them on Debian and Ubuntu). For the same
-without them, in one process: `cargo xtask leptos watch`.";
+without them, in one process: `cargo xtask leptos watch`.
+
+Where the port is forwarded under another address, as in Codespaces or Ona, that one is found
+from the workspace's variables; anywhere else, PUBLIC_URL=https://example.org says it.";
 
 const WATCH_WORKER: &str = "\
 With the settings of the shell, such as REDIS_HOST; `cargo leptos watch` does the same for the

@@ -18,6 +18,7 @@ use crate::{
     child::{self, Child},
     ports,
     progress::{Step, say},
+    public_url,
     setup::Toolbox,
 };
 
@@ -27,6 +28,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 pub(crate) fn dev(port: u16) -> Result<()> {
     let instead = format!("choose another: cargo xtask dev --port {}", port.saturating_add(1));
+    let url = match variable("PUBLIC_URL") {
+        Some(url) => url,
+        None => public_url::public_url(port, variable),
+    };
+    let (reload_scheme, reload_port) = public_url::websocket(&url)?;
     ports::check_free(port, &instead)?;
     let toolbox = Toolbox::get()?;
     let [site, api, reload] = ports::free()?;
@@ -51,8 +57,9 @@ pub(crate) fn dev(port: u16) -> Result<()> {
         .env("LEPTOS_SITE_ADDR", format!("127.0.0.1:{site}"))
         .env("API_ADDR", format!("127.0.0.1:{api}"))
         .env("LEPTOS_RELOAD_PORT", reload.to_string())
-        // The page's script connects to nginx, which passes the websocket on.
-        .env("LEPTOS_RELOAD_EXTERNAL_PORT", port.to_string());
+        // The page's script connects to where the page came from: to nginx, which passes the websocket on.
+        .env("LEPTOS_RELOAD_WS_PROTOCOL", reload_scheme)
+        .env("LEPTOS_RELOAD_EXTERNAL_PORT", reload_port.to_string());
     let mut watch = Child::start("cargo leptos watch", &mut leptos)?;
 
     let mut worker = Worker::new();
@@ -74,7 +81,7 @@ pub(crate) fn dev(port: u16) -> Result<()> {
         // The worker only now: both builds would fight for the processors and for cargo's lock.
         if first_build.is_some() && ports::answers(site, "/api/health/live") {
             first_build = None;
-            say(format!("fibstack is at http://127.0.0.1:{port} (Ctrl-C stops it and all its servers)"));
+            say(format!("fibstack is at {url} (Ctrl-C stops it and all its servers)"));
             say(format!("Postgres: {}   Redis: {}", stack.postgres.url(&stack.database), stack.redis.url()));
         }
         if first_build.is_none() {
@@ -82,6 +89,10 @@ pub(crate) fn dev(port: u16) -> Result<()> {
         }
         thread::sleep(LOOK_EVERY);
     }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
 /// With the settings that this program was started with.

@@ -3,7 +3,7 @@
 //! One file per command ([`run`], [`mod@test`], [`lint`], [`dev`], [`stack`], [`images`], [`artifacts`],
 //! [`deploy`], [`connect`], [`setup`]), and beside them what they share: [`arguments`] reads the command line,
 //! [`child`] and [`job`] run programs, [`engine`] runs docker, [`aws`] the AWS CLI, [`progress`] tells the person,
-//! [`tools`] knows versions.
+//! [`public_url`] knows forwarded ports, [`tools`] knows versions.
 
 use std::process::ExitCode;
 
@@ -26,6 +26,7 @@ mod lint;
 mod ports;
 mod progress;
 mod project;
+mod public_url;
 mod run;
 mod setup;
 mod site;
