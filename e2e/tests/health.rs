@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use e2e::{Database, Redis, Server, Settings, Worker, binary, eventually};
+use serde_json::{Value, json};
 use throwaway::process::free_port;
 
 /// Runs `program healthcheck` with these settings; gives back what it said, as an error if it was not well.
@@ -70,6 +71,38 @@ async fn a_server_is_well_while_it_is_up_whatever_became_of_redis() {
     well("server", &settings).await;
     server.kill();
     unwell("server", &settings, &server.api_addr().to_string()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_logs_now_and_then_how_it_stands() {
+    let (database, mut redis) = (Database::create(), Redis::start());
+    let settings = Settings::stack(&database, redis.port())
+        .set("LOG_FORMAT", "json")
+        .set("LOG_LEVEL", "info")
+        .set("STATE_INTERVAL_SECONDS", 1);
+    let server = Server::start(&settings).await;
+    server.api().ready().await;
+    // Nobody computes it.
+    server.api().submit(7).await;
+    state(&server, &json!({"ready": true, "pending_list_length": 1})).await;
+    redis.kill();
+    state(&server, &json!({"ready": false})).await;
+}
+
+/// Waits for a line that says this and nothing else but what every line says.
+async fn state(server: &Server, expected: &Value) {
+    eventually(format!("the log says {expected}"), || async {
+        let log = server.log();
+        let found =
+            log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).any(|mut line| {
+                let fields = line.as_object_mut().expect("a line is an object");
+                let message = fields.remove("message");
+                fields.retain(|name, _| !["timestamp", "level", "target"].contains(&name.as_str()));
+                message == Some(json!("state")) && line == *expected
+            });
+        if found { Ok(()) } else { Err(log) }
+    })
+    .await;
 }
 
 #[test]

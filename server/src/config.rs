@@ -68,6 +68,11 @@ pub struct Config {
     #[arg(long, env, value_delimiter = ',', value_parser = origin)]
     pub cors_origins: Vec<HeaderValue>,
 
+    /// How often the server logs how it stands, in seconds: a line `state`, with `ready` and
+    /// `pending_list_length`.
+    #[arg(long, env, default_value = "60", value_parser = number(1..=86_400_u64, "seconds"))]
+    pub state_interval_seconds: u64,
+
     /// What is computed at most.
     #[command(flatten)]
     pub max_index: MaxIndexSettings,

@@ -7,6 +7,7 @@ mod api;
 mod client_limit;
 pub mod config;
 mod problem;
+mod readiness;
 mod site;
 mod system;
 
@@ -75,6 +76,7 @@ pub struct Server {
     api: Option<SocketAddr>,
     client_limit: Arc<ClientLimit>,
     metrics: PrometheusHandle,
+    state_interval: Duration,
     stop: CancellationToken,
 }
 
@@ -115,7 +117,8 @@ impl Server {
             listeners.push((listener, api::router(shared, Metrics::Served)));
             address
         });
-        let server = Self { system, listeners, site, api, client_limit, metrics, stop };
+        let state_interval = Duration::from_secs(config.state_interval_seconds);
+        let server = Self { system, listeners, site, api, client_limit, metrics, state_interval, stop };
         if let Some(file) = &config.address_file {
             std::fs::write(file, server.addresses())
                 .with_context(|| format!("ADDRESS_FILE is {}, which can't be written", file.display()))?;
@@ -144,9 +147,12 @@ impl Server {
             let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned());
             serving.push(tasks.spawn(served.into_future()));
         }
-        let housekeeping = housekeeping(self.client_limit, self.metrics, self.stop.clone());
-        tasks.spawn(async {
-            housekeeping.await;
+        let housekeeping = housekeeping(self.client_limit, self.metrics);
+        let store = Arc::clone(&self.system.store);
+        let stop = self.stop.clone();
+        tasks.spawn(async move {
+            let both = async { tokio::join!(housekeeping, readiness::report(&store, self.state_interval)) };
+            let _ = stop.run_until_cancelled(both).await;
             Ok::<_, std::io::Error>(())
         });
         tasks.close();
@@ -176,8 +182,9 @@ async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<(TcpListen
     Ok((listener, bound))
 }
 
-async fn housekeeping(client_limit: Arc<ClientLimit>, metrics: PrometheusHandle, stop: CancellationToken) {
-    while stop.run_until_cancelled(tokio::time::sleep(HOUSEKEEPING_EVERY)).await.is_some() {
+async fn housekeeping(client_limit: Arc<ClientLimit>, metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(HOUSEKEEPING_EVERY).await;
         client_limit.forget_the_quiet();
         metrics.run_upkeep();
     }

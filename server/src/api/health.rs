@@ -1,7 +1,5 @@
 //! Health: is the process up, and do the parts behind it answer?
 
-use std::time::Duration;
-
 use axum::{
     Json,
     extract::State,
@@ -10,12 +8,9 @@ use axum::{
 };
 use protocol::PROBLEM_MEDIA_TYPE;
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
 use super::Api;
-
-/// A part that has not answered by then is down.
-const DEADLINE: Duration = Duration::from_secs(2);
+use crate::readiness::Readiness;
 
 /// The process is up. What orchestrators restart on.
 pub(super) async fn live() -> Json<Value> {
@@ -24,15 +19,9 @@ pub(super) async fn live() -> Json<Value> {
 
 /// Every part answers, each named with its state. What people and alarms watch.
 pub(super) async fn ready(State(api): State<Api>) -> Response {
-    let (record, board) = tokio::join!(
-        timeout(DEADLINE, api.store.record().check()),
-        timeout(DEADLINE, api.store.board().check()),
-    );
-    let record = state(record.map(|answer| answer.map_err(|error| error.to_string())));
-    let board = state(board.map(|answer| answer.map_err(|error| error.to_string())));
-    let ready = record == "up" && board == "up";
-    let parts = json!({ api.parts.record: record, api.parts.board: board });
-    if ready {
+    let readiness = Readiness::of(&api.store).await;
+    let parts = json!({ api.parts.record: readiness.record, api.parts.board: readiness.board });
+    if readiness.is_ready() {
         return Json(json!({ "success": true, "status": "ready", "parts": parts })).into_response();
     }
     let problem = json!({
@@ -45,16 +34,4 @@ pub(super) async fn ready(State(api): State<Api>) -> Response {
     });
     (StatusCode::SERVICE_UNAVAILABLE, [(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE)], Json(problem))
         .into_response()
-}
-
-// What exactly is wrong is for the log: an error may name hosts and users.
-fn state(answer: Result<Result<(), String>, tokio::time::error::Elapsed>) -> &'static str {
-    match answer {
-        Ok(Ok(())) => "up",
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "not ready");
-            "down"
-        }
-        Err(_) => "no answer",
-    }
 }
