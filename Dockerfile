@@ -95,6 +95,8 @@ FROM base AS server
 LABEL org.opencontainers.image.title="fibstack server" \
       org.opencontainers.image.description="Pages, API and live events; with EMBEDDED=true the whole system"
 COPY --from=artifacts /hash.txt /server /
+# Whom to trust beside them when Postgres is Amazon's, for PGSSLROOTCERT.
+COPY --from=artifacts /rds.pem /etc/ssl/certs/
 COPY --from=artifacts /site /site
 # Only an embedded server writes to it.
 COPY --from=artifacts --chown=10001:10001 /data /data
@@ -137,6 +139,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
         bash ca-certificates curl iproute2 jq less postgresql-client procps redis-tools \
     && rm -rf /var/lib/apt/lists/*
+COPY deploy/rds.pem /etc/ssl/certs/
 USER 10001:10001
 ENV HOME=/tmp
 WORKDIR /

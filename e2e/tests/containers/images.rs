@@ -50,6 +50,17 @@ async fn images_say_what_they_are_and_check_themselves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_authorities_of_amazon_rds_are_in_the_images_that_talk_to_postgres() {
+    let authorities = std::fs::read_to_string("../deploy/rds.pem").unwrap();
+    for arguments in [["--env=EMBEDDED=true", &image("server")], ["--network=none", &image("debug")]] {
+        let container = Container::start(&arguments);
+        // An archive of one file, as it is.
+        let archive = run_docker(&["cp", &format!("{}:/etc/ssl/certs/rds.pem", container.name()), "-"]);
+        assert!(archive.contains(&authorities), "{arguments:?}: {} bytes", archive.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn images_and_their_memory_are_small() {
     let stack = Compose::production().await;
     stack.api().submit(1_000).await;

@@ -3,6 +3,7 @@
 // A failed assumption is a failed test.
 #![allow(clippy::unwrap_used)]
 
+mod authorities;
 mod harness;
 mod lists;
 mod original;
