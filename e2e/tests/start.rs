@@ -1,4 +1,4 @@
-//! A wrong setting stops the start, with one message that says what to do.
+//! Starts: a wrong setting stops one, with one message that says what to do; a server that listens can serve.
 
 use std::{
     io::{BufRead, BufReader},
@@ -7,7 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use throwaway::{Error, Folder, Process};
+use e2e::{Client, Database, Redis, Server, Settings, binary, eventually};
+use serde_json::json;
+use throwaway::{Error, Folder, Postgres, Process, Relay, process::free_port};
 
 /// A refusal is 2 where a single value is wrong, and at least an orderly end where settings don't fit
 /// together: no panic (101), no signal.
@@ -155,4 +157,35 @@ fn a_worker_whose_log_nobody_reads_any_more_stops_all_the_same() {
         }
     };
     assert!(status.is_some_and(|status| status.success()), "{status:?} instead of an end with 0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reaches_a_new_server_finds_its_database_prepared() {
+    let (folder, redis) = (Folder::new("start").expect("there is room"), Redis::start());
+    for settings in [Settings::embedded(folder.path()), Settings::stack(&Database::create(), redis.port())] {
+        let address = format!("127.0.0.1:{}", free_port().expect("there is one"));
+        let command = settings.set("SITE_ADDR", &address).command(&binary("server"));
+        let server = Process::start("server", command).unwrap_or_else(|error| panic!("{error}"));
+        let api = Client::new(format!("http://{address}/api"));
+        let first = eventually("the server answers", || async {
+            let request = api.request(reqwest::Method::POST, "/values").json(&json!({"index": "7"}));
+            api.try_send(request).await
+        })
+        .await;
+        assert_eq!(first.status, 200, "{first:?}; its log:\n{}", server.log());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_database_says_nothing_serves_all_the_same() {
+    let (postgres, redis) = (Postgres::shared(), Redis::start());
+    let wire = Relay::to(postgres.port()).expect("there is a port");
+    wire.hold();
+    let settings = Settings::stack(&Database::create(), redis.port()).set("PGPORT", wire.port());
+    let server = Server::start(&settings).await;
+    let _ = server.api().get("/health/live").await.expect(200);
+    let _ = server.api().post(&json!({"index": "7"})).await.expect_problem(503);
+    wire.release();
+    server.api().ready().await;
+    server.api().submit(7).await;
 }

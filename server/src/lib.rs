@@ -6,6 +6,7 @@
 mod api;
 mod client_limit;
 pub mod config;
+mod port;
 mod problem;
 mod readiness;
 mod site;
@@ -29,11 +30,14 @@ use crate::{
     api::{Api, Metrics},
     client_limit::ClientLimit,
     config::{Command, Config, Mode},
+    port::Port,
     system::System,
 };
 
 /// How long a stop waits for requests that are being answered.
 const STOP_GRACE: Duration = Duration::from_secs(10);
+/// How long a start waits for the database before it serves without: by problems that say so.
+const PREPARED_WITHIN: Duration = Duration::from_secs(5);
 /// How often clients that have been quiet are forgotten, and metrics are condensed.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(10);
 
@@ -81,18 +85,27 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds the listeners and starts the background tasks. `stop` ends all of it.
+    /// Starts the background tasks and opens the listeners, when the database has been tried for the first
+    /// time: whoever gets through should find it there. A port that is bound and does not listen yet refuses
+    /// connections, which makes nginx ask another server. `stop` ends all of it.
+    ///
+    /// One failure ends the wait, since a server has to serve without its database, too, and one that is away
+    /// may stay away; a database that says nothing is waited for [`PREPARED_WITHIN`].
     ///
     /// # Errors
     /// A setting can't be used, or a port is taken.
     pub async fn bind(config: &Config, stop: CancellationToken) -> anyhow::Result<Self> {
         let mode = config.mode()?;
-        let (site_listener, site) = listen(config.site_addr(mode), "SITE_ADDR").await?;
-        let api_listener = match mode {
-            Mode::Stack => Some(listen(config.api_addr, "API_ADDR").await?),
+        let site_port = Port::bind(config.site_addr(mode), "SITE_ADDR")?;
+        let api_port = match mode {
+            Mode::Stack => Some(Port::bind(config.api_addr, "API_ADDR")?),
             Mode::Embedded => None,
         };
         let system = System::start(config, mode, &stop)?;
+        let tried = timeout(PREPARED_WITHIN, system.store.tried_to_prepare());
+        if let Some(Err(_)) = stop.run_until_cancelled(tried).await {
+            tracing::warn!("the record does not answer: serving without it");
+        }
         let client_limit =
             Arc::new(ClientLimit::new(config.rate_limit_per_second, config.trusted_proxies.clone()));
         let metrics = metrics_recorder()?;
@@ -110,13 +123,16 @@ impl Server {
             Mode::Stack => Metrics::Hidden,
             Mode::Embedded => Metrics::Served,
         };
+        let (site_listener, site) = site_port.listen()?;
         let store = Arc::clone(&system.store);
         let pages = site::router(site::leptos_options(site), store, api::router(shared.clone(), on_site));
         let mut listeners = vec![(site_listener, pages)];
-        let api = api_listener.map(|(listener, address)| {
+        let mut api = None;
+        if let Some(port) = api_port {
+            let (listener, address) = port.listen()?;
             listeners.push((listener, api::router(shared, Metrics::Served)));
-            address
-        });
+            api = Some(address);
+        }
         let state_interval = Duration::from_secs(config.state_interval_seconds);
         let server = Self { system, listeners, site, api, client_limit, metrics, state_interval, stop };
         if let Some(file) = &config.address_file {
@@ -172,14 +188,6 @@ impl Server {
         tracing::info!("stopped");
         Ok(())
     }
-}
-
-async fn listen(address: SocketAddr, setting: &str) -> anyhow::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(address).await.with_context(|| {
-        format!("can't listen on {address}: stop what listens there, or set {setting} to another address")
-    })?;
-    let bound = listener.local_addr()?;
-    Ok((listener, bound))
 }
 
 async fn housekeeping(client_limit: Arc<ClientLimit>, metrics: PrometheusHandle) {

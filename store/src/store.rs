@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use protocol::{Entry, Event, EventKind, Index, MaxIndex, Outcome, Status};
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    sync::{Notify, SetOnce},
+    time::timeout,
+};
 
 use crate::{
     Board, BoardError, ClaimState, Enqueue, Enqueued, Notice, Record, RecordError, Sighting, feed::Feed,
@@ -66,6 +69,8 @@ pub struct Store {
     pub(crate) feed: Feed,
     pub(crate) heard: HeardIndexes,
     pub(crate) sweep_now: Notify,
+    /// The Record was tried to be prepared, well or not.
+    pub(crate) tried: SetOnce<()>,
 }
 
 impl Store {
@@ -79,7 +84,13 @@ impl Store {
             feed: Feed::new(),
             heard: HeardIndexes::default(),
             sweep_now: Notify::new(),
+            tried: SetOnce::new(),
         }
+    }
+
+    /// Waits until [`Store::run`] has prepared the Record, or has failed to for the first time.
+    pub async fn tried_to_prepare(&self) {
+        self.tried.wait().await;
     }
 
     /// The highest index that is computed here.

@@ -53,7 +53,10 @@ impl Store {
             if stop.is_cancelled() {
                 return false;
             }
-            match self.record.prepare().await {
+            let prepared = self.record.prepare().await;
+            // Nobody minds that it is set already.
+            let _ = self.tried.set(());
+            match prepared {
                 Ok(adoption) => {
                     if adoption != crate::Adoption::default() {
                         tracing::info!(
