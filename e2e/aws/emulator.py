@@ -119,6 +119,7 @@ def main() -> None:
     import databases
     import ecs
     import engine
+    import registry
     import rollout
     import stacks
 
@@ -127,6 +128,7 @@ def main() -> None:
     try:
         machine.make_network()
         databases.patch(folder / "ca", machine)
+        registry.patch(port)
         stacks.patch()
         ecs.patch(folder / "ca", machine)
         rollout.patch()

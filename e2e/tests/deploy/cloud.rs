@@ -116,7 +116,8 @@ impl Cloud {
         let secrets: Vec<_> = names
             .split_whitespace()
             .map(|arn| {
-                let get = ["secretsmanager", "get-secret-value", "--secret-id", arn, "--query", "SecretString"];
+                let get =
+                    ["secretsmanager", "get-secret-value", "--secret-id", arn, "--query", "SecretString"];
                 self.aws(&get)
             })
             .collect();

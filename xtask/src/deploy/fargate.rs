@@ -6,7 +6,7 @@ use super::{
     Options, System,
     delivery::{Delivered, deliver},
     logs, network,
-    services::{self, chosen, template},
+    services::{self, Watch, chosen, template},
     submission,
 };
 use crate::{
@@ -98,17 +98,9 @@ fn bring_about_part(
     given: &Values,
     known: &mut Values,
 ) -> Result<Outcome> {
-    let failed = match system.bring_about(stack, given, known) {
-        Ok(outcome) => return Ok(outcome),
-        Err(error) => error,
-    };
-    // CloudFormation says only that the service did not become stable.
-    let services = services::find(system, &[part]).unwrap_or_default();
-    for service in services {
-        say(service.why_tasks_stopped().unwrap_or_default());
-        let _ = logs::of_part(system, part, logs::Amount::Last(20));
-    }
-    Err(failed)
+    let cluster = known.get("Cluster").cloned().unwrap_or_default();
+    let mut watch = Watch::begin(system, part, &cluster);
+    system.bring_about_and(stack, given, known, &mut || watch.tell())
 }
 
 fn prove(known: &Values) -> Result<()> {

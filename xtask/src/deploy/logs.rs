@@ -21,6 +21,12 @@ pub(crate) fn of_part(system: &System, part: Part, amount: Amount) -> Result<()>
     of_group(&format!("/{}/{part}", system.name), amount)
 }
 
+/// The last lines of a task on Fargate.
+pub(crate) fn last_of_task(system: &System, part: Part, task: &str) -> Result<Vec<String>> {
+    let group = format!("/{}/{part}", system.name);
+    Ok(page(&group, &format!("ecs/{part}/{task}"), "8", false, None)?.0)
+}
+
 /// What is in a log group, one stream after another.
 pub(crate) fn of_group(group: &str, amount: Amount) -> Result<()> {
     let order = ["--order-by", "LastEventTime", "--descending", "--query", "logStreams[].logStreamName"];

@@ -1,8 +1,10 @@
 //! Services of ECS: how many tasks they have, and why one ended.
 
+use std::{collections::BTreeSet, fmt};
+
 use anyhow::{Result, bail};
 
-use super::System;
+use super::{System, logs};
 use crate::{
     aws,
     cloudformation::Values,
@@ -132,18 +134,76 @@ impl Service {
     /// The last words of tasks that ended; ECS remembers them for an hour.
     pub(crate) fn why_tasks_stopped(&self) -> Result<String> {
         let tasks = self.tasks("STOPPED")?;
-        if tasks.is_empty() {
-            return Ok(String::new());
+        let ends = ends(&self.cluster, tasks.get(..3).unwrap_or(&tasks))?;
+        Ok(ends.iter().map(|end| format!("  {} {end}", self.part)).collect::<Vec<_>>().join("\n"))
+    }
+}
+
+/// How a task ended.
+pub(crate) struct End {
+    pub(crate) task: String,
+    reasons: String,
+    failed: bool,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ended: {}", self.task, self.reasons)
+    }
+}
+
+fn ends(cluster: &str, tasks: &[String]) -> Result<Vec<End>> {
+    if tasks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = "tasks[].[taskArn,stopCode,stoppedReason,containers[0].reason,containers[0].exitCode]";
+    let call = ["ecs", "describe-tasks", "--cluster", cluster, "--query", query, "--tasks"];
+    let rows = aws::rows(call.into_iter().chain(tasks.iter().map(String::as_str)))?;
+    let read = |row: Vec<String>| {
+        let [task, code, stopped, container, exit] = row.try_into().ok()?;
+        let task = task.rsplit('/').next().unwrap_or(&task).to_owned();
+        // Others were ended because there are newer ones, or fewer are wanted.
+        let failed = matches!(code.as_str(), "TaskFailedToStart" | "EssentialContainerExited");
+        let exit = if exit == "None" { exit } else { format!("exit code {exit}") };
+        let reasons: Vec<_> = [stopped, container, exit].into_iter().filter(|text| text != "None").collect();
+        Some(End { task, reasons: reasons.join(", "), failed })
+    };
+    Ok(rows.into_iter().filter_map(read).collect())
+}
+
+/// Watches a part while it is deployed, for tasks that fail: CloudFormation says only that the service did not become
+/// stable, and with a first deployment what they logged goes away.
+pub(crate) struct Watch<'a> {
+    system: &'a System,
+    part: Part,
+    cluster: String,
+    seen: BTreeSet<String>,
+}
+
+impl<'a> Watch<'a> {
+    /// From now on.
+    pub(crate) fn begin(system: &'a System, part: Part, cluster: &str) -> Self {
+        let mut it = Self { system, part, cluster: cluster.to_owned(), seen: BTreeSet::new() };
+        it.seen = it.stopped().unwrap_or_default().into_iter().collect();
+        it
+    }
+
+    fn stopped(&self) -> Result<Vec<String>> {
+        let family = format!("{}-{}", self.system.name, self.part);
+        let call = ["ecs", "list-tasks", "--cluster", &self.cluster, "--family", &family];
+        aws::words(call.into_iter().chain(["--desired-status", "STOPPED", "--query", "taskArns[]"]))
+    }
+
+    /// Says which failed since the last time, and what they logged in the end.
+    pub(crate) fn tell(&mut self) {
+        let new =
+            self.stopped().unwrap_or_default().into_iter().filter(|task| self.seen.insert(task.clone()));
+        let new = new.collect::<Vec<_>>();
+        for end in ends(&self.cluster, &new).unwrap_or_default().into_iter().filter(|end| end.failed) {
+            say(format!("  {} {end}", self.part));
+            for line in logs::last_of_task(self.system, self.part, &end.task).unwrap_or_default() {
+                say(format!("    {line}"));
+            }
         }
-        let query = "tasks[:3].[taskArn,stoppedReason,containers[0].reason,containers[0].exitCode]";
-        let mut call = vec!["ecs", "describe-tasks", "--cluster", &self.cluster, "--query", query, "--tasks"];
-        call.extend(tasks.iter().take(3).map(String::as_str));
-        let rows = aws::rows(call)?;
-        let line = |row: Vec<String>| {
-            let known = row.iter().skip(1).filter(|text| *text != "None").cloned().collect::<Vec<_>>();
-            let task = row.first().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
-            format!("  {} {task} ended: {}", self.part, known.join(", "))
-        };
-        Ok(rows.into_iter().map(line).collect::<Vec<_>>().join("\n"))
     }
 }

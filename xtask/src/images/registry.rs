@@ -77,22 +77,23 @@ pub(crate) fn push(parts: &[Part], names: &Names) -> Result<()> {
 pub(crate) fn pushed(part: Part, names: &Names) -> Result<String> {
     let image = names.image(part);
     let repository = format!("{}{part}", names.prefix);
-    // Of a list of images for several machines this is the list's digest.
-    let digest = output(docker().args([
-        "buildx",
-        "imagetools",
-        "inspect",
-        "--format",
-        "{{.Manifest.Digest}}",
-        &image,
-    ]));
-    match digest {
-        Ok(digest) => Ok(format!("{repository}@{digest}")),
+    // Not by a format: some versions of buildx know only their own.
+    let shown = match output(docker().args(["buildx", "imagetools", "inspect", &image])) {
+        Ok(shown) => shown,
         Err(said) => bail!(
             "the registry does not show {image}: {said}\nWas it pushed (cargo xtask images push), and does docker know \
              the registry (cargo xtask images login)?"
         ),
-    }
+    };
+    let digest =
+        digest(&shown).with_context(|| format!("the registry gives no digest of {image}: {shown}"))?;
+    Ok(format!("{repository}@{digest}"))
+}
+
+/// The first is the image's own; of a list of images for several machines it is the list's.
+fn digest(shown: &str) -> Option<&str> {
+    let digest = shown.lines().find_map(|line| line.strip_prefix("Digest:"))?.trim();
+    digest.starts_with("sha256:").then_some(digest)
 }
 
 fn output(command: &mut Command) -> Result<String, String> {
@@ -148,6 +149,14 @@ mod tests {
         assert_eq!(host("127.0.0.1:5000/fibstack/"), Some("127.0.0.1:5000"));
         assert!(is_ecr("123456789012.dkr.ecr.eu-central-1.amazonaws.com"));
         assert!(!is_ecr("registry.example.org"));
+    }
+
+    #[test]
+    fn the_digest_is_that_of_the_whole_image() {
+        let shown = "Name:      me/server:latest\nMediaType: application/vnd.oci.image.index.v1+json\n\
+                     Digest:    sha256:aa\n\nManifests:\n  Name: me/server:latest@sha256:bb\n  Digest: sha256:cc\n";
+        assert_eq!(digest(shown), Some("sha256:aa"));
+        assert_eq!(digest(""), None);
     }
 
     #[test]

@@ -26,7 +26,8 @@ pub(crate) fn test_deploy(filter: Option<&str>, install: bool) -> Result<()> {
     system_packages::provide(FOR_ARTIFACTS, install)?;
     system_packages::provide(FOR_DEPLOYMENT, install)?;
     let tools = python_tools()?;
-    Job::new("cfn-lint").run(Command::new(tools.join("cfn-lint")).args(templates()?).current_dir(project::root()))?;
+    Job::new("cfn-lint")
+        .run(Command::new(tools.join("cfn-lint")).args(templates()?).current_dir(project::root()))?;
     say("cfn-lint finds nothing in the templates");
     images::build(&[], &Names::from_environment(), Compiled::Here)?;
     say("testing");
@@ -48,9 +49,11 @@ fn python_tools() -> Result<PathBuf> {
     let installed = folder.join("installed.txt");
     if fs::read_to_string(&installed).ok().as_ref() != Some(&wanted) {
         say("installing the AWS CLI, the emulator of AWS and cfn-lint into .tools/aws");
-        Job::new("python environment").run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+        Job::new("python environment")
+            .run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
         let pip = folder.join("bin/pip");
-        Job::new("pip").run(Command::new(pip).args(["install", "--progress-bar=off", "--requirement"]).arg(&list))?;
+        Job::new("pip")
+            .run(Command::new(pip).args(["install", "--progress-bar=off", "--requirement"]).arg(&list))?;
         fs::write(&installed, &wanted).with_context(|| format!("write {}", installed.display()))?;
     }
     Ok(folder.join("bin"))
