@@ -63,7 +63,7 @@ impl Stack {
     }
 
     fn pairs(&self, query: &str) -> Result<Values> {
-        if self.status()?.is_none() {
+        if self.status()?.is_none_or(|status| is_of_no_use(&status)) {
             return Ok(Values::new());
         }
         let text = self.describe(query)?;
@@ -86,8 +86,7 @@ impl Stack {
     ) -> Result<Outcome> {
         let names = self.parameter_names()?;
         let mut status = self.status()?;
-        // Of a first creation that failed nothing is left, and nothing can be made of it.
-        if matches!(status.as_deref(), Some("ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "REVIEW_IN_PROGRESS")) {
+        if status.as_deref().is_some_and(is_of_no_use) {
             self.delete(role)?;
             status = None;
         }
@@ -205,6 +204,11 @@ impl Stack {
 
 fn owned((name, value): (&str, &str)) -> (String, String) {
     (name.to_owned(), value.to_owned())
+}
+
+/// A first creation that failed: nothing is there, and nothing can be made of it.
+fn is_of_no_use(status: &str) -> bool {
+    matches!(status, "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "REVIEW_IN_PROGRESS")
 }
 
 /// Something that happened to a resource of a stack.

@@ -151,9 +151,8 @@ pub(crate) fn status(system: &System) -> Result<()> {
         for event in service.events(5)? {
             println!("  {event}");
         }
-        let stopped = service.why_tasks_stopped()?;
-        if !stopped.is_empty() {
-            println!("{stopped}");
+        for failure in service.failures()? {
+            println!("  {failure}");
         }
     }
     if let Some(targets) = base.get("NginxTargetGroup") {

@@ -95,8 +95,8 @@ impl Service {
 
     /// What ECS says of it, newest first.
     pub(crate) fn events(&self, count: usize) -> Result<Vec<String>> {
-        let rows = self.describe(&format!("services[0].events[:{count}].[createdAt,message]"))?;
-        Ok(rows.into_iter().map(|row| row.join("  ")).collect())
+        let rows = self.describe(&format!("services[0].events[:{count}].[message]"))?;
+        Ok(rows.into_iter().flatten().collect())
     }
 
     pub(crate) fn update(&self, arguments: &[&str]) -> Result<()> {
@@ -114,11 +114,8 @@ impl Service {
             Ok((state.is_steady() || state.rollout == "FAILED").then_some(state))
         })?;
         if state.rollout == "FAILED" {
-            bail!(
-                "{}: the new tasks failed, and the ones before run on\n{}",
-                self.part,
-                self.why_tasks_stopped()?
-            );
+            let why = self.failures()?.join("\n  ");
+            bail!("{}: the new tasks failed, and the ones before run on\n  {why}", self.part);
         }
         say(format!("{}: {} tasks run", self.part, state.running));
         Ok(())
@@ -131,11 +128,11 @@ impl Service {
         Ok(arns.iter().map(|arn| arn.rsplit('/').next().unwrap_or(arn).to_owned()).collect())
     }
 
-    /// The last words of tasks that ended; ECS remembers them for an hour.
-    pub(crate) fn why_tasks_stopped(&self) -> Result<String> {
+    /// The last words of tasks that failed; ECS remembers them for an hour.
+    pub(crate) fn failures(&self) -> Result<Vec<String>> {
         let tasks = self.tasks("STOPPED")?;
-        let ends = ends(&self.cluster, tasks.get(..3).unwrap_or(&tasks))?;
-        Ok(ends.iter().map(|end| format!("  {} {end}", self.part)).collect::<Vec<_>>().join("\n"))
+        let ends = ends(&self.cluster, tasks.get(..10).unwrap_or(&tasks))?;
+        Ok(ends.iter().filter(|end| end.failed).map(|end| format!("{} {end}", self.part)).collect())
     }
 }
 
