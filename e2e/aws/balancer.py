@@ -21,7 +21,7 @@ CHECK_EVERY_S = 1.0
 # By target group and address: how many checks in a row went well, or, below zero, did not.
 streaks: dict[tuple[str, str], int] = {}
 states: dict[tuple[str, str], str] = {}
-# By balancer and its port: the socket that stands for it.
+# By balancer and its port: the socket that stands for it, until it is served.
 sockets: dict[tuple[str, int], socket.socket] = {}
 
 
@@ -112,10 +112,11 @@ def serve_port(arn: str, port: int) -> None:
         elif scope["type"] == "http":
             await answer(scope, receive, send, balancer, port)
 
-    listener = open_port(arn, port)
+    open_port(arn, port)
+    listener = sockets.pop((arn, port))
     listener.listen(128)
     config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
+    config.bind = [f"fd://{listener.detach()}"]
     config.loglevel = "WARNING"
     loop = app._MAIN_LOOP
     loop.call_soon_threadsafe(

@@ -1,5 +1,6 @@
 """ECS: what of a task definition becomes of its containers."""
 
+import uuid
 from pathlib import Path
 
 from docker.errors import ImageNotFound
@@ -113,6 +114,9 @@ def patch(authorities: Path, machine: Engine) -> None:
             ecs.logger.debug("%s is gone: %s", container, error)
 
     ecs._remove_docker_container = stop
+
+    # Gap: ids of tasks have hyphens.
+    ecs.new_uuid = lambda: uuid.uuid4().hex
 
     # Gap: only some of the nested keys get the case that ECS wants, so secrets and the like are lost.
     provisioners._normalize_container_defs = provisioners._pascal_to_camel

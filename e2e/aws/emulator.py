@@ -67,7 +67,7 @@ def configure(port: int, folder: Path, prefix: str) -> None:
     )
 
 
-async def serve(listener: socket.socket) -> None:
+async def serve(descriptor: int, port: int) -> None:
     from hypercorn.asyncio import serve as hypercorn
     from hypercorn.config import Config
     from ministack.app import app
@@ -76,7 +76,7 @@ async def serve(listener: socket.socket) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, end.set)
     config = Config()
-    config.bind = [f"fd://{listener.fileno()}"]
+    config.bind = [f"fd://{descriptor}"]
     config.keep_alive_timeout = 75
     config.graceful_timeout = 1
     config.loglevel = "WARNING"
@@ -95,7 +95,7 @@ async def serve(listener: socket.socket) -> None:
 
     async def announce():
         await started.wait()
-        print(f"listening at http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+        print(f"listening at http://127.0.0.1:{port}", flush=True)
 
     announcement = asyncio.create_task(announce())
     await hypercorn(announcing, config, shutdown_trigger=end.wait)
@@ -134,7 +134,7 @@ def main() -> None:
         rollout.patch()
         balancer.patch()
         beanstalk.patch(folder, machine, port)
-        asyncio.run(serve(listener))
+        asyncio.run(serve(listener.detach(), port))
     finally:
         machine.is_ending = True
         machine.remove_everything()
