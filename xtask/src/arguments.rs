@@ -76,7 +76,7 @@ v2, and beside the other tests' needs musl-tools and brotli.";
 const TEST_DEPLOY: &str = "\
 Checks the templates with cfn-lint, and deploys them with the AWS CLI to a local emulator of AWS that runs the
 images on the container engine: both targets, an index computed there, a rollback, and down again. Needs Docker
-with Compose v2, Python, and docker-registry; what is Python's is installed into .tools/.";
+with Compose v2 and Python; the AWS CLI, the emulator and cfn-lint are installed into .tools/.";
 
 const STACK: &str = "\
 dev: hot reload at http://localhost:3050, from the source, with Postgres and Redis.

@@ -43,35 +43,31 @@ impl Stack {
         }
     }
 
-    /// Such as `UPDATE_COMPLETE`; `None` if it is not there.
-    pub(crate) fn status(&self) -> Result<Option<String>> {
-        match self.describe("Stacks[0].StackStatus") {
-            Ok(status) => Ok(Some(status).filter(|status| status != "DELETE_COMPLETE")),
+    /// How it is; `None` if it is not there.
+    fn describe(&self) -> Result<Option<Description>> {
+        // All in one call, since each takes as long as it takes to start the AWS CLI.
+        let query = "Stacks[0].[[StackStatus,StackId],Parameters[].['parameter',ParameterKey,ParameterValue],\
+                     Outputs[].['output',OutputKey,OutputValue]]";
+        match aws::rows(["cloudformation", "describe-stacks", "--stack-name", &self.name, "--query", query]) {
+            Ok(rows) => Ok(Description::read(rows).filter(|it| it.status != "DELETE_COMPLETE")),
             Err(error) if Refused::is(&error, "does not exist") => Ok(None),
             Err(error) => Err(error),
         }
     }
 
+    /// Such as `UPDATE_COMPLETE`; `None` if it is not there.
+    pub(crate) fn status(&self) -> Result<Option<String>> {
+        Ok(self.describe()?.map(|it| it.status))
+    }
+
     /// What it tells others; nothing if it is not there.
     pub(crate) fn outputs(&self) -> Result<Values> {
-        self.pairs("Stacks[0].Outputs[].[OutputKey,OutputValue]")
+        Ok(self.describe()?.filter(Description::is_of_use).map(|it| it.outputs).unwrap_or_default())
     }
 
     /// What it was made with; nothing if it is not there. A secret has no place among them.
     pub(crate) fn parameters(&self) -> Result<Values> {
-        self.pairs("Stacks[0].Parameters[].[ParameterKey,ParameterValue]")
-    }
-
-    fn pairs(&self, query: &str) -> Result<Values> {
-        if self.status()?.is_none_or(|status| is_of_no_use(&status)) {
-            return Ok(Values::new());
-        }
-        let text = self.describe(query)?;
-        Ok(text.lines().filter_map(|line| line.split_once('\t')).map(owned).collect())
-    }
-
-    fn describe(&self, query: &str) -> Result<String> {
-        aws::text(["cloudformation", "describe-stacks", "--stack-name", &self.name, "--query", query])
+        Ok(self.describe()?.filter(Description::is_of_use).map(|it| it.parameters).unwrap_or_default())
     }
 
     /// Makes it, or changes it to what its template says now, and waits until that is done. A parameter has the value
@@ -85,20 +81,21 @@ impl Stack {
         meanwhile: &mut dyn FnMut(),
     ) -> Result<Outcome> {
         let names = self.parameter_names()?;
-        let mut status = self.status()?;
-        if status.as_deref().is_some_and(is_of_no_use) {
+        let mut before = self.describe()?;
+        if before.as_ref().is_some_and(|it| !it.is_of_use()) {
             self.delete(role)?;
-            status = None;
-        }
-        if let Some(status) = status.as_deref().filter(|status| status.ends_with("_IN_PROGRESS")) {
-            say(format!("{}: {status}, by somebody else; waiting", self.name));
+            before = None;
+        } else if let Some(it) = before.as_ref().filter(|it| it.status.ends_with("_IN_PROGRESS")) {
+            say(format!("{}: {}, by somebody else; waiting", self.name, it.status));
             self.wait(&mut BTreeSet::new(), &mut || {})?;
+            before = self.describe()?;
         }
-        let before = if status.is_some() { self.parameters()? } else { Values::new() };
-        let parameters = as_json(&choose(&names, given, offered, &before));
-        let mut seen = self.events(status.is_some())?.into_iter().map(|event| event.id).collect();
+        let exists = before.is_some();
+        let parameters = before.map(|it| it.parameters).unwrap_or_default();
+        let parameters = as_json(&choose(&names, given, offered, &parameters));
+        let mut seen = self.events(exists)?.into_iter().map(|event| event.id).collect();
 
-        let verb = if status.is_some() { "update-stack" } else { "create-stack" };
+        let verb = if exists { "update-stack" } else { "create-stack" };
         let body = format!("file://{}", self.template);
         let tags = format!("Key=system,Value={}", self.system);
         let mut call = vec!["cloudformation", verb, "--stack-name", &self.name, "--template-body", &body];
@@ -138,7 +135,7 @@ impl Stack {
 
     /// Deletes it and waits until it is gone.
     pub(crate) fn delete(&self, role: Option<&str>) -> Result<()> {
-        let Some(id) = self.id()? else { return Ok(()) };
+        let Some(Description { id, .. }) = self.describe()? else { return Ok(()) };
         let mut seen = self.events(true)?.into_iter().map(|event| event.id).collect();
         let mut call = vec!["cloudformation", "delete-stack", "--stack-name", &id];
         call.extend(role.into_iter().flat_map(|role| ["--role-arn", role]));
@@ -152,32 +149,20 @@ impl Stack {
         bail!("stack {}: {end}. The reason is above", self.name)
     }
 
-    fn id(&self) -> Result<Option<String>> {
-        match self.status()? {
-            Some(_) => self.describe("Stacks[0].StackId").map(Some),
-            None => Ok(None),
-        }
-    }
-
     /// Shows what happens until it is done, and says how it ended.
     fn wait(&self, seen: &mut BTreeSet<String>, meanwhile: &mut dyn FnMut()) -> Result<String> {
         let short = self.name.rsplit("stack/").next().unwrap_or_default();
         let short = short.split('/').next().unwrap_or_default();
         let step = Step::begin(short);
         aws::wait_for(|| {
-            let status = self.describe("Stacks[0].StackStatus");
+            let status = self.status()?.unwrap_or_else(|| "DELETE_COMPLETE".to_owned());
             for event in self.events(true).unwrap_or_default() {
                 if seen.insert(event.id.clone()) {
                     event.tell(short, &step);
                 }
             }
             meanwhile();
-            match status {
-                Ok(status) if status.ends_with("_IN_PROGRESS") => Ok(None),
-                Ok(status) => Ok(Some(status)),
-                Err(error) if Refused::is(&error, "does not exist") => Ok(Some("DELETE_COMPLETE".to_owned())),
-                Err(error) => Err(error),
-            }
+            Ok((!status.ends_with("_IN_PROGRESS")).then_some(status))
         })
     }
 
@@ -202,13 +187,33 @@ impl Stack {
     }
 }
 
-fn owned((name, value): (&str, &str)) -> (String, String) {
-    (name.to_owned(), value.to_owned())
+/// What CloudFormation says of a stack.
+struct Description {
+    status: String,
+    id: String,
+    parameters: Values,
+    outputs: Values,
 }
 
-/// A first creation that failed: nothing is there, and nothing can be made of it.
-fn is_of_no_use(status: &str) -> bool {
-    matches!(status, "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "REVIEW_IN_PROGRESS")
+impl Description {
+    fn read(rows: Vec<Vec<String>>) -> Option<Self> {
+        let mut rows = rows.into_iter();
+        let [status, id] = rows.next()?.try_into().ok()?;
+        let mut it = Self { status, id, parameters: Values::new(), outputs: Values::new() };
+        for row in rows {
+            // A value may be empty, or hold tabs.
+            let mut row = row.into_iter();
+            let (Some(kind), Some(name)) = (row.next(), row.next()) else { continue };
+            let values = if kind == "parameter" { &mut it.parameters } else { &mut it.outputs };
+            values.insert(name, row.collect::<Vec<_>>().join("\t"));
+        }
+        Some(it)
+    }
+
+    /// A first creation that failed left nothing, and nothing can be made of it.
+    fn is_of_use(&self) -> bool {
+        !matches!(self.status.as_str(), "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "REVIEW_IN_PROGRESS")
+    }
 }
 
 /// Something that happened to a resource of a stack.
@@ -290,7 +295,7 @@ mod tests {
     use super::*;
 
     fn values(pairs: &[(&str, &str)]) -> Values {
-        pairs.iter().copied().map(owned).collect()
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
@@ -309,6 +314,22 @@ mod tests {
                 r#"{"ParameterKey":"Cpu","UsePreviousValue":true}]"#
             )
         );
+    }
+
+    #[test]
+    fn a_description_is_read_from_rows() {
+        let rows = [
+            vec!["UPDATE_COMPLETE", "arn:x"],
+            vec!["parameter", "Cpu", "256"],
+            vec!["parameter", "Domain", ""],
+            vec!["output", "Url", "http://x"],
+        ];
+        let rows = rows.map(|row| row.into_iter().map(str::to_owned).collect()).to_vec();
+        let it = Description::read(rows).unwrap();
+        assert_eq!((it.status.as_str(), it.id.as_str()), ("UPDATE_COMPLETE", "arn:x"));
+        assert_eq!(it.parameters, values(&[("Cpu", "256"), ("Domain", "")]));
+        assert_eq!(it.outputs, values(&[("Url", "http://x")]));
+        assert!(it.is_of_use());
     }
 
     #[test]

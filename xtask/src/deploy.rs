@@ -14,11 +14,14 @@ pub(crate) mod services;
 mod submission;
 mod system;
 
-use anyhow::Result;
+use std::{collections::BTreeSet, fs};
+
+use anyhow::{Context, Result, bail};
 
 use crate::{
     cloudformation::Values,
     images::{Compiled, Part},
+    project,
 };
 
 pub(crate) use self::system::System;
@@ -77,8 +80,39 @@ pub(crate) struct Options {
     pub(crate) subnets: Option<String>,
 }
 
+/// Fails if no template has a parameter of such a name, before anything is done.
+fn check_names(set: &Values) -> Result<()> {
+    let mut names = BTreeSet::new();
+    for folder in ["deploy", "deploy/fargate"] {
+        for entry in fs::read_dir(project::root().join(folder)).with_context(|| format!("list {folder}"))? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "yaml") {
+                names.extend(parameters_in(&fs::read_to_string(&path).context("read a template")?));
+            }
+        }
+    }
+    match set.keys().find(|name| !names.contains(*name)) {
+        None => Ok(()),
+        Some(name) => {
+            let known = names.into_iter().collect::<Vec<_>>().join(", ");
+            bail!("no template has a parameter {name}. There are: {known}")
+        }
+    }
+}
+
+/// The names under `Parameters:`, two blanks in.
+fn parameters_in(template: &str) -> Vec<String> {
+    let lines = template.lines().skip_while(|line| *line != "Parameters:").skip(1);
+    let lines = lines.take_while(|line| line.is_empty() || line.starts_with(' '));
+    let names = lines.filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'));
+    names.filter(|name| name.chars().all(|it| it.is_ascii_alphanumeric())).map(str::to_owned).collect()
+}
+
 /// Does what is asked.
 pub(crate) fn run(request: &Request) -> Result<()> {
+    if let Action::Deploy(options) = &request.action {
+        check_names(&options.set)?;
+    }
     let system = System::open(&request.system)?;
     match (request.target, &request.action) {
         (Target::Fargate, Action::Deploy(options)) => fargate::deploy(&system, options, &request.only),
@@ -96,5 +130,18 @@ pub(crate) fn run(request: &Request) -> Result<()> {
         (Target::Beanstalk, Action::Pause | Action::Resume | Action::NewTasks) => {
             unreachable!("the command line does not take these for Beanstalk")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_parameter_is_refused_before_anything_is_done() {
+        let set = |name: &str| [(name.to_owned(), "1".to_owned())].into();
+        assert!(check_names(&set("WorkerMaxCount")).is_ok());
+        let error = check_names(&set("WorkerMaximum")).unwrap_err().to_string();
+        assert!(error.contains("WorkerMaximum") && error.contains("WorkerMaxCount"), "{error}");
     }
 }

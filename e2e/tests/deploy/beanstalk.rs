@@ -7,22 +7,22 @@ use crate::cloud::Cloud;
 #[tokio::test(flavor = "multi_thread")]
 async fn beanstalk_from_nothing_to_a_number_and_back_to_nothing() {
     let cloud = Cloud::start();
-    cloud.registry.push_version("one");
-    let text = cloud.xtask("one", "deploy beanstalk --pushed");
+    cloud.xtask("", "images push");
+    let text = cloud.xtask("latest", "deploy beanstalk --pushed");
     assert!(text.contains("F(1000) = 434665…228875, 209 digits"), "{text}");
     let url = cloud.told_by("fibstack-beanstalk", "Url");
     let api = Client::new(format!("{url}/api"));
     assert_eq!(api.value(1000).await.len(), 209);
 
     let first = cloud.told_by("fibstack-beanstalk", "Version");
-    cloud.registry.push_version("two");
+    cloud.push_version("two");
     cloud.xtask("two", "deploy beanstalk --pushed");
     assert_ne!(cloud.told_by("fibstack-beanstalk", "Version"), first);
-    cloud.xtask("two", "deploy beanstalk --rollback");
+    cloud.xtask("", "deploy beanstalk --rollback");
     assert_eq!(cloud.told_by("fibstack-beanstalk", "Version"), first);
 
     // What can't start does not take the place of what runs.
-    cloud.registry.push_broken_version("broken");
+    cloud.push_broken_version("broken");
     let (output, text) = cloud.xtask_try("broken", "deploy beanstalk --pushed");
     assert!(!output.status.success());
     assert!(text.contains("What ran before runs on"), "{text}");
@@ -30,14 +30,14 @@ async fn beanstalk_from_nothing_to_a_number_and_back_to_nothing() {
     let url = cloud.told_by("fibstack-beanstalk", "Url");
     assert_eq!(Client::new(format!("{url}/api")).value(1000).await.len(), 209);
 
-    let text = cloud.xtask("one", "deploy beanstalk --status");
+    let text = cloud.xtask("", "deploy beanstalk --status");
     assert!(text.contains("health: Green"), "{text}");
-    let text = cloud.xtask("one", "deploy beanstalk --logs");
+    let text = cloud.xtask("", "deploy beanstalk --logs");
     assert!(text.contains("listening"), "{text}");
 
     cloud.assert_no_secret_was_shown();
-    cloud.xtask("one", "deploy beanstalk --destroy --yes");
+    cloud.xtask("", "deploy beanstalk --destroy --yes");
     assert_eq!(cloud.stacks(), ["fibstack-data"]);
-    cloud.xtask("one", "deploy beanstalk --destroy --delete-data --yes");
+    cloud.xtask("", "deploy beanstalk --destroy --delete-data --yes");
     assert_eq!(cloud.stacks(), [""; 0]);
 }

@@ -1,25 +1,22 @@
 //! The emulator, and `cargo xtask` talking to it.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::Mutex,
     time::{Duration, Instant},
 };
 
-use e2e::engine::{output, unique_name};
+use e2e::engine::{docker, image, output, run_docker, unique_name};
 use throwaway::{Folder, Process};
 
-use crate::registry::Registry;
-
-/// An AWS of a test's own, with a registry beside it.
+/// An AWS of a test's own.
 pub(crate) struct Cloud {
     address: String,
-    pub(crate) registry: Registry,
     /// All that any command wrote, in which no secret may be.
     written: Mutex<String>,
-    // Stopped before its folder goes, and before the registry.
+    // Stopped before its folder goes.
     emulator: Process,
     folder: Folder,
 }
@@ -31,7 +28,6 @@ fn from_xtask(name: &str) -> PathBuf {
 
 impl Cloud {
     pub(crate) fn start() -> Self {
-        let registry = Registry::start();
         let folder = Folder::new("aws").unwrap();
         let mut command = Command::new(from_xtask("FIBSTACK_AWS_TOOLS").join("python"));
         command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("aws/emulator.py"));
@@ -40,7 +36,7 @@ impl Cloud {
         let line = emulator.wait_for("listening at ", Duration::from_secs(120)).unwrap();
         let (_, address) = line.split_once("listening at ").unwrap();
         let address = address.trim().to_owned();
-        Self { address, registry, written: Mutex::default(), emulator, folder }
+        Self { address, written: Mutex::default(), emulator, folder }
     }
 
     /// A program with the emulator for its AWS.
@@ -62,15 +58,19 @@ impl Cloud {
         // Whoever runs the tests may have an account.
         let own = self.folder.path().join("none");
         command.env("AWS_CONFIG_FILE", &own).env("AWS_SHARED_CREDENTIALS_FILE", &own);
-        ["AWS_PROFILE", "DOMAIN", "IMAGE_PREFIX", "IMAGE_TAG"].map(|name| command.env_remove(name));
+        for name in ["AWS_PROFILE", "DOMAIN", "IMAGE_PREFIX", "IMAGE_TAG"] {
+            command.env_remove(name);
+        }
         command
     }
 
-    /// `cargo xtask` with these words, about images of a version in the registry. Gives what it wrote.
+    /// `cargo xtask` with these words, and images of a version that was pushed if there is one. Gives what it wrote.
     pub(crate) fn xtask_try(&self, version: &str, line: &str) -> (Output, String) {
         let mut command = self.command(from_xtask("FIBSTACK_XTASK"));
         command.args(line.split(' '));
-        command.env("IMAGE_PREFIX", self.registry.prefix()).env("IMAGE_TAG", version);
+        if !version.is_empty() {
+            command.env("IMAGE_PREFIX", self.registry()).env("IMAGE_TAG", version);
+        }
         let start = Instant::now();
         let output = output(&mut command);
         let text = String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned();
@@ -84,6 +84,32 @@ impl Cloud {
         let (output, text) = self.xtask_try(version, line);
         assert!(output.status.success(), "cargo xtask {line}: {}\n{}", output.status, self.emulator.log());
         text
+    }
+
+    /// What stands before the images' names in the registry.
+    fn registry(&self) -> String {
+        self.told_by("fibstack-ecr", "ImagePrefix")
+    }
+
+    /// The images under test as another version, a little different from any other.
+    pub(crate) fn push_version(&self, tag: &str) {
+        for part in ["server", "worker", "nginx"] {
+            self.push(part, tag, &format!("FROM {}\nLABEL version={tag}\n", image(part)));
+        }
+    }
+
+    /// A version whose server ends as soon as it starts.
+    pub(crate) fn push_broken_version(&self, tag: &str) {
+        self.push_version(tag);
+        self.push("server", tag, &format!("FROM {}\nENV SITE_ADDR=nowhere\n", image("server")));
+    }
+
+    fn push(&self, part: &str, tag: &str, dockerfile: &str) {
+        let folder = Folder::new("image").unwrap();
+        fs::write(folder.path().join("Dockerfile"), dockerfile).unwrap();
+        let name = format!("{}{part}:{tag}", self.registry());
+        run_docker(&["build", "--quiet", "--tag", &name, &folder.path().to_string_lossy()]);
+        run_docker(&["push", "--quiet", &name]);
     }
 
     /// The AWS CLI with these words, whose answer is text.
@@ -146,5 +172,12 @@ impl Drop for Cloud {
     fn drop(&mut self) {
         // In time to remove what it started.
         let _ = self.emulator.stop(Duration::from_secs(60));
+        // Whose tags nobody needs any more.
+        let host = self.address.trim_start_matches("http://");
+        let images = format!("--filter=reference={host}/*/*");
+        let listed = docker().args(["images", "--format", "{{.Repository}}:{{.Tag}}", &images]).output();
+        for name in String::from_utf8_lossy(&listed.map(|it| it.stdout).unwrap_or_default()).lines() {
+            let _ = docker().args(["rmi", "--force", name]).output();
+        }
     }
 }

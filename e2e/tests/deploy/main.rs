@@ -1,4 +1,4 @@
-//! The deployment to AWS, rehearsed on an emulator with the real AWS CLI, from a real registry of images:
+//! The deployment to AWS, rehearsed on an emulator with the real AWS CLI:
 //! `cargo xtask test deploy`.
 
 // clippy knows tests by their attribute, and these helpers have none.
@@ -7,4 +7,3 @@
 mod beanstalk;
 mod cloud;
 mod fargate;
-mod registry;

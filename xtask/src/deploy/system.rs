@@ -15,8 +15,8 @@ const OWN: [&str; 4] = ["Image", "PreviousImage", "Version", "PreviousVersion"];
 pub(crate) struct System {
     pub(crate) name: String,
     pub(crate) account: Account,
-    /// With what rights CloudFormation works: those of this role, else those of whoever deploys.
-    role: Option<String>,
+    /// What the stack of who may do what tells; nothing if there is none.
+    access: Values,
 }
 
 impl System {
@@ -24,14 +24,14 @@ impl System {
     pub(crate) fn open(name: &str) -> Result<Self> {
         let account = aws::account()?;
         say(format!("{name} on AWS, {account}"));
-        // Whoever deploys may see this stack when it was made for them, and may do all themselves when not.
-        let role =
-            Stack::new(name, "access.yaml").outputs().ok().and_then(|mut it| it.remove("CloudFormationRole"));
-        Ok(Self { name: name.to_owned(), account, role })
+        // Who deploys may see this stack when it was made for them, and may do all themselves when not.
+        let access = Stack::new(name, "access.yaml").outputs().unwrap_or_default();
+        Ok(Self { name: name.to_owned(), account, access })
     }
 
+    /// With what rights CloudFormation works: those of this role, else those of whoever deploys.
     pub(crate) fn role(&self) -> Option<&str> {
-        self.role.as_deref()
+        self.access.get("CloudFormationRole").map(String::as_str)
     }
 
     /// The stack of a template in `deploy/`.
@@ -52,7 +52,10 @@ impl System {
         known: &mut Values,
         meanwhile: &mut dyn FnMut(),
     ) -> Result<Outcome> {
-        let outcome = stack.deploy(given, known, self.role(), meanwhile)?;
+        let boundary = self.access.get_key_value("PermissionsBoundary");
+        let mut given = given.clone();
+        given.extend(boundary.map(|(name, value)| (name.clone(), value.clone())));
+        let outcome = stack.deploy(&given, known, self.role(), meanwhile)?;
         let outcome_in_words = match outcome {
             Outcome::Created => "made",
             Outcome::Updated => "changed",
