@@ -1,7 +1,10 @@
 #!/bin/sh
-# Each time the dev container starts: runs the app in the background, with hot reload, at port 3050.
+# Each time the dev container starts: a container engine, and the app in the background with hot reload, port 3050.
 set -eu
 cd "$(dirname "$0")/.."
+
+# The app runs without it.
+sudo .devcontainer/engine.sh || true
 
 log=.data/dev.log
 mkdir -p .data
