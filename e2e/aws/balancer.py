@@ -2,25 +2,31 @@
 
 import asyncio
 import http.client
+import json
 import random
 import socket
 import threading
 import time
+from pathlib import Path
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app
 from ministack.core.responses import request_scope
-from ministack.services import alb
+from ministack.core.x509_utils import generate_ca, sign_leaf_certificate
+from ministack.services import acm, alb
 from ministack.services.cloudformation import provisioners
 
 LISTENER = "AWS::ElasticLoadBalancingV2::Listener"
 BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 CHECK_EVERY_S = 1.0
+AUTHORITY = generate_ca(org_name="Amazon", common_name="Amazon Root CA")
 
 # By target group and address: how many checks in a row went well, or, below zero, did not.
 streaks: dict[tuple[str, str], int] = {}
 states: dict[tuple[str, str], str] = {}
+# By balancer and its port: the port on loopback that stands for it.
+ports: dict[str, dict[int, int]] = {}
 # By balancer and its port: the socket that stands for it, until it is served.
 sockets: dict[tuple[str, int], socket.socket] = {}
 
@@ -98,10 +104,23 @@ def open_port(arn: str, port: int) -> socket.socket:
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
         sockets[arn, port] = listener
+        ports.setdefault(arn, {})[port] = listener.getsockname()[1]
     return listener
 
 
-def serve_port(arn: str, port: int) -> None:
+def certificate(folder: Path, arn: str) -> tuple[str, str]:
+    """Files of a certificate for the names of one that ACM has, by the authority DIR/ca/acm.pem."""
+    names = acm._certificates[arn]["SubjectAlternativeNames"]
+    leaf, key, _ = sign_leaf_certificate(*AUTHORITY, common_name=names[0], san_dns=names)
+    (folder / "ca" / "acm.pem").write_text(AUTHORITY[0])
+    files = [folder / f"{names[0]}.{kind}.pem" for kind in ("certificate", "key")]
+    for file, text in zip(files, (leaf, key), strict=True):
+        file.touch(mode=0o600)
+        file.write_text(text)
+    return str(files[0]), str(files[1])
+
+
+def serve_port(folder: Path, arn: str, port: int, certificate_arn: str | None) -> None:
     balancer = alb._lbs[arn]
 
     async def application(scope, receive, send):
@@ -118,13 +137,16 @@ def serve_port(arn: str, port: int) -> None:
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
     config.loglevel = "WARNING"
+    if certificate_arn:
+        config.certfile, config.keyfile = certificate(folder, certificate_arn)
+    (folder / "balancers.json").write_text(json.dumps(ports))
     loop = app._MAIN_LOOP
     loop.call_soon_threadsafe(
         lambda: loop.create_task(serve(application, config, shutdown_trigger=asyncio.Event().wait))
     )
 
 
-def patch() -> None:
+def patch(folder: Path) -> None:
     make = provisioners._RESOURCE_HANDLERS[BALANCER]["create"]
     listen = provisioners._RESOURCE_HANDLERS[LISTENER]["create"]
 
@@ -138,7 +160,9 @@ def patch() -> None:
     # Gap: listeners listen to nobody.
     def listen_really(logical_id, props, stack):
         made = listen(logical_id, props, stack)
-        serve_port(props["LoadBalancerArn"], int(props["Port"]))
+        certificates = props.get("Certificates") or [{}]
+        balancer, port = props["LoadBalancerArn"], int(props["Port"])
+        serve_port(folder, balancer, port, certificates[0].get("CertificateArn"))
         return made
 
     provisioners._RESOURCE_HANDLERS[BALANCER]["create"] = make_reachable

@@ -16,6 +16,7 @@ from ministack.services import s3, secretsmanager
 import stacks
 from engine import Engine
 from instance import Failed, Instance
+from query_api import Refused
 
 SETTINGS = "aws:elasticbeanstalk:application:environment"
 SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
@@ -28,10 +29,6 @@ environments: dict[str, "Environment"] = {}
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-class Refused(Exception):
-    """What the service answers with 400."""
 
 
 class Door:

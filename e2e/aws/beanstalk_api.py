@@ -1,59 +1,29 @@
-"""The API of Elastic Beanstalk, as far as a deployment asks it: a query in, XML out."""
+"""The API of Elastic Beanstalk, as far as a deployment asks it."""
 
 import contextvars
 import io
 import threading
 import zipfile
 from datetime import datetime
-from urllib.parse import parse_qs
-from xml.sax.saxutils import escape
+from functools import partial
 
 from ministack import app
 from ministack.core import router
 from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import s3
 
-from beanstalk import Environment, Refused, applications, create_version, environments, logs_of, now, versions
+import query_api
+from beanstalk import Environment, applications, create_version, environments, logs_of, now, versions
+from query_api import Query, Refused, members, structures
 
-NAMESPACE = "http://elasticbeanstalk.amazonaws.com/docs/2010-12-01/"
 BRANCHES = ("Docker running on 64bit Amazon Linux 2023", "ECS running on 64bit Amazon Linux 2023")
 # Oldest first, as the service does not promise any order.
 PLATFORM_VERSIONS = ("4.6.3", "4.7.0")
 SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
-Query = dict[str, str]
 # By environment and kind: what RequestEnvironmentInfo gathered.
 gathered: dict[tuple[str, str], list[dict]] = {}
 address = ""
-
-
-def members(query: Query, prefix: str) -> list[str]:
-    found = []
-    while (value := query.get(f"{prefix}.member.{len(found) + 1}")) is not None:
-        found.append(value)
-    return found
-
-
-def structures(query: Query, prefix: str) -> list[Query]:
-    found: list[Query] = []
-    while True:
-        start = f"{prefix}.member.{len(found) + 1}."
-        part = {key.removeprefix(start): value for key, value in query.items() if key.startswith(start)}
-        if not part:
-            return found
-        found.append(part)
-
-
-def xml(value) -> str:
-    if isinstance(value, dict):
-        return "".join(f"<{key}>{xml(each)}</{key}>" for key, each in value.items() if each is not None)
-    if isinstance(value, (list, tuple)):
-        return "".join(f"<member>{xml(each)}</member>" for each in value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return escape(str(value))
 
 
 def the_environment(query: Query) -> Environment:
@@ -307,27 +277,9 @@ ACTIONS = {
 }
 
 
-async def handle(method: str, path: str, headers: dict, body: bytes, query_params: dict) -> tuple:
-    given = {**query_params, **parse_qs(body.decode(), keep_blank_values=True)}
-    query = {key: value[0] for key, value in given.items()}
-    action = query.get("Action", "")
-    try:
-        if action not in ACTIONS:
-            raise Refused(f"the emulator does not know {action}")
-        result = ACTIONS[action](query) or {}
-        text = f"<{action}Result>{xml(result)}</{action}Result>"
-        text = f'<{action}Response xmlns="{NAMESPACE}">{text}'
-        text += f"<ResponseMetadata><RequestId>{new_uuid()}</RequestId></ResponseMetadata></{action}Response>"
-        return 200, {"Content-Type": "text/xml"}, text.encode()
-    except (Refused, KeyError) as error:
-        detail = f"<Type>Sender</Type><Code>InvalidParameterValue</Code><Message>{xml(str(error))}</Message>"
-        text = f'<ErrorResponse xmlns="{NAMESPACE}"><Error>{detail}</Error></ErrorResponse>'
-        return 400, {"Content-Type": "text/xml"}, text.encode()
-
-
 def patch(port: int) -> None:
     global address
     address = f"http://127.0.0.1:{port}"
     # Gap: Elastic Beanstalk is unknown as a service.
     router.SERVICE_PATTERNS["elasticbeanstalk"] = {"credential_scope": "elasticbeanstalk"}
-    app.SERVICE_HANDLERS["elasticbeanstalk"] = handle
+    app.SERVICE_HANDLERS["elasticbeanstalk"] = partial(query_api.handle, ACTIONS)

@@ -14,16 +14,19 @@ Real, in containers of one Docker network that stands for the VPC:
     health checks; rolling deployments with circuit breaker and rollback; Service Connect as names in the
     network; logs in CloudWatch Logs (ecs.py, rollout.py).
   - the load balancer: each listener is a port on loopback, the balancer's DNSName is 127.0.0.1:PORT of the
-    one for port 80. Targets are checked, answers are streamed (balancer.py).
+    one for port 80. Targets are checked, answers are streamed (balancer.py). DIR/balancers.json has the ports
+    of all listeners; that for 443 has a certificate of the authority DIR/ca/acm.pem:
+    curl --cacert DIR/ca/acm.pem --connect-to example.org:443:127.0.0.1:PORT https://example.org
   - an instance of Elastic Beanstalk: the bundle is unpacked and started as the Docker and the ECS platform of
     Amazon Linux 2023 do it (beanstalk.py, instance.py).
   - ECR's registry, at this same address: docker push 127.0.0.1:PORT/fibstack/server.
   - CloudFormation, S3, Secrets Manager, IAM's objects, CloudWatch' alarms: MiniStack's.
 
 Not real: whatever stacks.py lists in METADATA_ONLY; IAM's permissions; security groups; the memory and
-processor of a Fargate task; metrics that log filters would make, so no alarm goes off and nothing scales;
-replicas; backups; the instance, role and load balancer of an Elastic Beanstalk environment; hooks of a bundle
-that need systemd. Time is shorter: health checks run every second or two.
+processor of a Fargate task; scaling (log filters make metrics and alarms go off, but nobody acts on them, and
+silence is no alarm); `aws ecs execute-command`; replicas; backups; of an Elastic Beanstalk environment the
+machine, its roles, its load balancer and what it streams to CloudWatch; hooks of a bundle that would change
+the machine. Time is shorter: health checks run every second or two.
 """
 
 import argparse
@@ -120,6 +123,7 @@ def main() -> None:
     import ecs
     import engine
     import registry
+    import metrics
     import rollout
     import stacks
 
@@ -132,7 +136,8 @@ def main() -> None:
         stacks.patch()
         ecs.patch(folder / "ca", machine)
         rollout.patch()
-        balancer.patch()
+        balancer.patch(folder)
+        metrics.patch()
         beanstalk.patch(folder, machine, port)
         asyncio.run(serve(listener.detach(), port))
     finally:
