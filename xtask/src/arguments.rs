@@ -1,5 +1,6 @@
 //! What `cargo xtask` is asked, and its help.
 
+mod database;
 mod deploy;
 mod images;
 
@@ -12,6 +13,7 @@ use clap::{
 };
 
 use crate::{
+    database::Request as DatabaseRequest,
     deploy::Request,
     images::Part,
     stack::{Action, Stack},
@@ -28,6 +30,7 @@ pub(crate) enum Command {
     TestDeploy { filter: Option<String>, no_setup: bool },
     Lint,
     Stack(Action),
+    Database(DatabaseRequest),
     Images(crate::images::Action),
     Deploy(Request),
     Connect { system: String, part: Part, task: Option<String> },
@@ -165,6 +168,7 @@ fn syntax() -> Syntax {
                         .about("Make the self-hosted stack's database what it was")
                         .arg(file("What backup wrote")),
                 ]),
+            database::syntax(),
             images::syntax(),
             deploy::syntax(),
             deploy::connect_syntax(),
@@ -256,6 +260,7 @@ fn command(matches: &ArgMatches) -> Command {
         "test" => test(matches),
         "lint" => Command::Lint,
         "stack" => Command::Stack(stack_command(matches)),
+        "db" => Command::Database(database::read(matches)),
         "images" => Command::Images(images::action(matches)),
         "deploy" => Command::Deploy(deploy::request(matches)),
         "connect" => deploy::connect(matches),

@@ -1,7 +1,7 @@
 //! `cargo xtask`: everything one does with this project, from the first run to the tests.
 //!
-//! One file per command ([`run`], [`mod@test`], [`lint`], [`dev`], [`stack`], [`images`], [`artifacts`],
-//! [`deploy`], [`connect`], [`setup`]), and beside them what they share: [`arguments`] reads the command line,
+//! One file per command ([`run`], [`mod@test`], [`lint`], [`dev`], [`stack`], [`database`], [`images`],
+//! [`artifacts`], [`deploy`], [`connect`], [`setup`]), and beside them what they share: [`arguments`] reads the command line,
 //! [`child`] and [`job`] run programs, [`engine`] runs docker, [`aws`] the AWS CLI, [`progress`] tells the person,
 //! [`public_url`] knows forwarded ports, [`tools`] knows versions.
 
@@ -16,8 +16,10 @@ mod child;
 mod cloudformation;
 mod confirm;
 mod connect;
+mod database;
 mod deploy;
 mod dev;
+mod dotenv;
 mod engine;
 mod folder;
 mod images;
@@ -35,6 +37,7 @@ mod system_packages;
 mod test;
 mod tools;
 mod wasm_opt;
+mod whole_file;
 
 fn main() -> ExitCode {
     match run_command() {
@@ -71,6 +74,7 @@ fn run_command() -> Result<()> {
         Command::TestContainers { filter, no_setup } => test::test_containers(filter.as_deref(), !no_setup),
         Command::Lint => lint::lint(),
         Command::Stack(action) => stack::run(&action),
+        Command::Database(request) => database::run(&request),
         Command::Images(action) => images::run(&action),
         Command::Deploy(request) => deploy::run(&request),
         Command::Connect { system, part, task } => connect::connect(&system, part, task.as_deref()),

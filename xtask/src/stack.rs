@@ -17,7 +17,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{child::Child, engine, progress::say, project};
+use crate::{child::Child, engine, progress::say, project, whole_file};
 
 /// One of the Compose files.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -176,13 +176,11 @@ fn random_hex() -> std::io::Result<String> {
 }
 
 fn backup(file: &Path) -> Result<()> {
-    // Under another name first: a half-written backup must not look like one.
-    let partial = file.with_extension("partial");
-    let output = File::create(&partial).with_context(|| format!("write {}", partial.display()))?;
-    let mut compose = Stack::SelfHosted.compose();
-    compose.args(["run", "--rm", "--no-TTY", "backup"]).stdout(output);
-    to_the_end("backup", &mut compose)?;
-    fs::rename(&partial, file).with_context(|| format!("write {}", file.display()))?;
+    whole_file::write(file, |output| {
+        let mut compose = Stack::SelfHosted.compose();
+        compose.args(["run", "--rm", "--no-TTY", "backup"]).stdout(output.try_clone()?);
+        to_the_end("backup", &mut compose)
+    })?;
     say(format!("the database is in {}", file.display()));
     Ok(())
 }

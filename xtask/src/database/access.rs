@@ -1,0 +1,217 @@
+//! Which database the settings name, and how to get in.
+
+use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Name, url::Parts};
+use crate::{dotenv, project, run::names_other_servers};
+
+const FILE: &str = "compose/.env";
+
+/// The settings of a database, as a server takes them.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    variables: BTreeMap<String, String>,
+    /// Where they were found.
+    pub(super) place: &'static str,
+}
+
+impl Settings {
+    /// Those of the environment, else those of the production stack's file. Never some of each: that would be another
+    /// database, or one with another's password.
+    pub(super) fn find() -> Result<Self> {
+        let environment = env::vars_os().filter_map(|(name, value)| {
+            // What is not UTF-8 is none of them.
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let file = dotenv::read(&project::root().join(FILE))?;
+        let sources = [("the environment", environment.collect()), (FILE, file)];
+        sources.into_iter().find_map(|(place, variables)| Self::of(place, variables)).with_context(|| {
+            format!(
+                "which database? Neither the environment nor {FILE} names one: set PGHOST, PGPORT, PGUSER, PGDATABASE \
+                 and PGPASSWORD (or PGPASSWORD_FILE), or CONNECTION_URL. `cargo xtask env generate production` writes \
+                 {FILE}. For the database of the self-hosted stack: cargo xtask stack backup|restore. For one on AWS: \
+                 --deployed"
+            )
+        })
+    }
+
+    fn of(place: &'static str, variables: Vec<(String, String)>) -> Option<Self> {
+        let variables: BTreeMap<_, _> = variables
+            .into_iter()
+            .filter(|(name, value)| is_setting(name) && !value.trim().is_empty())
+            .collect();
+        let names_one = ["PGHOST", "CONNECTION_URL", "CONNECTION_URL_FILE"];
+        names_one.iter().any(|name| variables.contains_key(*name)).then_some(Self { variables, place })
+    }
+
+    #[cfg(test)]
+    pub(super) fn for_test(pairs: &[(&str, &str)]) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self { variables: pairs.iter().map(owned).collect(), place: "a test" }
+    }
+
+    /// Gives a server these settings and no others.
+    pub(super) fn pass_to(&self, server: &mut Command) {
+        for (name, _) in env::vars_os() {
+            if name.to_str().is_some_and(names_other_servers) {
+                server.env_remove(name);
+            }
+        }
+        server.envs(&self.variables);
+    }
+
+    /// Reads them, as a server does.
+    pub(super) fn read(&self) -> Result<Access> {
+        let get = |name: &str| self.variables.get(name).cloned();
+        let parts = match self.secret("CONNECTION_URL")? {
+            Some(_) if self.variables.contains_key("PGHOST") => {
+                bail!("CONNECTION_URL and PGHOST are both set: set one of them")
+            }
+            Some(url) => Parts::read(&url)?,
+            None => Parts {
+                user: get("PGUSER"),
+                password: self.secret("PGPASSWORD")?,
+                host: get("PGHOST"),
+                port: get("PGPORT"),
+                database: get("PGDATABASE"),
+                ..Parts::default()
+            },
+        };
+        let user = parts.user.unwrap_or_else(|| "postgres".to_owned());
+        Ok(Access {
+            host: parts.host.unwrap_or_else(|| "localhost".to_owned()),
+            port: parts.port.unwrap_or_else(|| "5432".to_owned()),
+            database: parts.database.unwrap_or_else(|| user.clone()),
+            user,
+            password: parts.password,
+            ssl_mode: get("PGSSLMODE").or(parts.ssl_mode),
+            ssl_root_cert: get("PGSSLROOTCERT").or(parts.ssl_root_cert),
+        })
+    }
+
+    fn secret(&self, name: &str) -> Result<Option<String>> {
+        let file = self.variables.get(&format!("{name}_FILE"));
+        match (self.variables.get(name), file) {
+            (Some(_), Some(_)) => bail!("{name} and {name}_FILE are both set: set one of them"),
+            (Some(secret), None) => Ok(Some(secret.clone())),
+            (None, None) => Ok(None),
+            (None, Some(file)) => {
+                let secret = fs::read_to_string(file)
+                    .with_context(|| format!("{name}_FILE names {file}, which can't be read"))?;
+                Ok(Some(secret.trim_end_matches(['\r', '\n']).to_owned()))
+            }
+        }
+    }
+}
+
+fn is_setting(name: &str) -> bool {
+    matches!(
+        name,
+        "PGHOST"
+            | "PGPORT"
+            | "PGUSER"
+            | "PGDATABASE"
+            | "PGPASSWORD"
+            | "PGPASSWORD_FILE"
+            | "PGSSLMODE"
+            | "PGSSLROOTCERT"
+            | "CONNECTION_URL"
+            | "CONNECTION_URL_FILE"
+    )
+}
+
+/// A database, and how to get in.
+#[derive(Clone)]
+pub(super) struct Access {
+    host: String,
+    port: String,
+    user: String,
+    pub(super) database: String,
+    password: Option<String>,
+    ssl_mode: Option<String>,
+    ssl_root_cert: Option<String>,
+}
+
+impl Access {
+    pub(super) fn name(&self) -> Name<'_> {
+        Name { database: &self.database, host: &self.host, port: &self.port }
+    }
+
+    /// The file that has to be there for a client, if one has to.
+    pub(super) fn authorities(&self) -> Option<&Path> {
+        self.ssl_root_cert.as_deref().map(Path::new)
+    }
+
+    /// The folder of the socket, if it is one.
+    pub(super) fn socket(&self) -> Option<&str> {
+        self.host.starts_with('/').then_some(self.host.as_str())
+    }
+
+    /// As Postgres' programs read it from their environment.
+    pub(super) fn variables(&self) -> Vec<(&'static str, &str)> {
+        let Self { host, port, user, database, .. } = self;
+        let mut variables: Vec<(_, &str)> =
+            vec![("PGHOST", host), ("PGPORT", port), ("PGUSER", user), ("PGDATABASE", database)];
+        variables.extend(self.password.as_deref().map(|password| ("PGPASSWORD", password)));
+        variables.extend(self.ssl_mode.as_deref().map(|mode| ("PGSSLMODE", mode)));
+        // A server trusts the system's authorities; they would look for a file in the person's home.
+        let system = (self.ssl_mode.as_deref() == Some("verify-full")).then_some("system");
+        let authorities = self.ssl_root_cert.as_deref().or(system);
+        variables.extend(authorities.map(|file| ("PGSSLROOTCERT", file)));
+        variables
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(pairs: &[(&str, &str)]) -> Option<Settings> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Settings::of("a test", pairs.iter().map(owned).collect())
+    }
+
+    fn variables(pairs: &[(&str, &str)]) -> Vec<(&'static str, String)> {
+        let access = settings(pairs).unwrap().read().unwrap();
+        access.variables().into_iter().map(|(name, value)| (name, value.to_owned())).collect()
+    }
+
+    #[test]
+    fn a_database_is_named_by_its_host_or_a_url() {
+        assert!(settings(&[("PGPASSWORD", "x"), ("PGHOST", " "), ("REDIS_HOST", "redis")]).is_none());
+        let expected = [
+            ("PGHOST", "db"),
+            ("PGPORT", "5433"),
+            ("PGUSER", "me"),
+            ("PGDATABASE", "app"),
+            ("PGPASSWORD", "p@"),
+            ("PGSSLMODE", "verify-full"),
+            ("PGSSLROOTCERT", "system"),
+        ]
+        .map(|(name, value)| (name, value.to_owned()));
+        let url = [("CONNECTION_URL", "postgres://me:p%40@db:5433/app"), ("PGSSLMODE", "verify-full")];
+        assert_eq!(variables(&url), expected);
+        assert_eq!(variables(&expected.each_ref().map(|(name, value)| (*name, value.as_str()))), expected);
+    }
+
+    #[test]
+    fn what_is_not_said_is_as_for_a_server() {
+        let expected =
+            [("PGHOST", "db"), ("PGPORT", "5432"), ("PGUSER", "postgres"), ("PGDATABASE", "postgres")];
+        assert_eq!(variables(&[("PGHOST", "db")]), expected.map(|(name, value)| (name, value.to_owned())));
+    }
+
+    #[test]
+    fn a_secret_may_be_in_a_file_but_not_given_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("password");
+        fs::write(&file, "from a file\n").unwrap();
+        let file = [("PGHOST", "db"), ("PGPASSWORD_FILE", file.to_str().unwrap())];
+        assert!(variables(&file).contains(&("PGPASSWORD", "from a file".to_owned())));
+        let error = |pairs: &[(&str, &str)]| settings(pairs).unwrap().read().err().unwrap().to_string();
+        assert!(error(&[&file[..], &[("PGPASSWORD", "x")]].concat()).contains("both set"));
+        assert!(error(&[("PGHOST", "db"), ("CONNECTION_URL", "postgres://db")]).contains("both set"));
+    }
+}
