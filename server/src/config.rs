@@ -97,6 +97,11 @@ pub enum Command {
     Run,
     /// Asks the server that runs here with the same settings whether it is up. Ends with 0 if it is.
     Healthcheck,
+    /// Brings the schema of Postgres up to date, as a server does at its start, and ends.
+    Migrate,
+    /// Goes through what Postgres needs, step by step: name, port, TLS, user, database, permission, schema.
+    /// Says which is wrong and what to do, and ends with 0 if none is.
+    CheckDatabase,
 }
 
 /// Where the Record and the Board live.

@@ -6,6 +6,7 @@
 mod api;
 mod client_limit;
 pub mod config;
+mod database;
 mod port;
 mod problem;
 mod readiness;
@@ -57,6 +58,8 @@ pub fn main() -> anyhow::Result<ExitCode> {
             let (address, path) = settings::or_exit(config.liveness());
             Ok(settings::healthcheck::ask(address, path))
         }
+        Some(Command::Migrate) => Ok(database::migrate(&config.postgres)),
+        Some(Command::CheckDatabase) => Ok(database::check(&config.postgres)),
     }
 }
 

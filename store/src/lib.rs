@@ -25,7 +25,7 @@ pub use board::{
 pub use copy::now_us;
 pub use feed::{Feed, News};
 pub use record::{
-    Adoption, Completion, ConfigError, Counts, Password, PostgresConfig, PostgresRecord, Record, RecordError,
-    SqliteRecord, SslMode, Submission,
+    Adoption, Completion, ConfigError, Counts, Fault, Password, PostgresConfig, PostgresRecord, Record,
+    RecordError, SCHEMA_VERSION, SqliteRecord, SslMode, Step, Submission, diagnose,
 };
 pub use store::{DigitsAnswer, Limits, ReadError, Store, Verify};

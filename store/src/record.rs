@@ -1,6 +1,7 @@
 //! The Record: every index ever submitted and what became of it.
 
 mod config;
+mod diagnosis;
 mod lender;
 mod migrations;
 mod postgres;
@@ -12,6 +13,8 @@ use async_trait::async_trait;
 use protocol::{Entry, Index, Outcome, WorkerId};
 
 pub use config::{ConfigError, Password, PostgresConfig, SslMode};
+pub use diagnosis::{Fault, Step, diagnose};
+pub use migrations::SCHEMA_VERSION;
 pub use postgres::PostgresRecord;
 pub use sqlite::SqliteRecord;
 

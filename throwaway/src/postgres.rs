@@ -1,8 +1,11 @@
 //! A PostgreSQL of its own for a test.
 
 use std::{
-    fs,
-    os::unix::{fs::chown, process::CommandExt},
+    fs::{self, Permissions},
+    os::unix::{
+        fs::{PermissionsExt, chown},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::Command,
     sync::{
@@ -113,6 +116,30 @@ impl Postgres {
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()
+    }
+
+    /// From now on it talks TLS, to TCP's clients nothing else: `server.pem` and `server.key` in `certificates`
+    /// are its own.
+    ///
+    /// # Errors
+    /// It did not start again; the error shows its log.
+    pub fn require_tls(&mut self, certificates: &Path) -> Result<(), Error> {
+        for name in ["server.pem", "server.key"] {
+            let copy = self.folder.path().join(name);
+            fs::copy(certificates.join(name), &copy).map_err(Error::io("copy the certificate"))?;
+            // It takes a key only from a file that is its own, and nobody else's.
+            fs::set_permissions(&copy, Permissions::from_mode(0o600)).map_err(Error::io("close the key"))?;
+            if let Some((user, group)) = unprivileged() {
+                chown(&copy, Some(user), Some(group))
+                    .map_err(Error::io("give the key to PostgreSQL's user"))?;
+            }
+            let setting = if name == "server.key" { "ssl_key_file" } else { "ssl_cert_file" };
+            self.execute(USER, &format!("alter system set {setting} = '{}'", copy.display()))?;
+        }
+        self.execute(USER, "alter system set ssl = on")?;
+        let rules = self.folder.path().join("data/pg_hba.conf");
+        fs::write(&rules, "hostssl all all all scram-sha-256\n").map_err(Error::io("write pg_hba.conf"))?;
+        self.restart()
     }
 
     /// A crash: SIGKILL. What was committed is there after [`Postgres::restart`].

@@ -4,7 +4,7 @@
 //! drivers a second time, for the compiler's use, which is minutes of a first build.
 
 use sqlx::{
-    SqlSafeStr,
+    PgConnection, SqlSafeStr,
     migrate::{Migration, MigrationType, Migrator},
 };
 
@@ -18,6 +18,34 @@ pub(super) const POSTGRES: &[File] = &[
 
 pub(super) const SQLITE: &[File] =
     &[(1, "indexes", include_str!("../../migrations/sqlite/0001_indexes.sql"))];
+
+/// The version of the schema that this program brings Postgres to.
+pub const SCHEMA_VERSION: i64 = POSTGRES[POSTGRES.len() - 1].0;
+
+/// The version that a database has; none before the first server.
+pub(super) async fn version(connection: &mut PgConnection) -> sqlx::Result<Option<i64>> {
+    let there = sqlx::query_as::<_, (bool,)>("select to_regclass('_sqlx_migrations') is not null");
+    if !there.fetch_one(&mut *connection).await?.0 {
+        return Ok(None);
+    }
+    let version =
+        sqlx::query_as::<_, (Option<i64>,)>("select max(version) from _sqlx_migrations where success");
+    version.fetch_one(connection).await.map(|(version,)| version)
+}
+
+/// What a version means for this program, which works with any.
+pub(super) fn describe(found: Option<i64>) -> String {
+    match found {
+        None => "none yet; a server makes it at its start, or `server migrate`".to_owned(),
+        Some(SCHEMA_VERSION) => format!("version {SCHEMA_VERSION}"),
+        Some(older @ ..SCHEMA_VERSION) => {
+            format!(
+                "version {older}; a server of this version makes it {SCHEMA_VERSION}, or `server migrate`"
+            )
+        }
+        Some(newer) => format!("version {newer}, by a newer server; this one knows {SCHEMA_VERSION}"),
+    }
+}
 
 /// Runs those that are missing. In a rolling update an older binary may start on a newer schema:
 /// migrations only add, so it can, and what it does not know it leaves alone.
@@ -35,6 +63,14 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::*;
+
+    #[test]
+    fn any_version_has_its_meaning() {
+        assert_eq!(describe(Some(SCHEMA_VERSION)), format!("version {SCHEMA_VERSION}"));
+        for (found, meaning) in [(None, "none yet"), (Some(1), "makes it"), (Some(99), "a newer server")] {
+            assert!(describe(found).contains(meaning), "{found:?}");
+        }
+    }
 
     #[test]
     fn every_file_of_the_folders_is_embedded() {

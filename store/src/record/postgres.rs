@@ -48,6 +48,19 @@ impl PostgresRecord {
         Self { lender, config: config.clone() }
     }
 
+    /// The version of the schema there; none before the first server.
+    ///
+    /// # Errors
+    /// The database refused, failed or did not answer in time.
+    pub async fn schema_version(&self) -> Result<Option<i64>, RecordError> {
+        within(self.config.acquire_timeout, async {
+            let mut connection = PgConnection::connect_with(&self.config.connect_options()).await?;
+            let version = migrations::version(&mut connection).await?;
+            connection.close().await.map(|()| version)
+        })
+        .await
+    }
+
     /// On a connection of its own, with no limit on a statement: if this is broken off, the
     /// connection ends, and with it the lock that keeps other servers out meanwhile.
     pub(super) async fn bring_up_to_date(&self) -> Result<Adoption, RecordError> {

@@ -1,0 +1,87 @@
+//! `server migrate` and `server check-database`: what the image, which has no shell, says about a database.
+
+// In a test, a failed unwrap is the message.
+#![allow(clippy::unwrap_used)]
+
+use std::{fs, process::Command};
+
+use throwaway::{Folder, Postgres, process::free_port};
+
+/// Runs a command of the server's; its exit code, and what it said.
+fn server(command: &str, settings: &[(&str, &str)]) -> (Option<i32>, String) {
+    let mut server = Command::new(e2e::binary("server"));
+    // Whatever else is set, as in the image.
+    let output =
+        server.arg(command).env_clear().env("EMBEDDED", "false").envs(settings.iter().copied()).output();
+    let output = output.unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8(said).unwrap();
+    assert!(!said.contains(Postgres::shared().password()), "a password is shown: {said}");
+    (output.status.code(), said)
+}
+
+fn url() -> String {
+    let postgres = Postgres::shared();
+    postgres.url(&postgres.create_database().unwrap())
+}
+
+#[test]
+fn a_migration_says_from_where_to_where() {
+    let url = url();
+    let settings = [("CONNECTION_URL", url.as_str())];
+    let (code, said) = server("check-database", &settings);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("schema: ok (none yet"), "{said}");
+
+    let (code, said) = server("migrate", &settings);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.starts_with("migrated from nothing to version "), "{said}");
+    let (code, said) = server("migrate", &settings);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.ends_with(": nothing to do\n"), "{said}");
+}
+
+#[test]
+fn a_migration_tells_what_it_adopted_of_the_original() {
+    let postgres = Postgres::shared();
+    let database = postgres.create_database().unwrap();
+    postgres
+        .execute(&database, "create table values (number int); insert into values values (7), (7), (-5)")
+        .unwrap();
+    let (code, said) = server("migrate", &[("CONNECTION_URL", &postgres.url(&database))]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("adopted: 1 indexes, 1 rows that repeat one, 1 rows that are none"), "{said}");
+}
+
+#[test]
+fn a_check_has_a_line_for_each_step() {
+    let folder = Folder::new("secret").unwrap();
+    let secret = folder.path().join("url");
+    fs::write(&secret, url() + "\n").unwrap();
+    let (code, said) = server("check-database", &[("CONNECTION_URL_FILE", secret.to_str().unwrap())]);
+    assert_eq!(code, Some(0), "{said}");
+    let steps = said.lines().map(|line| line.split_once(": ok (").unwrap().0).collect::<Vec<_>>();
+    assert_eq!(steps, ["settings", "name", "port", "tls", "user", "database", "permission", "schema"]);
+}
+
+#[test]
+fn a_check_ends_at_what_is_wrong() {
+    let (code, said) = server("check-database", &[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.starts_with("settings: neither PGHOST nor CONNECTION_URL is set"), "{said}");
+
+    let port = free_port().unwrap().to_string();
+    let settings = [("PGHOST", "127.0.0.1"), ("PGPORT", &port), ("PGPASSWORD", "hunter2")];
+    let (code, said) = server("check-database", &settings);
+    assert_eq!(code, Some(1), "{said}");
+    let last = said.lines().last().unwrap();
+    assert!(last.starts_with("port: 127.0.0.1 refuses connections"), "{said}");
+    let (code, said) = server("migrate", &settings);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("check-database"), "{said}");
+
+    // A wrong value is refused as by a server that starts.
+    let (code, said) = server("check-database", &[("PGHOST", "db"), ("PGSSLROOTCERT", "/nowhere")]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("PGSSLROOTCERT") && said.contains("/nowhere"), "{said}");
+}
