@@ -122,8 +122,8 @@ def main() -> None:
     import databases
     import ecs
     import engine
-    import registry
     import metrics
+    import registry
     import rollout
     import stacks
 
