@@ -7,7 +7,7 @@ use crate::cloud::Cloud;
 #[tokio::test(flavor = "multi_thread")]
 async fn beanstalk_from_nothing_to_a_number_and_back_to_nothing() {
     let cloud = Cloud::start();
-    cloud.xtask("", "images push");
+    cloud.xtask("", "images push server worker nginx");
     let text = cloud.xtask("latest", "deploy beanstalk --pushed");
     assert!(text.contains("F(1000) = 434665…228875, 209 digits"), "{text}");
     let url = cloud.told_by("fibstack-beanstalk", "Url");
@@ -40,4 +40,16 @@ async fn beanstalk_from_nothing_to_a_number_and_back_to_nothing() {
     assert_eq!(cloud.stacks(), ["fibstack-data"]);
     cloud.xtask("", "deploy beanstalk --destroy --delete-data --yes");
     assert_eq!(cloud.stacks(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beanstalks_ecs_platform_runs_dockerrun() {
+    let cloud = Cloud::start();
+    cloud.xtask("", "images push server worker nginx");
+    let text = cloud.xtask("latest", "deploy beanstalk --pushed --platform ecs");
+    assert!(text.contains("F(1000) = 434665…228875, 209 digits"), "{text}");
+    let (output, text) = cloud.xtask_try("latest", "deploy beanstalk --pushed");
+    assert!(!output.status.success());
+    assert!(text.contains("is on Beanstalk's platform ECS, which stays"), "{text}");
+    cloud.assert_no_secret_was_shown();
 }
