@@ -27,6 +27,7 @@ streaks: dict[tuple[str, str], int] = {}
 states: dict[tuple[str, str], str] = {}
 # By balancer and its port: the port on loopback that stands for it.
 ports: dict[str, dict[int, int]] = {}
+closings: dict[str, list[asyncio.Event]] = {}
 # By balancer and its port: the socket that stands for it, until it is served.
 sockets: dict[tuple[str, int], socket.socket] = {}
 
@@ -140,9 +141,12 @@ def serve_port(folder: Path, arn: str, port: int, certificate_arn: str | None) -
     if certificate_arn:
         config.certfile, config.keyfile = certificate(folder, certificate_arn)
     (folder / "balancers.json").write_text(json.dumps(ports))
+    closing = asyncio.Event()
+    closings.setdefault(arn, []).append(closing)
+    config.graceful_timeout = 1
     loop = app._MAIN_LOOP
     loop.call_soon_threadsafe(
-        lambda: loop.create_task(serve(application, config, shutdown_trigger=asyncio.Event().wait))
+        lambda: loop.create_task(serve(application, config, shutdown_trigger=closing.wait))
     )
 
 
@@ -165,7 +169,15 @@ def patch(folder: Path) -> None:
         serve_port(folder, balancer, port, certificates[0].get("CertificateArn"))
         return made
 
-    provisioners._RESOURCE_HANDLERS[BALANCER]["create"] = make_reachable
+    remove = provisioners._RESOURCE_HANDLERS[BALANCER]["delete"]
+
+    def remove_and_close(arn, props):
+        remove(arn, props)
+        ports.pop(arn, None)
+        for closing in closings.pop(arn, []):
+            app._MAIN_LOOP.call_soon_threadsafe(closing.set)
+
+    provisioners._RESOURCE_HANDLERS[BALANCER].update(create=make_reachable, delete=remove_and_close)
     provisioners._RESOURCE_HANDLERS[LISTENER]["create"] = listen_really
 
     forward = alb._forward_to_tg

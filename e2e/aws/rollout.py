@@ -12,6 +12,13 @@ from ecs import service_connect, service_of
 
 SERVICE = "AWS::ECS::Service"
 LOOK_EVERY_S = 0.3
+# What tasks get when they start; MiniStack leaves the running ones alone.
+NEEDS_NEW_TASKS = (
+    "EnableExecuteCommand",
+    "LoadBalancers",
+    "NetworkConfiguration",
+    "ServiceConnectConfiguration",
+)
 # For targets that are not healthy yet, as HealthCheckGracePeriodSeconds is.
 GRACE_S = 30
 
@@ -97,6 +104,11 @@ def outcome(service: dict, deployment: dict) -> None:
     )
 
 
+def named(arn: str) -> dict:
+    cluster, name = arn.split(":service/", 1)[1].split("/")
+    return {"cluster": cluster, "service": name}
+
+
 def service_by_arn(arn: str) -> dict:
     return ecs._services[arn.split(":service/", 1)[1]]
 
@@ -128,6 +140,9 @@ def update_service(arn: str, old: dict, new: dict, stack: str) -> tuple[str, dic
     answer = change_service(arn, old, new, stack)
     service = service_by_arn(arn)
     deployment = ecs._primary_deployment(service)
+    if deployment is before and any(old.get(each) != new.get(each) for each in NEEDS_NEW_TASKS):
+        ecs._update_service({**named(arn), "forceNewDeployment": True})
+        deployment = ecs._primary_deployment(service)
     if deployment is not before:
         outcome(service, deployment)
     return answer
