@@ -53,6 +53,7 @@ def arguments() -> argparse.Namespace:
 def configure(port: int, folder: Path, prefix: str) -> None:
     """MiniStack reads its settings while it is imported."""
     os.environ.update(
+        AUTH="true",
         GATEWAY_PORT=str(port),
         BIND_HOST="127.0.0.1",
         MINISTACK_HOST="127.0.0.1",
@@ -123,6 +124,7 @@ def main() -> None:
     import ecs
     import engine
     import metrics
+    import permissions
     import registry
     import rollout
     import stacks
@@ -132,6 +134,7 @@ def main() -> None:
     try:
         machine.make_network()
         databases.patch(folder / "ca", machine)
+        permissions.patch()
         registry.patch(port)
         stacks.patch()
         ecs.patch(folder / "ca", machine)

@@ -45,19 +45,20 @@ impl Platform {
 
     /// Its newest version: older ones retire.
     fn current_version(self) -> Result<String> {
-        let branch = format!(
-            "Type=PlatformBranchName,Operator==,Values={} running on 64bit Amazon Linux 2023",
+        // As JSON: the CLI's shorter form knows no operator that is an equals sign.
+        let filters = format!(
+            r#"[{{"Type":"PlatformBranchName","Operator":"=","Values":["{} running on 64bit Amazon Linux 2023"]}},
+                {{"Type":"PlatformLifecycleState","Operator":"=","Values":["Recommended"]}}]"#,
             self.kind()
         );
-        let recommended = "Type=PlatformLifecycleState,Operator==,Values=Recommended";
-        let call = ["elasticbeanstalk", "list-platform-versions", "--filters", &branch, recommended];
+        let call = ["elasticbeanstalk", "list-platform-versions", "--filters", &filters];
         let rows = aws::rows(
             call.into_iter().chain(["--query", "PlatformSummaryList[].[PlatformVersion,PlatformArn]"]),
         )?;
         let newest = rows.into_iter().max_by_key(|row| numbers(row.first().map_or("", String::as_str)));
         newest
             .and_then(|row| row.into_iter().nth(1))
-            .with_context(|| format!("no current platform: {branch}"))
+            .with_context(|| format!("Beanstalk has no current platform for {}", self.kind()))
     }
 }
 
