@@ -20,9 +20,10 @@ Real, in containers of one Docker network that stands for the VPC:
   - an instance of Elastic Beanstalk: the bundle is unpacked and started as the Docker and the ECS platform of
     Amazon Linux 2023 do it (beanstalk.py, instance.py).
   - ECR's registry, at this same address: docker push 127.0.0.1:PORT/fibstack/server.
+  - what users may do by their policies (permissions.py); the key `test` is root's.
   - CloudFormation, S3, Secrets Manager, IAM's objects, CloudWatch' alarms: MiniStack's.
 
-Not real: whatever stacks.py lists in METADATA_ONLY; IAM's permissions; security groups; the memory and
+Not real: whatever stacks.py lists in METADATA_ONLY; what roles may do; security groups; the memory and
 processor of a Fargate task; scaling (log filters make metrics and alarms go off, but nobody acts on them, and
 silence is no alarm); `aws ecs execute-command`; replicas; backups; of an Elastic Beanstalk environment the
 machine, its roles, its load balancer and what it streams to CloudWatch; hooks of a bundle that would change

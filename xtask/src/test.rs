@@ -103,6 +103,8 @@ struct Tally {
     /// Programs of tests, and packages' doctests.
     binaries: u32,
     passed: u32,
+    failures: u32,
+    /// Their names, as far as they are on lines of their own.
     failed: Vec<String>,
     ignored: u32,
     /// Of which package the tests are that come now.
@@ -120,6 +122,7 @@ impl Tally {
         } else if let Some(result) = line.strip_prefix("test result: ") {
             self.binaries += 1;
             self.passed += count(result, "passed");
+            self.failures += count(result, "failed");
             self.ignored += count(result, "ignored");
         } else if let Some(test) =
             line.strip_prefix("test ").and_then(|test| test.strip_suffix(" ... FAILED"))
@@ -146,8 +149,8 @@ impl std::fmt::Display for Tally {
         for test in &self.failed {
             writeln!(f, "FAILED {test}")?;
         }
-        let Self { binaries, passed, failed, ignored, .. } = self;
-        write!(f, "{passed} tests passed, {} failed, {ignored} ignored, in {binaries} programs", failed.len())
+        let Self { binaries, passed, failures, ignored, .. } = self;
+        write!(f, "{passed} tests passed, {failures} failed, {ignored} ignored, in {binaries} programs")
     }
 }
 
@@ -168,7 +171,7 @@ test result: \u{1b}[32mok\u{1b}[0m. 3 passed; 0 failed; 0 ignored; 0 measured; 0
         let mut tally = Tally::default();
         OUTPUT.lines().for_each(|line| tally.read(line));
         assert_eq!(tally.failed, ["fib: eight_is_nine"]);
-        assert_eq!((tally.binaries, tally.passed, tally.ignored), (2, 4, 2));
+        assert_eq!((tally.binaries, tally.passed, tally.failures, tally.ignored), (2, 4, 1, 2));
         let summary = "FAILED fib: eight_is_nine\n4 tests passed, 1 failed, 2 ignored, in 2 programs";
         assert_eq!(tally.to_string(), summary);
     }

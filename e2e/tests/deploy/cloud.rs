@@ -1,7 +1,9 @@
 //! The emulator, and `cargo xtask` talking to it.
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::Mutex,
@@ -14,12 +16,17 @@ use throwaway::{Folder, Process};
 /// An AWS of a test's own.
 pub(crate) struct Cloud {
     address: String,
+    /// The key of who deploys.
+    deployer: [String; 2],
     /// All that any command wrote, in which no secret may be.
     written: Mutex<String>,
     // Stopped before its folder goes.
     emulator: Process,
     folder: Folder,
 }
+
+/// The key of the account's root user.
+const ROOT: [&str; 2] = ["test", "test"];
 
 /// A variable that `cargo xtask test deploy` sets.
 fn from_xtask(name: &str) -> PathBuf {
@@ -36,19 +43,37 @@ impl Cloud {
         let line = emulator.wait_for("listening at ", Duration::from_secs(120)).unwrap();
         let (_, address) = line.split_once("listening at ").unwrap();
         let address = address.trim().to_owned();
-        Self { address, written: Mutex::default(), emulator, folder }
+        let mut it =
+            Self { address, deployer: ROOT.map(str::to_owned), written: Mutex::default(), emulator, folder };
+        it.deployer = it.make_deployer();
+        it
     }
 
-    /// A program with the emulator for its AWS.
-    fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    /// A user who may do what `deploy/access.yaml` says and nothing else, which the emulator sees to.
+    fn make_deployer(&self) -> [String; 2] {
+        let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/access.yaml");
+        let body = format!("file://{}", template.display());
+        let make =
+            ["cloudformation", "create-stack", "--stack-name", "fibstack-access", "--template-body", &body];
+        let user = ["--parameters", "ParameterKey=User,ParameterValue=deployer"];
+        self.aws(&[&make[..], &user, &["--capabilities", "CAPABILITY_NAMED_IAM"]].concat());
+        self.aws(&["cloudformation", "wait", "stack-create-complete", "--stack-name", "fibstack-access"]);
+        let query = "AccessKey.[AccessKeyId,SecretAccessKey]";
+        let key = self.aws(&["iam", "create-access-key", "--user-name", "deployer", "--query", query]);
+        let (id, secret) = key.split_once('\t').unwrap();
+        [id.to_owned(), secret.to_owned()]
+    }
+
+    /// A program with the emulator for its AWS, and a user's key.
+    fn command(&self, program: impl AsRef<OsStr>, [id, secret]: [&str; 2]) -> Command {
         let mut command = Command::new(program);
         let tools = from_xtask("FIBSTACK_AWS_TOOLS");
         let path = env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{}:{path}", tools.display()));
         for (name, value) in [
             ("AWS_ENDPOINT_URL", self.address.as_str()),
-            ("AWS_ACCESS_KEY_ID", "test"),
-            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_ACCESS_KEY_ID", id),
+            ("AWS_SECRET_ACCESS_KEY", secret),
             ("AWS_REGION", "eu-central-1"),
             ("AWS_DEFAULT_REGION", "eu-central-1"),
             ("AWS_EC2_METADATA_DISABLED", "true"),
@@ -66,7 +91,8 @@ impl Cloud {
 
     /// `cargo xtask` with these words, and images of a version that was pushed if there is one. Gives what it wrote.
     pub(crate) fn xtask_try(&self, version: &str, line: &str) -> (Output, String) {
-        let mut command = self.command(from_xtask("FIBSTACK_XTASK"));
+        let mut command =
+            self.command(from_xtask("FIBSTACK_XTASK"), self.deployer.each_ref().map(String::as_str));
         command.args(line.split(' '));
         if !version.is_empty() {
             command.env("IMAGE_PREFIX", self.registry()).env("IMAGE_TAG", version);
@@ -112,20 +138,21 @@ impl Cloud {
         run_docker(&["push", "--quiet", &name]);
     }
 
-    /// The AWS CLI with these words, whose answer is text.
+    /// The AWS CLI with these words, as root, whose answer is text.
     pub(crate) fn aws(&self, words: &[&str]) -> String {
-        let mut command = self.command("aws");
+        let mut command = self.command("aws", ROOT);
         let output = output(command.args(words).args(["--output", "text"]));
         let stdout = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         assert!(output.status.success(), "aws {words:?}\n{}", String::from_utf8_lossy(&output.stderr));
         stdout
     }
 
-    /// The names of all stacks that are there.
+    /// The names of all stacks that a deployment made.
     pub(crate) fn stacks(&self) -> Vec<String> {
         let query = "Stacks[?StackStatus!='DELETE_COMPLETE'].StackName";
         let text = self.aws(&["cloudformation", "describe-stacks", "--query", query]);
         let mut names: Vec<_> = text.split_whitespace().map(str::to_owned).collect();
+        names.retain(|name| name != "fibstack-access");
         names.sort();
         names
     }

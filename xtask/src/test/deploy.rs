@@ -22,6 +22,8 @@ use crate::{
 
 /// Checks the templates, builds the images, and deploys them.
 pub(crate) fn test_deploy(filter: Option<&str>, install: bool) -> Result<()> {
+    // Now, since a build may replace it, and then it has another name.
+    let program = env::current_exe().context("find this program")?;
     engine::check()?;
     system_packages::provide(FOR_ARTIFACTS, install)?;
     system_packages::provide(FOR_DEPLOYMENT, install)?;
@@ -37,7 +39,7 @@ pub(crate) fn test_deploy(filter: Option<&str>, install: bool) -> Result<()> {
     // One emulator at a time. They take minutes, and what the commands say meanwhile is worth reading.
     cargo.args(["--", "--nocapture", "--test-threads=1"]).env("FIBSTACK_TEST_PREFIX", &left.0);
     cargo.env("FIBSTACK_AWS_TOOLS", &tools);
-    cargo.env("FIBSTACK_XTASK", env::current_exe().context("find this program")?);
+    cargo.env("FIBSTACK_XTASK", program);
     super::run(&mut cargo)
 }
 
