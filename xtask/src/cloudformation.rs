@@ -276,7 +276,7 @@ fn as_json(parameters: &[(&str, Choice<'_>)]) -> String {
 }
 
 /// A JSON string.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut json = String::from('"');
     for character in text.chars() {
         match character {

@@ -5,6 +5,7 @@
 
 mod access;
 mod client;
+mod deployed;
 mod local;
 mod script;
 mod url;
@@ -72,6 +73,6 @@ impl fmt::Display for Name<'_> {
 pub(crate) fn run(request: &Request) -> Result<()> {
     match &request.place {
         Place::Local => local::run(&request.action, request.yes),
-        Place::Deployed(system) => anyhow::bail!("{system}: deployed databases are not looked after yet"),
+        Place::Deployed(system) => deployed::run(system, &request.action, request.yes),
     }
 }
