@@ -111,8 +111,11 @@ fn image(system: &System, part: Part, server: &Values) -> Result<String> {
 fn newest(prefix: &str, part: Part) -> Result<Option<String>> {
     let repository = format!("{prefix}{part}");
     let Some((_, name)) = repository.split_once('/') else { return Ok(None) };
-    let query = "sort_by(imageDetails, &imagePushedAt)[-1].imageDigest";
-    let digest = aws::word(["ecr", "describe-images", "--repository-name", name, "--query", query])?;
+    // Not what else a push leaves: the parts of a list, attestations.
+    let tagged = ["--filter", "tagStatus=TAGGED"];
+    let query = ["--query", "sort_by(imageDetails, &imagePushedAt)[-1].imageDigest"];
+    let call = ["ecr", "describe-images", "--repository-name", name];
+    let digest = aws::word(call.into_iter().chain(tagged).chain(query))?;
     Ok(digest.map(|digest| format!("{repository}@{digest}")))
 }
 
@@ -121,7 +124,9 @@ fn restore(system: &System, data: &Values, host: &str, to: &str) -> Result<()> {
     let new = snapshot::restore(system, host, to)?;
     let tasks = prepare(system, data)?;
     say("checking that the application would get in");
-    tasks.server("check-database", &[("PGHOST", &new)])?;
+    tasks.server("check-database", &[("PGHOST", &new)]).with_context(|| {
+        format!("{} is there, and costs, but nobody would get in; nothing uses it", snapshot::instance(&new))
+    })?;
     let targets = [("fargate", SERVER), ("beanstalk", "beanstalk.yaml")];
     let mut used = Vec::new();
     for (target, template) in targets {
