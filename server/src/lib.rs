@@ -93,7 +93,7 @@ impl Server {
     /// connections, which makes nginx ask another server. `stop` ends all of it.
     ///
     /// One failure ends the wait, since a server has to serve without its database, too, and one that is away
-    /// may stay away; a database that says nothing is waited for [`PREPARED_WITHIN`].
+    /// may stay away; a database that says nothing is waited for 5 s.
     ///
     /// # Errors
     /// A setting can't be used, or a port is taken.
