@@ -46,7 +46,7 @@ FROM toolchain AS build
 COPY --from=recipe /recipe.json /recipe.json
 RUN target="$(uname -m)-unknown-linux-musl"; \
     cargo chef cook --locked --release --target "$target" --no-default-features --recipe-path /recipe.json \
-        --package server --package worker; \
+        --package server --package worker --features server/telemetry,worker/telemetry; \
     cargo chef cook --locked --profile wasm-release --target wasm32-unknown-unknown --no-default-features \
         --recipe-path /recipe.json --package frontend --target-dir target/front
 COPY . .

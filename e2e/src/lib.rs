@@ -19,6 +19,7 @@
 mod binaries;
 pub mod browser;
 mod client;
+mod collector;
 pub mod compose;
 mod embedded;
 pub mod engine;
@@ -35,6 +36,7 @@ mod worker;
 
 pub use binaries::binary;
 pub use client::{Answer, Client};
+pub use collector::{Collector, Sent as SentSpan};
 pub use compose::Compose;
 pub use embedded::Embedded;
 pub use events::{Events, Sent};

@@ -67,6 +67,7 @@ fn a_wrong_value_is_refused_with_what_is_allowed() {
         ("MAX_INDEX", "4000000000", "allowed is a whole number from 0 to"),
         ("LOG_FORMAT", "xml", "json"),
         ("LOG_LEVEL", "loud", "debug"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://example.org", "http://127.0.0.1:4318"),
     ] {
         for program in ["worker", "server"] {
             refused(program, &[&both[..], &[(name, value)]].concat(), &[name, value, allowed]);
@@ -113,11 +114,27 @@ fn help_lists_every_setting_with_its_default() {
     for (program, names) in [
         (
             "worker",
-            &["REDIS_HOST", "REDIS_PORT", "REDIS_PASSWORD_FILE", "CONCURRENCY", "LEASE_MS", "MAX_INDEX"][..],
+            &[
+                "REDIS_HOST",
+                "REDIS_PORT",
+                "REDIS_PASSWORD_FILE",
+                "CONCURRENCY",
+                "LEASE_MS",
+                "MAX_INDEX",
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+            ][..],
         ),
         (
             "server",
-            &["PGHOST", "CONNECTION_URL", "PGSSLROOTCERT", "RESULT_BUDGET_BYTES", "DATA_DIR", "LOG_FORMAT"],
+            &[
+                "PGHOST",
+                "CONNECTION_URL",
+                "PGSSLROOTCERT",
+                "RESULT_BUDGET_BYTES",
+                "DATA_DIR",
+                "LOG_FORMAT",
+                "STATE_INTERVAL_SECONDS",
+            ],
         ),
     ] {
         let output = Command::new(e2e::binary(program)).arg("--help").output().expect("it was built");

@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 use ipnet::IpNet;
 use settings::{
     SettingsError, address, log::LogSettings, memory::MaxIndexSettings, number, postgres::PostgresSettings,
-    redis::RedisSettings,
+    redis::RedisSettings, telemetry::TelemetrySettings,
 };
 
 /// fibstack's server: pages, API, live events.
@@ -88,6 +88,10 @@ pub struct Config {
     /// What is logged, and how.
     #[command(flatten)]
     pub log: LogSettings,
+
+    /// Where spans go.
+    #[command(flatten)]
+    pub telemetry: TelemetrySettings,
 }
 
 /// What the program does.

@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context;
+use settings::telemetry::Telemetry;
 use store::{InProcessBoard, Limits, PostgresRecord, RedisBoard, SqliteRecord, Store};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use worker::{FibJob, Worker, WorkerSettings};
@@ -19,6 +20,7 @@ pub(crate) struct System {
     /// What they are, for health answers.
     pub(crate) parts: Parts,
     tasks: TaskTracker,
+    telemetry: Telemetry,
 }
 
 impl System {
@@ -31,6 +33,7 @@ impl System {
         let max_index = config.max_index.max_index(1, fib::memory_bytes)?;
         let limits = Limits { max_index, result_budget_bytes: config.result_budget_bytes };
         let tasks = TaskTracker::new();
+        let telemetry = config.telemetry.start("fibstack-server");
         let (store, parts) = match mode {
             Mode::Stack => {
                 let record = Arc::new(PostgresRecord::new(&config.postgres.to_config()?));
@@ -42,23 +45,26 @@ impl System {
                 let record = Arc::new(SqliteRecord::new(data_folder(&config.data_dir)?));
                 let board = Arc::new(InProcessBoard::new());
                 let settings = WorkerSettings { max_index, ..WorkerSettings::default() };
-                let worker = Worker::new(board.clone(), Arc::new(FibJob), settings);
+                let worker =
+                    Worker::new(board.clone(), Arc::new(FibJob), settings).with_spans(telemetry.sink());
                 let stop = stop.clone();
                 tasks.spawn(async move { worker.run(stop).await });
                 let parts = Parts { record: "sqlite", board: "in-process" };
                 (Store::new(record, board, fib::verify, limits), parts)
             }
         };
-        let store = Arc::new(store);
+        let store = Arc::new(store.with_spans(telemetry.sink()));
         tasks.spawn(Arc::clone(&store).run(stop.clone()));
         tasks.close();
-        Ok(Self { store, parts, tasks })
+        Ok(Self { store, parts, tasks, telemetry })
     }
 
     /// Waits until everything in the background has ended, then closes the Record.
     pub(crate) async fn stopped(self) {
         self.tasks.wait().await;
         self.store.record().close().await;
+        // It blocks, and can't fail but by a panic, which has been logged.
+        let _ = tokio::task::spawn_blocking(|| self.telemetry.stop()).await;
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use protocol::{EventKind, Index, Outcome, WorkerId};
 
-use crate::{Completion, ReadError, Store};
+use crate::{Completion, ReadError, Store, spans};
 
 /// What our own worker tells beside the value; a foreign one tells nothing.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +49,9 @@ impl Store {
         if let Some(entry) = self.record.complete(index, &completion).await? {
             metrics::counter!("fibstack_results_total").increment(1);
             tracing::info!(%index, digits = completion.outcome.digits(), "done");
+            if let Some(tell) = &self.spans {
+                spans::of_entry(&entry).into_iter().for_each(&**tell);
+            }
             self.tell(EventKind::Done, entry).await;
         }
         let evicted = self.board.copied(index, self.limits.result_budget_bytes).await?;

@@ -13,6 +13,7 @@ mod feed;
 mod heard;
 mod listen;
 mod record;
+pub mod spans;
 mod store;
 mod sweep;
 
@@ -28,4 +29,5 @@ pub use record::{
     Adoption, Completion, ConfigError, Counts, Fault, Password, PostgresConfig, PostgresRecord, Record,
     RecordError, SCHEMA_VERSION, SqliteRecord, SslMode, Step, Submission, diagnose,
 };
+pub use spans::SpanSink;
 pub use store::{DigitsAnswer, Limits, ReadError, Store, Verify};

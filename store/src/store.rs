@@ -9,8 +9,8 @@ use tokio::{
 };
 
 use crate::{
-    Board, BoardError, ClaimState, Enqueue, Enqueued, Notice, Record, RecordError, Sighting, feed::Feed,
-    heard::HeardIndexes,
+    Board, BoardError, ClaimState, Enqueue, Enqueued, Notice, Record, RecordError, Sighting, SpanSink,
+    feed::Feed, heard::HeardIndexes,
 };
 
 /// How long a submission waits for the Board. What could not be announced by then, the sweep announces.
@@ -71,6 +71,7 @@ pub struct Store {
     pub(crate) sweep_now: Notify,
     /// The Record was tried to be prepared, well or not.
     pub(crate) tried: SetOnce<()>,
+    pub(crate) spans: Option<SpanSink>,
 }
 
 impl Store {
@@ -85,7 +86,14 @@ impl Store {
             heard: HeardIndexes::default(),
             sweep_now: Notify::new(),
             tried: SetOnce::new(),
+            spans: None,
         }
+    }
+
+    /// With somebody who is told the way of each result, if anybody is.
+    #[must_use]
+    pub fn with_spans(self, spans: Option<SpanSink>) -> Self {
+        Self { spans, ..self }
     }
 
     /// Waits until [`Store::run`] has prepared the Record, or has failed to for the first time.

@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use protocol::Index;
-use store::{Backoff, BoardError, Claim, FailOutcome, Lease};
+use store::{Backoff, BoardError, Claim, FailOutcome};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -41,19 +41,20 @@ pub enum Step {
 
 /// Computes what was claimed and tells the Board how it went.
 pub(crate) async fn run_attempt(worker: &Worker, claim: Claim, stop: &CancellationToken) -> Step {
-    let lease = claim.lease;
+    let lease = &claim.lease;
     let index = lease.index;
     if !worker.settings.max_index.allows(index) {
         let reason = format!("The highest index computed here is {}.", worker.settings.max_index);
-        return fail(worker, &lease, reason, true, stop).await;
+        return fail(worker, &claim, reason, true, stop).await;
     }
     tracing::debug!(%index, attempt = claim.attempt, "computing");
-    match compute(worker, &lease, stop).await {
+    match compute(worker, lease, stop).await {
         End::Value { value, computed_us } => {
             // The value is not thrown away because Redis is away for a moment.
-            let finish = || worker.board.finish(&lease, &value, computed_us);
+            let finish = || worker.board.finish(lease, &value, computed_us);
             match insist(worker, stop, finish).await {
                 Some(_) => {
+                    worker.tell(&claim, computed_us, Ok(()));
                     tracing::info!(%index, digits = value.len(), attempt = claim.attempt, "computed");
                     Step::Done(index)
                 }
@@ -63,13 +64,13 @@ pub(crate) async fn run_attempt(worker: &Worker, claim: Claim, stop: &Cancellati
                 }
             }
         }
-        End::Failed(reason) => fail(worker, &lease, reason, false, stop).await,
+        End::Failed(reason) => fail(worker, &claim, reason, false, stop).await,
         End::Lost => {
             tracing::warn!(%index, "lost the lease: stopped the computation");
             Step::Lost(index)
         }
         End::Stopped => {
-            if insist(worker, stop, || worker.board.give_back(&lease)).await.is_some() {
+            if insist(worker, stop, || worker.board.give_back(lease)).await.is_some() {
                 tracing::info!(%index, "gave the claim back");
             } else {
                 tracing::warn!(%index, "could not give the claim back: its lease will run out");
@@ -79,7 +80,9 @@ pub(crate) async fn run_attempt(worker: &Worker, claim: Claim, stop: &Cancellati
     }
 }
 
-async fn fail(worker: &Worker, lease: &Lease, reason: String, last: bool, stop: &CancellationToken) -> Step {
+async fn fail(worker: &Worker, claim: &Claim, reason: String, last: bool, stop: &CancellationToken) -> Step {
+    let lease = &claim.lease;
+    worker.tell(claim, store::now_us(), Err(&reason));
     let outcome = insist(worker, stop, || worker.board.fail(lease, &reason, last)).await;
     tracing::warn!(index = %lease.index, %reason, ?outcome, "the attempt failed");
     Step::Failed { index: lease.index, reason, outcome }

@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use settings::{
     SettingsError, address, log::LogSettings, memory::MaxIndexSettings, or_exit, redis::RedisSettings,
+    telemetry::TelemetrySettings,
 };
 use store::RedisBoard;
 use worker::{FibJob, Worker, WorkerSettings, health_listener};
@@ -33,6 +34,8 @@ struct Settings {
     worker: WorkerSettings,
     #[command(flatten)]
     log: LogSettings,
+    #[command(flatten)]
+    telemetry: TelemetrySettings,
 }
 
 #[derive(Debug, Subcommand)]
@@ -70,10 +73,12 @@ fn work(mut settings: Settings) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("start the asynchronous runtime")?;
+    let telemetry = settings.telemetry.start("fibstack-worker");
     let outcome = runtime.block_on(async {
         let stop = settings::stop::on_signal().context("listen to signals")?;
         let board = RedisBoard::new(&redis).context("prepare to talk to Redis")?;
-        let worker = Arc::new(Worker::new(Arc::new(board), Arc::new(FibJob), settings.worker));
+        let worker = Worker::new(Arc::new(board), Arc::new(FibJob), settings.worker);
+        let worker = Arc::new(worker.with_spans(telemetry.sink()));
         let Some(address) = settings.health_addr else {
             worker.run(stop).await;
             return Ok(());
@@ -90,5 +95,6 @@ fn work(mut settings: Settings) -> anyhow::Result<()> {
         }
     });
     runtime.shutdown_timeout(SHUTDOWN);
+    telemetry.stop();
     outcome
 }

@@ -10,7 +10,7 @@ use std::{
 
 use futures::future::{join, join_all};
 use protocol::WorkerId;
-use store::{Board, BoardError};
+use store::{Board, BoardError, Claim, SpanSink, spans};
 use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +30,7 @@ pub struct Worker {
     /// Did the Board answer the last time? Losing it and finding it again are logged once each.
     board_answers: AtomicBool,
     pub(crate) signs: Signs,
+    spans: Option<SpanSink>,
 }
 
 impl Worker {
@@ -43,7 +44,14 @@ impl Worker {
             wake: Notify::new(),
             board_answers: AtomicBool::new(true),
             signs: Signs::new(),
+            spans: None,
         }
+    }
+
+    /// With somebody who is told of each attempt, if anybody is.
+    #[must_use]
+    pub fn with_spans(self, spans: Option<SpanSink>) -> Self {
+        Self { spans, ..self }
     }
 
     /// The name of this worker.
@@ -79,6 +87,14 @@ impl Worker {
             () = async { stop.cancelled().await; sleep(GRACE).await } => {
                 tracing::warn!(worker = %self.id, "stopped with claims held: their leases will run out");
             }
+        }
+    }
+
+    /// Tells of an attempt that ended with a result, posted now, or with the reason why there is none.
+    pub(crate) fn tell(&self, claim: &Claim, computed_us: u64, outcome: Result<(), &str>) {
+        if let Some(tell) = &self.spans {
+            let posted_us = outcome.map(|()| store::now_us());
+            spans::of_attempt(claim, computed_us, posted_us).into_iter().for_each(&**tell);
         }
     }
 

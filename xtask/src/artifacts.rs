@@ -41,6 +41,7 @@ pub(crate) fn build(to: &Path) -> Result<()> {
         "--locked",
         "--release",
         "--no-default-features",
+        "--features=server/telemetry,worker/telemetry",
         "--package=server",
         "--package=worker",
         "--bin=worker",

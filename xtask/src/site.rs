@@ -42,7 +42,7 @@ impl Profile {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Parts<'a> {
     All,
-    /// All, the server for this Rust target.
+    /// All, the server for this Rust target, and with what only images have.
     AllFor(&'a str),
     /// All but the server: WASM, styles, assets.
     Frontend,
@@ -118,7 +118,9 @@ pub(crate) fn build(toolbox: &Toolbox, profile: Profile, parts: Parts<'_>) -> Re
     }
     match parts {
         Parts::All => &mut leptos,
-        Parts::AllFor(target) => leptos.env("LEPTOS_BIN_TARGET_TRIPLE", target),
+        Parts::AllFor(target) => {
+            leptos.arg("--bin-features=telemetry").env("LEPTOS_BIN_TARGET_TRIPLE", target)
+        }
         Parts::Frontend => leptos.arg("--frontend-only"),
     };
     Job::new("site").run(hashed(&mut leptos))?;

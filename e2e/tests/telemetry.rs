@@ -1,0 +1,98 @@
+//! Spans for OpenTelemetry: server and worker tell of one way, and a collector that is away harms nobody.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use e2e::{Collector, Database, Embedded, Redis, Server, Settings, Worker, eventually};
+use throwaway::process::free_port;
+
+const SERVERS: [&str; 5] = ["submission", "accepted", "recorded", "announced", "delivered"];
+const WORKERS: [&str; 3] = ["claimed", "computed", "posted"];
+
+fn told(settings: Settings, endpoint: &str) -> Settings {
+    settings.set("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint).set("OTEL_BSP_SCHEDULE_DELAY", 100)
+}
+
+/// Waits until the whole way of an index was told.
+async fn way(collector: &Collector, index: u32) -> Vec<e2e::SentSpan> {
+    eventually(format!("all spans of {index}"), || async {
+        let spans = collector.spans_of(index);
+        if spans.len() >= SERVERS.len() + WORKERS.len() { Ok(spans) } else { Err(format!("{spans:#?}")) }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn server_and_worker_tell_the_way_of_an_index_as_one_trace() {
+    let (database, redis, collector) = (Database::create(), Redis::start(), Collector::start().await);
+    let settings = told(Settings::stack(&database, redis.port()), collector.endpoint());
+    let server = Server::start(&settings).await;
+    let _worker = Worker::start(&settings);
+    server.api().submit(7).await;
+    server.api().value(7).await;
+    let timeline = server.api().try_entry(7).await.expect("it was submitted").timeline;
+
+    let sent = way(&collector, 7).await;
+    let from = |service: &str| -> BTreeSet<_> {
+        sent.iter().filter(|sent| sent.service == service).map(|sent| sent.span.name.as_str()).collect()
+    };
+    assert_eq!(from("fibstack-server"), BTreeSet::from(SERVERS));
+    assert_eq!(from("fibstack-worker"), BTreeSet::from(WORKERS));
+    let spans: BTreeMap<_, _> = sent.iter().map(|sent| (sent.span.name.as_str(), &sent.span)).collect();
+    assert_eq!(spans.len(), sent.len(), "each once: {sent:#?}");
+
+    let whole = spans["submission"];
+    assert_eq!((whole.trace_id.len(), whole.span_id.len(), whole.parent_span_id.len()), (16, 8, 0));
+    let ids: BTreeSet<_> = spans.values().map(|span| &span.span_id).collect();
+    assert_eq!(ids.len(), spans.len());
+    for (name, span) in &spans {
+        assert_eq!(span.trace_id, whole.trace_id, "{name}");
+        assert!(span.start_time_unix_nano <= span.end_time_unix_nano, "{name}");
+        if *name != "submission" {
+            assert_eq!(span.parent_span_id, whole.span_id, "{name}");
+        }
+    }
+    let ends = |name: &str| Some(spans[name].end_time_unix_nano / 1_000);
+    assert_eq!(Some(whole.start_time_unix_nano / 1_000), timeline.accepted_us);
+    assert_eq!(ends("submission"), timeline.delivered_us);
+    for (name, at) in timeline.stations() {
+        // The worker says by its own clock when Redis had taken the result; the timeline, Redis.
+        if name != "posted" {
+            assert_eq!(ends(name), at, "{name}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_embedded_system_tells_it_by_itself_and_what_is_left_when_it_stops() {
+    let collector = Collector::start().await;
+    let mut embedded = Embedded::start_with(|settings| {
+        // Longer than the test.
+        told(settings, collector.endpoint()).set("OTEL_BSP_SCHEDULE_DELAY", 3_600_000)
+    })
+    .await;
+    embedded.api().submit(7).await;
+    embedded.api().value(7).await;
+    assert!(embedded.server.stop().await.success());
+    let sent = collector.spans_of(7);
+    assert_eq!(Collector::names(&sent), SERVERS.into_iter().chain(WORKERS).collect());
+    let traces: BTreeSet<_> = sent.iter().map(|sent| &sent.span.trace_id).collect();
+    assert_eq!(traces.len(), 1, "{sent:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_is_away_is_told_of_once_and_harms_nobody() {
+    let nobody = format!("http://127.0.0.1:{}", free_port().expect("there is one"));
+    let mut embedded = Embedded::start_with(|settings| told(settings, &nobody)).await;
+    let lost = |log: &str| log.matches("no collector takes the spans").count();
+    embedded.api().submit(7).await;
+    eventually("it is logged", || async {
+        let log = embedded.server.log();
+        if lost(&log) > 0 { Ok(()) } else { Err(log) }
+    })
+    .await;
+    embedded.api().submit(8).await;
+    embedded.api().value(8).await;
+    let status = embedded.server.stop().await;
+    assert!(status.success(), "{status}");
+    assert_eq!(lost(&embedded.server.log()), 1, "{}", embedded.server.log());
+}

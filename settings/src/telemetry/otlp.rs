@@ -1,0 +1,124 @@
+//! Spans to an OpenTelemetry collector, in batches, from a thread of their own with a bounded queue: what does
+//! not fit is dropped.
+
+use std::{
+    env,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use async_trait::async_trait;
+use opentelemetry::{
+    InstrumentationScope, KeyValue, SpanId, TraceFlags, TraceId,
+    trace::{SpanContext, SpanKind, Status, TraceState},
+};
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::{ExporterBuildError, Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::{
+    Resource,
+    trace::{BatchSpanProcessor, SpanData, SpanEvents, SpanLinks, SpanProcessor},
+};
+use store::spans::Span;
+
+use super::Telemetry;
+
+/// How long the collector may take to answer.
+const ANSWERS_WITHIN_S: u64 = 5;
+/// How long a stop waits for the last spans to be taken.
+const LAST_WITHIN: Duration = Duration::from_secs(1);
+
+pub(super) fn start(endpoint: &str, service: &'static str) -> Result<Telemetry, ExporterBuildError> {
+    let exporter = SpanExporter::builder()
+        .with_http()
+        .with_http_client(Collector { answered: AtomicBool::new(true) })
+        .with_protocol(Protocol::HttpBinary)
+        .with_endpoint(format!("{endpoint}/v1/traces"))
+        .build()?;
+    let mut processor = BatchSpanProcessor::builder(exporter).build();
+    processor.set_resource(&resource(service));
+    let processor = Arc::new(processor);
+    let (taking, scope) = (Arc::clone(&processor), InstrumentationScope::builder("fibstack").build());
+    tracing::info!(endpoint, "spans are sent");
+    Ok(Telemetry {
+        sink: Some(Arc::new(move |span| taking.on_end(data(span, &scope)))),
+        // What a silent collector did not take in time is lost.
+        stop: Some(Box::new(move || drop(processor.shutdown_with_timeout(LAST_WITHIN)))),
+    })
+}
+
+/// What sends them: as the environment says, else by the name of the program.
+fn resource(service: &'static str) -> Resource {
+    let attributes = env::var("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
+    if env::var_os("OTEL_SERVICE_NAME").is_some() || attributes.contains("service.name=") {
+        return Resource::builder().build();
+    }
+    Resource::builder().with_service_name(service).build()
+}
+
+fn data(span: Span, scope: &InstrumentationScope) -> SpanData {
+    let sampled = TraceFlags::SAMPLED;
+    let (trace, id) = (TraceId::from(span.trace), SpanId::from(span.id));
+    let mut attributes = vec![KeyValue::new("fibstack.index", i64::from(span.index.get()))];
+    attributes.extend(span.worker.map(|worker| KeyValue::new("fibstack.worker", worker.to_string())));
+    attributes.extend(span.attempt.map(|attempt| KeyValue::new("fibstack.attempt", i64::from(attempt))));
+    SpanData {
+        span_context: SpanContext::new(trace, id, sampled, false, TraceState::NONE),
+        parent_span_id: span.parent.map_or(SpanId::INVALID, SpanId::from),
+        parent_span_is_remote: false,
+        span_kind: SpanKind::Internal,
+        name: span.name.into(),
+        start_time: time(span.start_us),
+        end_time: time(span.end_us),
+        attributes,
+        dropped_attributes_count: 0,
+        events: SpanEvents::default(),
+        links: SpanLinks::default(),
+        status: span.error.map_or(Status::Unset, Status::error),
+        instrumentation_scope: scope.clone(),
+    }
+}
+
+fn time(us: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_micros(us)
+}
+
+/// The HTTP client of [`healthcheck`](crate::healthcheck), which blocks. So does the thread that sends.
+#[derive(Debug)]
+struct Collector {
+    /// Did it answer the last time? Losing it and finding it again are logged once each.
+    answered: AtomicBool,
+}
+
+#[async_trait]
+impl HttpClient for Collector {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let url = request.uri().to_string();
+        let answer = send(request);
+        let well = matches!(&answer, Ok(response) if response.status().is_success());
+        match (self.answered.swap(well, Ordering::Relaxed), &answer) {
+            (false, Ok(_)) if well => tracing::info!("the collector takes spans again"),
+            (true, Ok(response)) if !well => {
+                tracing::warn!(url, status = %response.status(), "the collector refuses spans: they are lost");
+            }
+            (true, Err(error)) => tracing::warn!(url, %error, "no collector takes the spans: they are lost"),
+            _ => {}
+        }
+        answer
+    }
+}
+
+fn send(request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+    let (head, body) = request.into_parts();
+    let mut post = minreq::post(head.uri.to_string()).with_timeout(ANSWERS_WITHIN_S).with_body(body);
+    for (name, value) in &head.headers {
+        post = post.with_header(name.as_str(), value.to_str()?);
+    }
+    let answer = post.send()?;
+    let status = answer.status_code.try_into()?;
+    let mut response = Response::new(Bytes::from(answer.into_bytes()));
+    *response.status_mut() = status;
+    Ok(response)
+}

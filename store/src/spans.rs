@@ -1,0 +1,244 @@
+//! The way of an index as spans, for OpenTelemetry.
+//!
+//! The pending list has no room for the context of a trace: it is a set of indexes. So server and worker each
+//! derive it from what both know: the index, and when the Board put it on the list. Each tells of what it did
+//! itself; the server that delivers a result also tells of the whole.
+
+use std::sync::Arc;
+
+use protocol::{Entry, Index, WorkerId};
+
+use crate::Claim;
+
+/// A stretch of the way: up to a station of the [timeline](protocol::Timeline), from the one before it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Span {
+    /// The same for all stretches of one way. It begins with the seconds since 1970, as AWS X-Ray's do.
+    pub trace: u128,
+    /// This stretch, by which attempt.
+    pub id: u64,
+    /// The whole way, of which this is a part.
+    pub parent: Option<u64>,
+    /// The station, or `submission` for the whole way.
+    pub name: &'static str,
+    /// When it began, in µs since 1970.
+    pub start_us: u64,
+    /// When it ended, in µs since 1970; not before it began, whatever the clocks of two machines say.
+    pub end_us: u64,
+    /// What was on its way.
+    pub index: Index,
+    /// Who computed it, or tried to.
+    pub worker: Option<WorkerId>,
+    /// Which attempt the worker was at.
+    pub attempt: Option<u32>,
+    /// Why the attempt failed.
+    pub error: Option<String>,
+}
+
+/// Takes spans. It must not wait.
+pub type SpanSink = Arc<dyn Fn(Span) + Send + Sync>;
+
+/// The name of the whole way.
+const WHOLE: &str = "submission";
+
+/// What server and worker tell: of whom they agree that it is one way.
+struct Way {
+    index: Index,
+    announced_us: u64,
+    worker: Option<WorkerId>,
+    attempt: Option<u32>,
+}
+
+impl Way {
+    fn trace(&self) -> u128 {
+        let seconds = self.announced_us / 1_000_000;
+        let random = mix(self.announced_us ^ mix(self.index.get().into()));
+        u128::from(seconds & 0xffff_ffff) << 96
+            | u128::from(random & 0xffff_ffff) << 64
+            | u128::from(mix(random))
+    }
+
+    /// Zero is no id.
+    fn id(&self, name: &str) -> u64 {
+        let attempt = self.attempt.filter(|_| name != WHOLE).unwrap_or(0);
+        let of_name = name.bytes().fold(attempt.into(), |bits, byte| mix(bits ^ u64::from(byte)));
+        mix(self.announced_us ^ mix(u64::from(self.index.get()) ^ of_name)).max(1)
+    }
+
+    fn span(&self, name: &'static str, start_us: u64, end_us: u64) -> Span {
+        Span {
+            trace: self.trace(),
+            id: self.id(name),
+            parent: (name != WHOLE).then(|| self.id(WHOLE)),
+            name,
+            start_us,
+            end_us: end_us.max(start_us),
+            index: self.index,
+            worker: self.worker.clone(),
+            attempt: self.attempt,
+            error: None,
+        }
+    }
+}
+
+/// What the server that delivers an entry tells: the whole, and the stretches that servers go.
+#[must_use]
+pub fn of_entry(entry: &Entry) -> Vec<Span> {
+    let timeline = &entry.timeline;
+    let (Some(start), Some(end)) = (timeline.accepted_us, timeline.delivered_us) else { return Vec::new() };
+    let way = Way {
+        index: entry.index,
+        // Of a foreign worker's result nobody knows. Then it is a way by itself.
+        announced_us: timeline.announced_us.unwrap_or(start),
+        worker: entry.worker.clone(),
+        attempt: None,
+    };
+    let mut spans = vec![way.span(WHOLE, start, end)];
+    let mut before = start;
+    for (name, at) in timeline.stations() {
+        let Some(at) = at else { continue };
+        if !["claimed", "computed", "posted"].contains(&name) {
+            spans.push(way.span(name, before, at));
+        }
+        before = at;
+    }
+    spans
+}
+
+/// What a worker tells of an attempt: that it waited on the list, was computed until then, and was posted, or
+/// why not.
+#[must_use]
+pub fn of_attempt(claim: &Claim, computed_us: u64, posted_us: Result<u64, &str>) -> Vec<Span> {
+    let way = Way {
+        index: claim.lease.index,
+        announced_us: claim.announced_us,
+        worker: Some(claim.lease.worker.clone()),
+        attempt: Some(claim.attempt),
+    };
+    let mut spans = vec![
+        way.span("claimed", claim.announced_us, claim.claimed_us),
+        way.span("computed", claim.claimed_us, computed_us),
+    ];
+    match posted_us {
+        Ok(posted_us) => spans.push(way.span("posted", computed_us, posted_us)),
+        Err(reason) => spans[1].error = Some(reason.to_owned()),
+    }
+    spans
+}
+
+/// Spreads the bits: the last step of SplitMix64 (Steele, Lea and Flood, 2014). The same in every version of
+/// every program, which the standard library's hashes are not.
+fn mix(mut bits: u64) -> u64 {
+    bits = bits.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use protocol::{Outcome, Revision, Status, Timeline};
+
+    use super::*;
+    use crate::Lease;
+
+    /// 2026-01-01, in µs.
+    const START: u64 = 1_767_225_600_000_000;
+
+    fn entry() -> Entry {
+        let at = |us| Some(START + us);
+        Entry {
+            index: Index::try_from(7).unwrap(),
+            position: 1,
+            status: Status::Done,
+            revision: Revision::recorded(2),
+            outcome: Some(Outcome::of("13")),
+            times_submitted: 1,
+            reason: None,
+            worker: Some(WorkerId::new("w1")),
+            attempt: None,
+            progress: None,
+            timeline: Timeline {
+                accepted_us: at(0),
+                recorded_us: at(10),
+                announced_us: at(20),
+                claimed_us: at(30),
+                computed_us: at(40),
+                posted_us: at(50),
+                delivered_us: at(60),
+            },
+        }
+    }
+
+    fn claim(attempt: u32) -> Claim {
+        let lease =
+            Lease { index: Index::try_from(7).unwrap(), worker: WorkerId::new("w1"), token: "t".to_owned() };
+        Claim { lease, attempt, announced_us: START + 20, claimed_us: START + 30 }
+    }
+
+    #[test]
+    fn server_and_worker_tell_parts_of_one_way_that_fit() {
+        let server = of_entry(&entry());
+        let worker = of_attempt(&claim(1), START + 40, Ok(START + 50));
+        let stretches: Vec<_> = server
+            .iter()
+            .chain(&worker)
+            .map(|span| (span.name, span.start_us - START, span.end_us - START))
+            .collect();
+        let expected = [
+            ("submission", 0, 60),
+            ("accepted", 0, 0),
+            ("recorded", 0, 10),
+            ("announced", 10, 20),
+            ("delivered", 50, 60),
+            ("claimed", 20, 30),
+            ("computed", 30, 40),
+            ("posted", 40, 50),
+        ];
+        assert_eq!(stretches, expected);
+        let (whole, parts) = server.split_first().unwrap();
+        assert_eq!(whole.parent, None);
+        for part in parts.iter().chain(&worker) {
+            assert_eq!((part.trace, part.parent), (whole.trace, Some(whole.id)), "{}", part.name);
+        }
+        let ids: BTreeSet<_> = server.iter().chain(&worker).map(|span| span.id).collect();
+        assert_eq!(ids.len(), 8);
+        assert_eq!(whole.trace >> 96, u128::from(START / 1_000_000));
+    }
+
+    #[test]
+    fn two_ways_of_an_index_and_two_attempts_of_a_way_differ() {
+        let first = of_attempt(&claim(1), START + 40, Err("no memory"));
+        assert_eq!(first.len(), 2);
+        assert_eq!(first[1].error.as_deref(), Some("no memory"));
+        let second = of_attempt(&claim(2), START + 40, Ok(START + 50));
+        assert_eq!((first[0].trace, first[0].parent), (second[0].trace, second[0].parent));
+        assert_ne!(first[0].id, second[0].id);
+        let later = Claim { announced_us: START + 21, ..claim(1) };
+        assert_ne!(of_attempt(&later, START + 40, Ok(START + 50))[0].trace, first[0].trace);
+    }
+
+    #[test]
+    fn clocks_that_disagree_make_no_negative_times() {
+        let spans = of_attempt(&claim(1), START, Ok(START));
+        assert!(spans.iter().all(|span| span.start_us <= span.end_us), "{spans:?}");
+    }
+
+    #[test]
+    fn what_a_foreign_worker_did_is_left_out() {
+        let mut foreign = entry();
+        foreign.timeline = Timeline {
+            announced_us: None,
+            claimed_us: None,
+            computed_us: None,
+            posted_us: None,
+            ..foreign.timeline
+        };
+        let names: Vec<_> = of_entry(&foreign).iter().map(|span| span.name).collect();
+        assert_eq!(names, ["submission", "accepted", "recorded", "delivered"]);
+        foreign.timeline.delivered_us = None;
+        assert!(of_entry(&foreign).is_empty());
+    }
+}
