@@ -7,6 +7,8 @@ import zipfile
 from datetime import datetime
 from functools import partial
 
+import botocore.config
+import botocore.session
 from ministack import app
 from ministack.core import router
 from ministack.core.responses import get_account_id, get_region, new_uuid
@@ -188,6 +190,19 @@ def describe_events(query: Query) -> dict:
     return {"Events": events[: int(query.get("MaxRecords", 1000))]}
 
 
+def signed(bucket: str, key: str) -> str:
+    """An address that is a key by itself, for a while."""
+    client = botocore.session.get_session().create_client(
+        "s3",
+        region_name=get_region(),
+        endpoint_url=address,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=botocore.config.Config(s3={"addressing_style": "path"}),
+    )
+    return client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=900)
+
+
 def request_environment_info(query: Query) -> None:
     """Logs go to Beanstalk's own bucket; the answer is where. The last lines of each, or all of them."""
     each, kind = the_environment(query), query["InfoType"]
@@ -208,7 +223,7 @@ def request_environment_info(query: Query) -> None:
         s3._create_bucket(bucket, b"")
     s3._put_object(bucket, key, body, {})
     sample = {"InfoType": kind, "Ec2InstanceId": each.instance_id, "SampleTimestamp": now()}
-    gathered[each.id, kind] = [{**sample, "Message": f"{address}/{bucket}/{key}"}]
+    gathered[each.id, kind] = [{**sample, "Message": signed(bucket, key)}]
 
 
 def retrieve_environment_info(query: Query) -> dict:

@@ -1,18 +1,26 @@
 """IAM: what a user may do is what their policies say. The key `test` is the account's root user's."""
 
 from ministack.core import iam_actions, iam_evaluator
+from ministack.core.responses import get_account_id, get_region
 
 
 def patch() -> None:
-    # Gap: the role that CloudFormation is to work with is no condition key.
+    # Gap: neither the role that CloudFormation is to work with nor the cluster of tasks is a condition key.
     tags = iam_actions.request_tag_context
 
-    def with_role(service: str, iam_action: str, body: bytes, params: dict) -> dict:
+    def with_keys(service: str, iam_action: str, body: bytes, params: dict) -> dict:
         context = tags(service, iam_action, body, params)
         role = iam_actions._query_param(params, "RoleARN") if service == "cloudformation" else ""
-        return {**context, "cloudformation:RoleArn": role} if role else context
+        if role:
+            context = {**context, "cloudformation:RoleArn": role}
+        cluster = iam_actions._safe_json_field(body, "cluster") if service == "ecs" else ""
+        if cluster:
+            name = cluster.rsplit("/")[-1]
+            arn = f"arn:aws:ecs:{get_region()}:{get_account_id()}:cluster/{name}"
+            context = {**context, "ecs:cluster": arn}
+        return context
 
-    iam_actions.request_tag_context = with_role
+    iam_actions.request_tag_context = with_keys
 
     # Gap: plain HTTP on loopback stands for TLS here, which policies may insist on.
     resolve = iam_evaluator._resolve_condition_key

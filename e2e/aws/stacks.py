@@ -1,6 +1,7 @@
 """CloudFormation: types that MiniStack lacks, and types that have to wait for containers."""
 
 import re
+import string
 
 from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import acm, ecs, route53, s3
@@ -68,6 +69,18 @@ def register(kind: str, create, update=None, delete=None) -> None:
 
 
 def patch() -> None:
+    # Gap: passwords come with the punctuation that templates exclude.
+    secret_string = provisioners._sm_secret_string
+
+    def without_punctuation(props: dict) -> str:
+        wanted = props.get("GenerateSecretString") or {}
+        if wanted.get("ExcludePunctuation"):
+            excluded = wanted.get("ExcludeCharacters", "") + string.punctuation
+            props = {**props, "GenerateSecretString": {**wanted, "ExcludeCharacters": excluded}}
+        return secret_string(props)
+
+    provisioners._sm_secret_string = without_punctuation
+
     # Gap: Application Auto Scaling, and trust in GitHub.
     for kind, create in zip(METADATA_ONLY, (create_target, create_policy, create_provider), strict=True):
         register(kind, create)

@@ -30,6 +30,8 @@ async fn fargate_from_nothing_to_a_number_and_back_to_nothing() {
     let (output, text) = cloud.xtask_try("broken", "deploy fargate --pushed --only server");
     assert!(!output.status.success());
     assert!(text.contains("What ran before runs on"), "{text}");
+    // And why is shown, as the program says it.
+    assert!(text.contains("SITE_ADDR"), "{text}");
     assert_eq!(cloud.told_by("fibstack-server", "Image"), first);
     assert_eq!(api.value(1000).await.len(), 209);
 
@@ -38,6 +40,15 @@ async fn fargate_from_nothing_to_a_number_and_back_to_nothing() {
     let text = cloud.xtask("", "deploy fargate --logs");
     assert!(text.contains("/fibstack/server ecs/server/"), "{text}");
     assert!(text.contains("listening"), "{text}");
+
+    // The database is looked after from inside of its network.
+    cloud.xtask("", "images push debug");
+    let text = cloud.xtask("", "db check --deployed");
+    assert!(text.contains("password: ok"), "{text}");
+    cloud.xtask("", "db seed --deployed");
+    let (output, text) = cloud.xtask_try("", "db drop --deployed");
+    assert!(!output.status.success());
+    assert!(text.contains("There is no terminal to ask at"), "{text}");
 
     cloud.xtask("", "deploy fargate --pause");
     let text = cloud.xtask("", "deploy fargate --status");

@@ -265,7 +265,9 @@ pub(crate) fn logs(system: &System, all: bool) -> Result<()> {
         } else {
             println!("\n--- {instance} ---");
             let status = Command::new("curl").args(["--silent", "--show-error", "--fail", &url]).status();
-            status.context("curl does not run")?;
+            if !status.context("curl does not run")?.success() {
+                bail!("the logs of {instance} could not be fetched");
+            }
         }
     }
     Ok(())
