@@ -2,6 +2,7 @@
 
 mod database;
 mod deploy;
+mod environment;
 mod images;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -31,6 +32,7 @@ pub(crate) enum Command {
     Lint,
     Stack(Action),
     Database(DatabaseRequest),
+    Environment(crate::environment::Action),
     Images(crate::images::Action),
     Deploy(Request),
     Connect { system: String, part: Part, task: Option<String> },
@@ -169,6 +171,7 @@ fn syntax() -> Syntax {
                         .arg(file("What backup wrote")),
                 ]),
             database::syntax(),
+            environment::syntax(),
             images::syntax(),
             deploy::syntax(),
             deploy::connect_syntax(),
@@ -261,6 +264,7 @@ fn command(matches: &ArgMatches) -> Command {
         "lint" => Command::Lint,
         "stack" => Command::Stack(stack_command(matches)),
         "db" => Command::Database(database::read(matches)),
+        "env" => Command::Environment(environment::read(matches)),
         "images" => Command::Images(images::action(matches)),
         "deploy" => Command::Deploy(deploy::request(matches)),
         "connect" => deploy::connect(matches),

@@ -69,6 +69,11 @@ impl fmt::Display for Name<'_> {
     }
 }
 
+/// The password that stands in a `CONNECTION_URL`, if one does.
+pub(crate) fn password_in(url: &str) -> Option<String> {
+    url::Parts::read(url).ok()?.password
+}
+
 /// Does it.
 pub(crate) fn run(request: &Request) -> Result<()> {
     match &request.place {

@@ -1,6 +1,6 @@
 //! `cargo xtask`: everything one does with this project, from the first run to the tests.
 //!
-//! One file per command ([`run`], [`mod@test`], [`lint`], [`dev`], [`stack`], [`database`], [`images`],
+//! One file per command ([`run`], [`mod@test`], [`lint`], [`dev`], [`stack`], [`database`], [`environment`], [`images`],
 //! [`artifacts`], [`deploy`], [`connect`], [`setup`]), and beside them what they share: [`arguments`] reads the command line,
 //! [`child`] and [`job`] run programs, [`engine`] runs docker, [`aws`] the AWS CLI, [`progress`] tells the person,
 //! [`public_url`] knows forwarded ports, [`tools`] knows versions.
@@ -21,6 +21,7 @@ mod deploy;
 mod dev;
 mod dotenv;
 mod engine;
+mod environment;
 mod folder;
 mod images;
 mod job;
@@ -75,6 +76,7 @@ fn run_command() -> Result<()> {
         Command::Lint => lint::lint(),
         Command::Stack(action) => stack::run(&action),
         Command::Database(request) => database::run(&request),
+        Command::Environment(action) => environment::run(&action),
         Command::Images(action) => images::run(&action),
         Command::Deploy(request) => deploy::run(&request),
         Command::Connect { system, part, task } => connect::connect(&system, part, task.as_deref()),

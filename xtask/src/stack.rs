@@ -17,7 +17,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{child::Child, engine, progress::say, project, whole_file};
+use crate::{child::Child, engine, environment, progress::say, project, public_url, whole_file};
 
 /// One of the Compose files.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,7 +48,13 @@ impl Stack {
 
     fn compose(self) -> Command {
         let mut docker = engine::docker();
-        docker.args(["compose", "--file", self.file()]);
+        docker.arg("compose");
+        // Beside the Compose file it would look for production's.
+        let own = environment::Stack::Development.file();
+        if self == Self::Development && project::root().join(own).exists() {
+            docker.args(["--env-file", own]);
+        }
+        docker.args(["--file", self.file()]);
         docker
     }
 }
@@ -123,6 +129,10 @@ fn address(stack: Stack) -> Option<String> {
     let output = stack.compose().args(["port", "nginx", "80"]).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let (host, port) = text.trim().rsplit_once(':')?;
+    let forwarded = public_url::public_url(port.parse().ok()?, |name| env::var(name).ok());
+    if !forwarded.starts_with("http://localhost") {
+        return Some(forwarded);
+    }
     let host = if matches!(host, "0.0.0.0" | "[::]") { "localhost" } else { host };
     Some(if port == "80" { format!("http://{host}") } else { format!("http://{host}:{port}") })
 }

@@ -236,7 +236,7 @@ impl Drop for Task<'_> {
         match aws::text(call.into_iter().chain(["--query", "task.desiredStatus"])) {
             Ok(_) => say("the task is stopped"),
             Err(error) => {
-                say(format!("the task could not be stopped: {error}. It ends in an hour at the latest"))
+                say(format!("the task could not be stopped: {error}. It ends in an hour at the latest"));
             }
         }
     }

@@ -1,0 +1,58 @@
+//! The committed template of a file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+
+use crate::dotenv;
+
+/// A file with a line for each variable: `NAME=default`, or `#NAME=default` of one that is usually not set. What stands
+/// behind `# ` is for people.
+pub(super) struct Template {
+    text: String,
+}
+
+impl Template {
+    pub(super) fn new(text: String) -> Self {
+        Self { text }
+    }
+
+    pub(super) fn names(&self) -> BTreeSet<&str> {
+        self.text.lines().filter_map(name).collect()
+    }
+
+    /// The file with these values.
+    pub(super) fn fill(&self, values: &BTreeMap<String, String>) -> Result<String> {
+        let mut filled = String::new();
+        for line in self.text.lines() {
+            match name(line).and_then(|name| values.get(name).map(|value| (name, value))) {
+                Some((name, value)) => filled += &dotenv::set(name, value)?,
+                None => filled += line,
+            }
+            filled.push('\n');
+        }
+        Ok(filled)
+    }
+}
+
+/// The variable that a line is about.
+fn name(line: &str) -> Option<&str> {
+    let (name, _) = line.strip_prefix('#').unwrap_or(line).split_once('=')?;
+    let is_name = name.chars().all(|it| it.is_ascii_uppercase() || it.is_ascii_digit() || it == '_');
+    (is_name && !name.is_empty()).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_stay_and_values_are_filled_in() {
+        let template = Template::new("# Where: PORT=1 is one.\nPORT=3050\n#TAG=latest\n#OTHER=\n".to_owned());
+        assert_eq!(template.names(), BTreeSet::from(["PORT", "TAG", "OTHER"]));
+        let values = [("TAG", "two words"), ("PORT", "8080")];
+        let values = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let filled = template.fill(&values).unwrap();
+        assert_eq!(filled, "# Where: PORT=1 is one.\nPORT=8080\nTAG='two words'\n#OTHER=\n");
+    }
+}
