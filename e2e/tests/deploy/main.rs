@@ -6,4 +6,5 @@
 
 mod beanstalk;
 mod cloud;
+mod database;
 mod fargate;
