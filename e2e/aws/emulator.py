@@ -128,6 +128,7 @@ def main() -> None:
     import permissions
     import registry
     import rollout
+    import scaling
     import stacks
 
     machine = engine.Engine(given.prefix)
@@ -137,6 +138,7 @@ def main() -> None:
         databases.patch(folder / "ca", machine)
         permissions.patch()
         registry.patch(port)
+        scaling.patch()
         stacks.patch()
         ecs.patch(folder / "ca", machine)
         rollout.patch()

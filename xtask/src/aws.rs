@@ -1,11 +1,13 @@
 //! AWS, through its own command line program: what a person would type, with the same settings and credentials.
 
 use std::{
+    env,
     ffi::OsStr,
     fmt,
+    os::unix::process::CommandExt,
     process::{Command, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
@@ -22,6 +24,12 @@ Get it from https://aws.amazon.com/cli, or with: pipx install awscli";
 const HOW_TO_LOG_IN: &str = "\
 `aws configure` stores a user's key, `aws configure sso` the way to sign in with a browser; AWS_PROFILE chooses among \
 several. docs/deploy-fargate.md and docs/deploy-beanstalk.md begin with a new account.";
+
+/// What passes by itself.
+const PASSING: [&str; 5] =
+    ["Throttling", "Rate exceeded", "Could not connect", "Connection was closed", "Read timeout"];
+/// How long it may take to.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How often AWS is asked whether something is done.
 const POLL: Duration = Duration::from_secs(2);
@@ -45,8 +53,9 @@ impl std::error::Error for Refused {}
 impl Refused {
     /// `An error occurred (ValidationError) when calling the CreateStack operation: …`
     fn read(stderr: &str) -> Self {
-        let line =
-            stderr.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it gave no reason");
+        let mut lines = stderr.lines().map(str::trim).filter(|line| !line.is_empty());
+        let says_so = lines.clone().find(|line| line.contains("An error occurred ("));
+        let line = says_so.or_else(|| lines.next_back()).unwrap_or("it gave no reason");
         let code = line
             .split_once("An error occurred (")
             .and_then(|(_, rest)| rest.split_once(')'))
@@ -64,17 +73,31 @@ impl Refused {
 pub(crate) fn aws() -> Command {
     let mut command = Command::new("aws");
     command.current_dir(project::root()).env("AWS_PAGER", "").env("AWS_DEFAULT_OUTPUT", "text");
+    command.env("AWS_CLI_ERROR_FORMAT", "legacy");
+    // Version 1 knows the one name, version 2 both.
+    if let Some(region) = region_in_environment() {
+        command.env("AWS_REGION", &region).env("AWS_DEFAULT_REGION", &region);
+    }
     command
+}
+
+fn region_in_environment() -> Option<String> {
+    let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
+    set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION"))
 }
 
 /// Calls AWS, and gives what it answers: the words of a `--query`, separated by tabs and line ends.
 ///
 /// # Errors
-/// [`Refused`].
+/// [`Refused`]; [`Interrupted`].
 pub(crate) fn text<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Result<String> {
     let mut command = aws();
-    command.args(arguments).stdin(Stdio::null());
+    // In a group of its own: Ctrl-C is for us, and what was begun is told to its end.
+    command.args(arguments).stdin(Stdio::null()).process_group(0);
     let output = command.output().context("aws does not run")?;
+    if is_stopping() {
+        bail!(Interrupted);
+    }
     if !output.status.success() {
         bail!(Refused::read(&String::from_utf8_lossy(&output.stderr)));
     }
@@ -96,7 +119,7 @@ pub(crate) fn words<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> 
 /// A row for each line, a column for each tab.
 pub(crate) fn rows<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Result<Vec<Vec<String>>> {
     let text = text(arguments)?;
-    let lines = text.lines().filter(|line| !line.is_empty() && *line != "None");
+    let lines = text.lines().filter(|line| line.split('\t').any(|cell| !cell.is_empty() && cell != "None"));
     Ok(lines.map(|line| line.split('\t').map(str::to_owned).collect()).collect())
 }
 
@@ -118,10 +141,8 @@ pub(crate) fn account() -> Result<Account> {
     if find_program("aws", &[]).is_none() {
         bail!("this needs the AWS CLI, and aws is not installed.\n{HOW_TO_INSTALL}");
     }
-    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
     let configured = || word(["configure", "get", "region"]).ok().flatten();
-    let region = set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION")).or_else(configured);
-    let Some(region) = region else {
+    let Some(region) = region_in_environment().or_else(configured) else {
         bail!("which region? Set AWS_REGION, such as eu-central-1, or run `aws configure`")
     };
     match word(["sts", "get-caller-identity", "--query", "Account"]) {
@@ -131,14 +152,23 @@ pub(crate) fn account() -> Result<Account> {
     }
 }
 
-/// Asks again and again until there is an answer.
+/// Asks again and again until there is an answer. AWS may be too busy to answer, or the network away, for a while.
 ///
 /// # Errors
-/// Those of `ask`; [`Interrupted`].
+/// Those of `ask`, when they last; [`Interrupted`].
 pub(crate) fn wait_for<T>(mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let mut failing_since = None;
     loop {
-        if let Some(answer) = ask()? {
-            return Ok(answer);
+        match ask() {
+            Ok(Some(answer)) => return Ok(answer),
+            Ok(None) => failing_since = None,
+            Err(error) => {
+                let passes = PASSING.iter().any(|what| Refused::is(&error, what));
+                let since = *failing_since.get_or_insert_with(Instant::now);
+                if !passes || since.elapsed() > PATIENCE {
+                    return Err(error);
+                }
+            }
         }
         if is_stopping() {
             bail!(Interrupted);
@@ -160,5 +190,10 @@ mod tests {
         assert!(Refused::is(&error, "No updates are to be performed"));
         assert!(!Refused::is(&error, "AccessDenied"));
         assert_eq!(Refused::read("").message, "it gave no reason");
+        // Some versions of the CLI say more after it.
+        let said = "\naws: [ERROR]: An error occurred (ValidationError) when calling the DescribeStacks operation: \
+                    Stack with id x does not exist\n\nAdditional error details:\nType: Sender\n";
+        let error = anyhow::Error::new(Refused::read(said));
+        assert!(Refused::is(&error, "ValidationError") && Refused::is(&error, "does not exist"));
     }
 }

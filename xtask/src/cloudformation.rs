@@ -9,6 +9,7 @@ use anyhow::{Result, bail};
 
 use crate::{
     aws::{self, Refused},
+    child::Interrupted,
     progress::{Step, say},
 };
 
@@ -82,17 +83,24 @@ impl Stack {
     ) -> Result<Outcome> {
         let names = self.parameter_names()?;
         let mut before = self.describe()?;
-        if before.as_ref().is_some_and(|it| !it.is_of_use()) {
-            self.delete(role)?;
-            before = None;
-        } else if let Some(it) = before.as_ref().filter(|it| it.status.ends_with("_IN_PROGRESS")) {
+        if let Some(it) = before.as_ref().filter(|it| it.is_changing()) {
             say(format!("{}: {}, by somebody else; waiting", self.name, it.status));
             self.wait(&mut BTreeSet::new(), &mut || {})?;
             before = self.describe()?;
         }
+        // What a creation that failed was given is not forgotten with it.
+        let mut lost = Values::new();
+        if let Some(it) = before.take_if(|it| !it.is_of_use()) {
+            lost = it.parameters;
+            self.delete(role)?;
+        }
+        if before.as_ref().is_some_and(|it| it.status == "DELETE_FAILED") {
+            bail!("stack {} is half deleted: finish that first, with --destroy", self.name);
+        }
         let exists = before.is_some();
-        let parameters = before.map(|it| it.parameters).unwrap_or_default();
-        let parameters = as_json(&choose(&names, given, offered, &parameters));
+        let before = before.map(|it| it.parameters).unwrap_or_default();
+        let offered: Values = lost.into_iter().chain(offered.clone()).collect();
+        let parameters = as_json(&choose(&names, given, &offered, &before));
         let mut seen = self.events(exists)?.into_iter().map(|event| event.id).collect();
 
         let verb = if exists { "update-stack" } else { "create-stack" };
@@ -164,6 +172,11 @@ impl Stack {
             meanwhile();
             Ok((!status.ends_with("_IN_PROGRESS")).then_some(status))
         })
+        .inspect_err(|error| {
+            if error.is::<Interrupted>() {
+                say(format!("AWS goes on with the stack {short}; the same command, later, waits for it"));
+            }
+        })
     }
 
     /// What it is made of, of one type: the names on AWS.
@@ -171,7 +184,9 @@ impl Stack {
         if self.status()?.is_none() {
             return Ok(Vec::new());
         }
-        let query = format!("StackResourceSummaries[?ResourceType=='{kind}'].PhysicalResourceId");
+        let query = format!(
+            "StackResourceSummaries[?ResourceType=='{kind}' && ResourceStatus!='DELETE_COMPLETE'].PhysicalResourceId"
+        );
         aws::words(["cloudformation", "list-stack-resources", "--stack-name", &self.name, "--query", &query])
     }
 
@@ -208,6 +223,11 @@ impl Description {
             values.insert(name, row.collect::<Vec<_>>().join("\t"));
         }
         Some(it)
+    }
+
+    fn is_changing(&self) -> bool {
+        // In review is a set of changes that somebody looks at.
+        self.status.ends_with("_IN_PROGRESS") && self.status != "REVIEW_IN_PROGRESS"
     }
 
     /// A first creation that failed left nothing, and nothing can be made of it.

@@ -27,7 +27,7 @@ pub(crate) fn check_plugin() -> Result<()> {
     Ok(())
 }
 
-/// Becomes a shell in the debug sidecar of a task: the newest, unless one is named.
+/// Becomes a shell in the debug sidecar of a task: any of the part's, unless one is named.
 pub(crate) fn connect(system: &str, part: Part, task: Option<&str>) -> Result<()> {
     check_plugin()?;
     let system = System::open(system)?;

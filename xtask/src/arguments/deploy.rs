@@ -21,7 +21,7 @@ Images go to ECR, or where IMAGE_PREFIX says; their tag is the commit, or IMAGE_
 
 const CONNECT: &str = "\
 By ECS Exec, through the debug container that `cargo xtask deploy fargate --debug` puts beside
-each part: the images of the parts have no shell. Without a TASK, the newest.";
+each part: the images of the parts have no shell. Without a TASK, any of the part's.";
 
 /// What both targets know.
 fn common(syntax: Syntax) -> Syntax {
@@ -132,10 +132,12 @@ pub(super) fn system_in(matches: &ArgMatches) -> String {
 fn system_name(text: &str) -> Result<String, String> {
     let first = text.chars().next().is_some_and(|first| first.is_ascii_lowercase());
     let others = text.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-');
-    if first && others && (2..=20).contains(&text.len()) {
+    // Registry and database take no other hyphens.
+    let hyphens = !text.contains("--") && !text.ends_with('-');
+    if first && others && hyphens && (2..=20).contains(&text.len()) {
         Ok(text.to_owned())
     } else {
-        Err("allowed are 2 to 20 small letters, digits and hyphens, a letter first".to_owned())
+        Err("allowed are 2 to 20 small letters, digits and single hyphens, a letter first".to_owned())
     }
 }
 

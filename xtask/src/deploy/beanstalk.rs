@@ -1,6 +1,11 @@
 //! fibstack on Elastic Beanstalk: `deploy/beanstalk.yaml`.
 
-use std::{collections::BTreeSet, fs::File, path::Path, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs::{self, File},
+    path::Path,
+    process::Command,
+};
 
 use anyhow::{Context, Result, bail};
 
@@ -69,6 +74,9 @@ fn numbers(version: &str) -> Vec<u32> {
 
 /// Brings about everything.
 pub(crate) fn deploy(system: &System, options: &Options) -> Result<()> {
+    if system.name.len() < 4 {
+        bail!("Beanstalk takes names of four characters and more: another --system");
+    }
     let stack = system.stack(TEMPLATE);
     let before = stack.parameters()?;
     if let Some(other) = before.get("Platform").filter(|platform| *platform != options.platform.kind()) {
@@ -85,7 +93,7 @@ pub(crate) fn deploy(system: &System, options: &Options) -> Result<()> {
 
     let data = system.stack(DATA);
     let mut known = Values::new();
-    if data.status()?.is_none() {
+    if data.parameters()?.is_empty() {
         say("the first time, Postgres and Redis take AWS about ten minutes");
         known = network::find(options)?;
     }
@@ -125,6 +133,7 @@ fn upload(told: &Values, platform: Platform, delivered: &Delivered) -> Result<St
     let key = format!("{label}.zip");
     let to = format!("s3://{bucket}/{key}");
     aws::text(["s3", "cp", "--no-progress", &file.to_string_lossy(), &to])?;
+    let _ = fs::remove_file(&file).and_then(|()| fs::remove_dir_all(file.with_extension("")));
     let source = format!("S3Bucket={bucket},S3Key={key}");
     let call = ["elasticbeanstalk", "create-application-version", "--application-name", application];
     let version = ["--version-label", &label, "--source-bundle", &source];
@@ -166,7 +175,7 @@ impl Events {
         let call = ["elasticbeanstalk", "describe-events", "--environment-name", &self.environment];
         let query =
             ["--query", "Events[].[EventDate,Severity,Message]", "--no-paginate", "--max-records", &count];
-        let mut rows = aws::rows(call.into_iter().chain(query))?;
+        let mut rows = whole(aws::rows(call.into_iter().chain(query))?);
         rows.reverse();
         Ok(rows)
     }
@@ -181,6 +190,21 @@ impl Events {
             }
         }
     }
+}
+
+/// Messages have lines of their own: what does not begin with a date belongs to the row before.
+fn whole(rows: Vec<Vec<String>>) -> Vec<Vec<String>> {
+    let mut events: Vec<Vec<String>> = Vec::new();
+    for row in rows {
+        match events.last_mut().and_then(|event| event.last_mut()) {
+            Some(message) if !row.first().is_some_and(|date| date.starts_with("20")) => {
+                message.push(' ');
+                message.push_str(&row.join(" "));
+            }
+            _ => events.push(row),
+        }
+    }
+    events
 }
 
 /// Waits until the health is good. Grey, `No Data` or `Severe` is what it looks like while instances change.
@@ -245,18 +269,25 @@ pub(crate) fn status(system: &System) -> Result<()> {
 pub(crate) fn logs(system: &System, all: bool) -> Result<()> {
     let kind = if all { "bundle" } else { "tail" };
     let environment = ["--environment-name", system.name.as_str(), "--info-type", kind];
+    let call = ["elasticbeanstalk", "retrieve-environment-info"];
+    let query = ["--query", "EnvironmentInfo[].[SampleTimestamp,Ec2InstanceId,Message]"];
+    let samples = || aws::rows(call.into_iter().chain(environment).chain(query));
+    let earlier = samples()?;
     aws::text(["elasticbeanstalk", "request-environment-info"].into_iter().chain(environment))?;
     let step = Step::begin("logs");
     step.is_doing("the instances put them together");
-    let call = ["elasticbeanstalk", "retrieve-environment-info"];
-    let query = ["--query", "EnvironmentInfo[].[Ec2InstanceId,Message]"];
+    // Those of earlier requests are still there. Each instance answers by itself: done when nothing more comes.
+    let mut last = 0;
     let rows = aws::wait_for(|| {
-        let rows = aws::rows(call.into_iter().chain(environment).chain(query))?;
-        Ok((!rows.is_empty()).then_some(rows))
+        let mut rows = samples()?;
+        rows.retain(|row| !earlier.contains(row));
+        let done = !rows.is_empty() && rows.len() == last;
+        last = rows.len();
+        Ok(done.then_some(rows))
     })?;
     drop(step);
     for row in rows {
-        let [instance, url] =
+        let [_, instance, url] =
             row.try_into().map_err(|_| anyhow::anyhow!("AWS does not say where the logs are"))?;
         let file = project::root().join(format!("target/{}-{instance}-logs.zip", system.name));
         if all {
@@ -283,6 +314,13 @@ fn fetch(url: &str, file: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_of_several_lines_is_one_event() {
+        let row = |cells: &[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>();
+        let rows = vec![row(&["2026-11-21T10:00:00", "ERROR", "Command failed."]), row(&["Output: no"])];
+        assert_eq!(whole(rows), [row(&["2026-11-21T10:00:00", "ERROR", "Command failed. Output: no"])]);
+    }
 
     #[test]
     fn the_newest_platform_is_not_the_last_in_the_alphabet() {

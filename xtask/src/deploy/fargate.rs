@@ -37,15 +37,43 @@ pub(crate) fn deploy(system: &System, options: &Options, only: &[Part]) -> Resul
         }
         known
     };
+    let before = images_of(system, &chosen(only))?;
+    let changed = before.iter().any(|(part, image)| delivered.image(*part).is_ok_and(|new| new != image));
     for part in chosen(only) {
         let stack = system.stack(template(part));
-        let given = with_images(&stack, &given, part, &delivered)?;
+        let mut given = with_images(&given, part, &delivered)?;
+        // For all or for none, so that a rollback takes them back to what ran together.
+        let previous = before.iter().find(|(it, _)| *it == part && changed);
+        given.extend(previous.map(|(_, image)| ("PreviousImage".to_owned(), image.clone())));
         bring_about_part(system, &stack, part, &given, &mut known)?;
+    }
+    if is_paused(system)? {
+        say("it is paused: no task runs. cargo xtask deploy fargate --resume");
+        return Ok(());
     }
     if only.is_empty() {
         system.bring_about(&system.stack(SCALING), &given, &mut known)?;
     }
     prove(&known)
+}
+
+fn is_paused(system: &System) -> Result<bool> {
+    for service in services::find(system, &[])? {
+        if service.state()?.desired == 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The images that parts have, those that are there.
+fn images_of(system: &System, parts: &[Part]) -> Result<Vec<(Part, String)>> {
+    let mut images = Vec::new();
+    for part in parts {
+        let image = system.stack(template(*part)).parameters()?.remove("Image");
+        images.extend(image.map(|image| (*part, image)));
+    }
+    Ok(images)
 }
 
 /// What is given by the person, for all templates.
@@ -60,7 +88,7 @@ fn given(system: &System, options: &Options) -> Values {
 fn surroundings(system: &System, options: &Options, given: &Values) -> Result<Values> {
     let data = system.stack(DATA);
     let mut known = Values::new();
-    if data.status()?.is_none() {
+    if data.parameters()?.is_empty() {
         say("the first time, Postgres and Redis take AWS about ten minutes");
         known = network::find(options)?;
     }
@@ -76,15 +104,10 @@ fn surroundings(system: &System, options: &Options, given: &Values) -> Result<Va
     Ok(known)
 }
 
-/// The image that a part gets now, and the one it had.
-fn with_images(stack: &Stack, given: &Values, part: Part, delivered: &Delivered) -> Result<Values> {
+/// With the image that a part gets now.
+fn with_images(given: &Values, part: Part, delivered: &Delivered) -> Result<Values> {
     let mut given = given.clone();
-    let image = delivered.image(part)?;
-    let before = stack.parameters()?.remove("Image");
-    if let Some(before) = before.filter(|before| before != image) {
-        given.insert("PreviousImage".to_owned(), before);
-    }
-    given.insert("Image".to_owned(), image.to_owned());
+    given.insert("Image".to_owned(), delivered.image(part)?.to_owned());
     if let Ok(debug) = delivered.image(Part::Debug) {
         given.insert("DebugImage".to_owned(), debug.to_owned());
     }
@@ -129,6 +152,10 @@ pub(crate) fn roll_back(system: &System, only: &[Part]) -> Result<()> {
     }
     if count == 0 {
         bail!("there is nothing to go back to");
+    }
+    if is_paused(system)? {
+        say("it is paused: no task runs. cargo xtask deploy fargate --resume");
+        return Ok(());
     }
     prove(&known)
 }
@@ -182,30 +209,45 @@ pub(crate) fn logs(system: &System, only: &[Part], all: bool) -> Result<()> {
 pub(crate) fn pause(system: &System) -> Result<()> {
     alarm(system, "disable-alarm-actions")?;
     let services = services::find(system, &[])?;
+    let scaling = system.stack(SCALING).parameters()?;
+    let mut deployments = Vec::new();
     for service in &services {
-        service.update(&["--desired-count", "0"])?;
+        // Before there is none, or an alarm would make one again.
+        if scaling.contains_key(least(service.part)) {
+            service.scale(0, false)?;
+        }
+        deployments.push(service.update(&["--desired-count", "0"])?);
     }
-    services.iter().try_for_each(services::Service::wait)?;
+    services.iter().zip(&deployments).try_for_each(|(service, deployment)| service.wait(deployment))?;
     say(
         "no task runs. Load balancer, Postgres and Redis cost what they cost; cargo xtask deploy fargate --resume",
     );
     Ok(())
 }
 
+/// The parameter that says how many tasks of a part there are at least.
+fn least(part: Part) -> &'static str {
+    match part {
+        Part::Server => "ServerCount",
+        Part::Worker => "WorkerCount",
+        Part::Nginx | Part::Debug => "",
+    }
+}
+
 /// As many tasks as there are at least.
 pub(crate) fn resume(system: &System) -> Result<()> {
     let scaling = system.stack(SCALING).parameters()?;
     let services = services::find(system, &[])?;
+    let mut deployments = Vec::new();
     for service in &services {
-        let name = match service.part {
-            Part::Server => "ServerCount",
-            Part::Worker => "WorkerCount",
-            Part::Nginx | Part::Debug => "",
-        };
-        let count = scaling.get(name).map_or("1", String::as_str);
-        service.update(&["--desired-count", count])?;
+        let count = scaling.get(least(service.part));
+        if let Some(count) = count {
+            service.scale(count.parse().context("the least number of tasks")?, true)?;
+        }
+        let count = count.map_or("1", String::as_str);
+        deployments.push(service.update(&["--desired-count", count])?);
     }
-    services.iter().try_for_each(services::Service::wait)?;
+    services.iter().zip(&deployments).try_for_each(|(service, deployment)| service.wait(deployment))?;
     alarm(system, "enable-alarm-actions")?;
     prove(&system.stack(BASE).outputs()?)
 }
@@ -220,10 +262,12 @@ fn alarm(system: &System, verb: &str) -> Result<()> {
 
 /// The same images in new tasks.
 pub(crate) fn new_tasks(system: &System, only: &[Part]) -> Result<()> {
-    let services = services::find(system, only)?;
-    for service in &services {
-        service.update(&["--force-new-deployment"])?;
+    if is_paused(system)? {
+        bail!("it is paused: no task runs. cargo xtask deploy fargate --resume makes new ones");
     }
-    services.iter().try_for_each(services::Service::wait)?;
+    let services = services::find(system, only)?;
+    let begin = |service: &services::Service| service.update(&["--force-new-deployment"]);
+    let deployments = services.iter().map(begin).collect::<Result<Vec<_>>>()?;
+    services.iter().zip(&deployments).try_for_each(|(service, deployment)| service.wait(deployment))?;
     prove(&system.stack(BASE).outputs()?)
 }

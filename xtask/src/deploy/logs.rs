@@ -13,8 +13,8 @@ pub(crate) enum Amount {
     All,
 }
 
-/// Of containers that wrote something last.
-const CONTAINERS: usize = 5;
+/// Of containers that wrote something last; a task has up to three.
+const CONTAINERS: usize = 20;
 
 /// What the containers of a part on Fargate logged.
 pub(crate) fn of_part(system: &System, part: Part, amount: Amount) -> Result<()> {

@@ -28,12 +28,16 @@ pub(crate) fn find(options: &Options) -> Result<Values> {
     Ok(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect())
 }
 
+/// Zones without the machines of today, or without Fargate.
+const OLD_ZONES: [&str; 4] = ["use1-az3", "usw1-az2", "apne1-az3", "cac1-az4"];
+
 /// One in each availability zone, as load balancers and databases want them.
 fn public_subnets(vpc: &str) -> Result<String> {
     let of = format!("Name=vpc-id,Values={vpc}");
     let filters = ["--filters", &of, "Name=map-public-ip-on-launch,Values=true"];
-    let query = ["--query", "Subnets[].[AvailabilityZone,SubnetId]"];
+    let query = ["--query", "Subnets[].[AvailabilityZone,SubnetId,AvailabilityZoneId]"];
     let mut rows = aws::rows(["ec2", "describe-subnets"].into_iter().chain(filters).chain(query))?;
+    rows.retain(|row| row.get(2).is_none_or(|zone| !OLD_ZONES.contains(&zone.as_str())));
     rows.sort();
     rows.dedup_by(|next, first| next.first() == first.first());
     let subnets: Vec<_> = rows.into_iter().filter_map(|row| row.into_iter().nth(1)).collect();

@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 
 use super::{System, Target, beanstalk, services};
 use crate::{
-    aws,
-    cloudformation::{Stack, Values},
+    aws::{self, Refused},
+    cloudformation::Stack,
     confirm::confirm,
     images::Part,
     progress::say,
@@ -59,7 +59,7 @@ pub(crate) fn destroy(system: &System, target: Target, data: bool, yes: bool) ->
         format!("This deletes {names}, with the images and bundles in them, in {}. {stays}", system.account);
     confirm(&what, &system.name, yes)?;
     for (template, stack) in stacks {
-        prepare(system, template, &stack)?;
+        prepare(template, &stack)?;
         stack.delete(system.role())?;
         say(format!("stack {} is gone", stack.name));
     }
@@ -67,7 +67,7 @@ pub(crate) fn destroy(system: &System, target: Target, data: bool, yes: bool) ->
 }
 
 /// What AWS does not delete as it is.
-fn prepare(system: &System, template: &str, stack: &Stack) -> Result<()> {
+fn prepare(template: &str, stack: &Stack) -> Result<()> {
     match template {
         REPOSITORIES => {
             stack.resources("AWS::ECR::Repository")?.iter().try_for_each(|name| empty_repository(name))
@@ -76,22 +76,39 @@ fn prepare(system: &System, template: &str, stack: &Stack) -> Result<()> {
         beanstalk::TEMPLATE => stack.resources("AWS::S3::Bucket")?.iter().try_for_each(|bucket| {
             aws::text(["s3", "rm", "--recursive", "--quiet", &format!("s3://{bucket}")]).map(drop)
         }),
-        DATA => {
-            let given = [("DeletionProtection".to_owned(), "false".to_owned())].into();
-            system.bring_about(stack, &given, &mut Values::new())?;
-            let instance = stack.outputs()?.remove("DatabaseInstance").unwrap_or_default();
-            say(format!("the last snapshot of {instance} will be among: aws rds describe-db-snapshots"));
-            Ok(())
-        }
+        DATA => stack.resources("AWS::RDS::DBInstance")?.iter().try_for_each(|name| unprotect(name)),
         _ => Ok(()),
     }
 }
 
+/// Not by the stack, which can't be changed any more once a deletion of it failed.
+fn unprotect(instance: &str) -> Result<()> {
+    let call = ["rds", "modify-db-instance", "--no-deletion-protection", "--apply-immediately"];
+    let query = ["--db-instance-identifier", instance, "--query", "DBInstance.DBInstanceStatus"];
+    match aws::text(call.into_iter().chain(query)) {
+        Err(error) if !Refused::is(&error, "DBInstanceNotFound") => return Err(error),
+        _ => {}
+    }
+    say(format!("the last snapshot of {instance} will be among: aws rds describe-db-snapshots"));
+    Ok(())
+}
+
 fn empty_repository(name: &str) -> Result<()> {
-    let list = ["ecr", "list-images", "--repository-name", name, "--query", "imageIds[].imageDigest"];
-    let mut digests = aws::words(list)?;
-    digests.sort();
-    digests.dedup();
+    // Lists of images go first; what they refer to can go only afterwards.
+    for _ in 0..5 {
+        let list = ["ecr", "list-images", "--repository-name", name, "--query", "imageIds[].imageDigest"];
+        let mut digests = aws::words(list)?;
+        if digests.is_empty() {
+            return Ok(());
+        }
+        digests.sort();
+        digests.dedup();
+        delete_images(name, &digests)?;
+    }
+    bail!("the repository {name} still holds images")
+}
+
+fn delete_images(name: &str, digests: &[String]) -> Result<()> {
     // As many as one call takes.
     for some in digests.chunks(100) {
         let ids = some.iter().map(|digest| format!("imageDigest={digest}")).collect::<Vec<_>>();

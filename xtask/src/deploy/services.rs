@@ -1,6 +1,10 @@
 //! Services of ECS: how many tasks they have, and why one ended.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, bail};
 
@@ -29,6 +33,8 @@ pub(crate) struct State {
     pub(crate) running: u32,
     /// Such as `COMPLETED`, of the newest deployment.
     pub(crate) rollout: String,
+    /// The newest deployment's id.
+    primary: String,
     /// One, unless tasks are being replaced.
     pub(crate) deployments: u32,
 }
@@ -38,6 +44,9 @@ impl State {
         self.deployments == 1 && self.running == self.desired && self.rollout != "IN_PROGRESS"
     }
 }
+
+/// How long a service may take until the tasks run that are to run.
+const STEADY_WITHIN: Duration = Duration::from_secs(900);
 
 /// The template of a part.
 pub(crate) fn template(part: Part) -> &'static str {
@@ -81,14 +90,16 @@ impl Service {
     }
 
     pub(crate) fn state(&self) -> Result<State> {
-        let query = "services[0].[desiredCount,runningCount,deployments[0].rolloutState,length(deployments)]";
+        let query = "services[0].[desiredCount,runningCount,deployments[?status=='PRIMARY']|[0].rolloutState,\
+                     deployments[?status=='PRIMARY']|[0].id,length(deployments)]";
         let row = self.describe(query)?.into_iter().flatten().collect::<Vec<_>>();
-        let [desired, running, rollout, deployments] = row.try_into().unwrap_or_default();
+        let [desired, running, rollout, primary, deployments] = row.try_into().unwrap_or_default();
         let number = |text: String| text.parse().unwrap_or(0);
         Ok(State {
             desired: number(desired),
             running: number(running),
             rollout,
+            primary,
             deployments: number(deployments),
         })
     }
@@ -99,23 +110,42 @@ impl Service {
         Ok(rows.into_iter().flatten().collect())
     }
 
-    pub(crate) fn update(&self, arguments: &[&str]) -> Result<()> {
+    /// Changes it, and says which deployment does that.
+    pub(crate) fn update(&self, arguments: &[&str]) -> Result<String> {
         let call = ["ecs", "update-service", "--cluster", &self.cluster, "--service", &self.name];
-        aws::text(call.into_iter().chain(arguments.iter().copied()).chain(["--query", "service.status"]))?;
+        let query = ["--query", "service.deployments[?status=='PRIMARY']|[0].id"];
+        aws::text(call.into_iter().chain(arguments.iter().copied()).chain(query))
+    }
+
+    /// How many tasks there are at least, and whether their number changes by itself.
+    pub(crate) fn scale(&self, least: u32, by_itself: bool) -> Result<()> {
+        let service = format!("service/{}/{}", self.cluster, self.name);
+        let suspended =
+            ["DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"]
+                .map(|name| format!("{name}={}", !by_itself));
+        let call = ["application-autoscaling", "register-scalable-target", "--service-namespace", "ecs"];
+        let what = ["--scalable-dimension", "ecs:service:DesiredCount", "--resource-id", &service];
+        let how = ["--min-capacity", &least.to_string(), "--suspended-state", &suspended.join(",")];
+        aws::text(call.into_iter().chain(what).chain(how))?;
         Ok(())
     }
 
-    /// Waits until as many tasks run as there are to be, and no older ones.
-    pub(crate) fn wait(&self) -> Result<()> {
+    /// Waits until as many tasks run as there are to be, and none but those of this deployment.
+    pub(crate) fn wait(&self, deployment: &str) -> Result<()> {
         let step = Step::begin(self.part.name());
+        let start = Instant::now();
         let state = aws::wait_for(|| {
             let state = self.state()?;
             step.is_doing(&format!("{} of {} tasks run", state.running, state.desired));
-            Ok((state.is_steady() || state.rollout == "FAILED").then_some(state))
+            Ok((state.is_steady() || start.elapsed() > STEADY_WITHIN).then_some(state))
         })?;
-        if state.rollout == "FAILED" {
-            let why = self.failures()?.join("\n  ");
-            bail!("{}: the new tasks failed, and the ones before run on\n  {why}", self.part);
+        let why = || self.failures().map(|failures| failures.join("\n  "));
+        if !state.is_steady() {
+            bail!("{}: {} of {} tasks run\n  {}", self.part, state.running, state.desired, why()?);
+        }
+        // The circuit breaker's way back is another deployment.
+        if state.primary != deployment {
+            bail!("{}: the new tasks failed, and the ones before run on\n  {}", self.part, why()?);
         }
         say(format!("{}: {} tasks run", self.part, state.running));
         Ok(())
@@ -131,7 +161,7 @@ impl Service {
     /// The last words of tasks that failed; ECS remembers them for an hour.
     pub(crate) fn failures(&self) -> Result<Vec<String>> {
         let tasks = self.tasks("STOPPED")?;
-        let ends = ends(&self.cluster, tasks.get(..10).unwrap_or(&tasks))?;
+        let ends = ends(self.part, &self.cluster, tasks.get(..10).unwrap_or(&tasks))?;
         Ok(ends.iter().filter(|end| end.failed).map(|end| format!("{} {end}", self.part)).collect())
     }
 }
@@ -149,18 +179,22 @@ impl fmt::Display for End {
     }
 }
 
-fn ends(cluster: &str, tasks: &[String]) -> Result<Vec<End>> {
+fn ends(part: Part, cluster: &str, tasks: &[String]) -> Result<Vec<End>> {
     if tasks.is_empty() {
         return Ok(Vec::new());
     }
-    let query = "tasks[].[taskArn,stopCode,stoppedReason,containers[0].reason,containers[0].exitCode]";
-    let call = ["ecs", "describe-tasks", "--cluster", cluster, "--query", query, "--tasks"];
+    // Not its sidecars and proxies.
+    let own = format!("containers[?name=='{part}']|[0]");
+    let query = format!("tasks[].[taskArn,stopCode,stoppedReason,{own}.reason,{own}.exitCode]");
+    let call = ["ecs", "describe-tasks", "--cluster", cluster, "--query", &query, "--tasks"];
     let rows = aws::rows(call.into_iter().chain(tasks.iter().map(String::as_str)))?;
     let read = |row: Vec<String>| {
         let [task, code, stopped, container, exit] = row.try_into().ok()?;
         let task = task.rsplit('/').next().unwrap_or(&task).to_owned();
         // Others were ended because there are newer ones, or fewer are wanted.
-        let failed = matches!(code.as_str(), "TaskFailedToStart" | "EssentialContainerExited");
+        // "Task failed ELB health checks", "Task failed container health checks" are among the latter.
+        let failed = matches!(code.as_str(), "TaskFailedToStart" | "EssentialContainerExited")
+            || stopped.contains("failed");
         let exit = if exit == "None" { exit } else { format!("exit code {exit}") };
         let reasons: Vec<_> = [stopped, container, exit].into_iter().filter(|text| text != "None").collect();
         Some(End { task, reasons: reasons.join(", "), failed })
@@ -196,7 +230,9 @@ impl<'a> Watch<'a> {
         let new =
             self.stopped().unwrap_or_default().into_iter().filter(|task| self.seen.insert(task.clone()));
         let new = new.collect::<Vec<_>>();
-        for end in ends(&self.cluster, &new).unwrap_or_default().into_iter().filter(|end| end.failed) {
+        for end in
+            ends(self.part, &self.cluster, &new).unwrap_or_default().into_iter().filter(|end| end.failed)
+        {
             say(format!("  {} {end}", self.part));
             for line in logs::last_of_task(self.system, self.part, &end.task).unwrap_or_default() {
                 say(format!("    {line}"));

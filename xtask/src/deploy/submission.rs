@@ -1,6 +1,9 @@
 //! The proof that a deployment works: an index submitted at its address, and its number.
 
-use std::{process::Command, time::Instant};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 
@@ -12,6 +15,9 @@ use crate::{
 /// The first index that is tried. What was submitted by anybody is passed over, since it would prove little.
 const FIRST: u64 = 1000;
 const TRIES: u64 = 1000;
+
+/// How long an address may take to answer, once everything behind it runs: names and load balancers are slow to hear.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(600);
 
 /// An answer's status and body.
 struct Answer {
@@ -41,17 +47,22 @@ pub(crate) fn prove(url: &str) -> Result<()> {
     let index = first_unused(&values, &step)?;
     let start = Instant::now();
     let body = format!(r#"{{"index":{index}}}"#);
-    let accepted = curl(&["--header", "Content-Type: application/json", "--data", &body, &values])?;
-    if accepted.status != 200 {
-        bail!("{values} did not accept {index}: {} {}", accepted.status, accepted.body);
-    }
+    aws::wait_for(|| {
+        let answer = curl(&["--header", "Content-Type: application/json", "--data", &body, &values])?;
+        match answer.status {
+            200 => Ok(Some(())),
+            // Targets are changing. What comes twice is kept once.
+            0 | 502..=504 if start.elapsed() < ANSWERS_WITHIN => Ok(None),
+            other => bail!("{values} did not accept {index}: {other} {}", answer.body),
+        }
+    })?;
     step.is_doing(&format!("F({index}) was accepted"));
     let digits = aws::wait_for(|| {
         let answer = curl(&[&format!("{values}/{index}/digits")])?;
         match answer.status {
             200 => Ok(Some(answer.body)),
             // Not yet, or somebody between here and there has to get used to the new ones.
-            202 | 0 | 502..=504 => Ok(None),
+            202 | 0 | 502..=504 if start.elapsed() < ANSWERS_WITHIN => Ok(None),
             other => bail!("the digits of F({index}) do not come: {other} {}", answer.body),
         }
     })?;
@@ -70,15 +81,24 @@ pub(crate) fn prove(url: &str) -> Result<()> {
 /// Waits until the address answers at all, which takes a new load balancer or name a while.
 fn first_unused(values: &str, step: &Step) -> Result<u64> {
     let mut index = FIRST;
+    let start = Instant::now();
     aws::wait_for(|| {
         loop {
             let answer = curl(&[&format!("{values}/{index}")])?;
             match answer.status {
                 404 if answer.body.starts_with('{') => return Ok(Some(index)),
-                200 if index < FIRST + TRIES => index += 1,
-                200 => return Ok(Some(index)),
+                // Not what a registrar shows at a domain that is not used yet.
+                200 if answer.body.starts_with('{') && index < FIRST + TRIES => index += 1,
+                200 if answer.body.starts_with('{') => return Ok(Some(index)),
                 other => {
-                    step.is_doing(&format!("{values} answers {other} {}", first_line(&answer.body)));
+                    let now = format!("{values} answers {other} {}", first_line(&answer.body));
+                    if start.elapsed() > ANSWERS_WITHIN {
+                        bail!(
+                            "{now}, after {} s still; --status and --logs tell more",
+                            ANSWERS_WITHIN.as_secs()
+                        );
+                    }
+                    step.is_doing(&now);
                     return Ok(None);
                 }
             }

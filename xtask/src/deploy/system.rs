@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::{
-    aws::{self, Account},
+    aws::{self, Account, Refused},
     cloudformation::{Outcome, Stack, Values},
     progress::say,
 };
@@ -25,7 +25,10 @@ impl System {
         let account = aws::account()?;
         say(format!("{name} on AWS, {account}"));
         // Who deploys may see this stack when it was made for them, and may do all themselves when not.
-        let access = Stack::new(name, "access.yaml").outputs().unwrap_or_default();
+        let access = match Stack::new(name, "access.yaml").outputs() {
+            Err(error) if !Refused::is(&error, "AccessDenied") => return Err(error),
+            outputs => outputs.unwrap_or_default(),
+        };
         Ok(Self { name: name.to_owned(), account, access })
     }
 
@@ -55,6 +58,10 @@ impl System {
         let boundary = self.access.get_key_value("PermissionsBoundary");
         let mut given = given.clone();
         given.extend(boundary.map(|(name, value)| (name.clone(), value.clone())));
+        // Empty means the data's own to the data, which tells the others which that is.
+        if known.contains_key("DatabaseHost") && given.get("DatabaseHost").is_some_and(String::is_empty) {
+            given.remove("DatabaseHost");
+        }
         let outcome = stack.deploy(&given, known, self.role(), meanwhile)?;
         let outcome_in_words = match outcome {
             Outcome::Created => "made",

@@ -80,6 +80,9 @@ pub(crate) fn pushed(part: Part, names: &Names) -> Result<String> {
     // Not by a format: some versions of buildx know only their own.
     let shown = match output(docker().args(["buildx", "imagetools", "inspect", &image])) {
         Ok(shown) => shown,
+        Err(said) if said.contains("is not a docker command") => {
+            bail!("this needs docker's plugin buildx (Debian, Ubuntu: docker-buildx or docker-buildx-plugin)")
+        }
         Err(said) => bail!(
             "the registry does not show {image}: {said}\nWas it pushed (cargo xtask images push), and does docker know \
              the registry (cargo xtask images login)?"

@@ -36,8 +36,8 @@ pub(crate) fn test_deploy(filter: Option<&str>, install: bool) -> Result<()> {
     let left = Leftovers(format!("fibstack-test-{}", process::id()));
     let mut cargo = Toolbox::cargo();
     cargo.args(["test", "--workspace", "--test=deploy"]).args(filter);
-    // One emulator at a time. They take minutes, and what the commands say meanwhile is worth reading.
-    cargo.args(["--", "--nocapture", "--test-threads=1"]).env("FIBSTACK_TEST_PREFIX", &left.0);
+    // They take minutes, most of them waiting; what the commands said meanwhile is worth reading.
+    cargo.args(["--", "--show-output", "--test-threads=2"]).env("FIBSTACK_TEST_PREFIX", &left.0);
     cargo.env("FIBSTACK_AWS_TOOLS", &tools);
     cargo.env("FIBSTACK_XTASK", program);
     super::run(&mut cargo)
