@@ -39,13 +39,25 @@ pub(crate) fn deploy(system: &System, options: &Options, only: &[Part]) -> Resul
     };
     let before = images_of(system, &chosen(only))?;
     let changed = before.iter().any(|(part, image)| delivered.image(*part).is_ok_and(|new| new != image));
+    let mut renewed = Vec::new();
     for part in chosen(only) {
         let stack = system.stack(template(part));
         let mut given = with_images(&given, part, &delivered)?;
         // For all or for none, so that a rollback takes them back to what ran together.
         let previous = before.iter().find(|(it, _)| *it == part && changed);
         given.extend(previous.map(|(_, image)| ("PreviousImage".to_owned(), image.clone())));
-        bring_about_part(system, &stack, part, &given, &mut known)?;
+        match bring_about_part(system, &stack, part, &given, &mut known) {
+            Ok(Outcome::Unchanged) => {}
+            Ok(_) => renewed.push(part),
+            Err(error) if renewed.is_empty() => return Err(error),
+            Err(error) => {
+                let back = renewed.iter().map(|part| format!(" --only {part}")).collect::<String>();
+                return Err(error.context(format!(
+                    "{part} failed after others had been deployed; these go back with: cargo xtask deploy fargate \
+                     --rollback{back}"
+                )));
+            }
+        }
     }
     if is_paused(system)? {
         say("it is paused: no task runs. cargo xtask deploy fargate --resume");

@@ -53,6 +53,9 @@ pub(crate) fn destroy(system: &System, target: Target, data: bool, yes: bool) ->
         say("there is nothing to destroy");
         return Ok(());
     }
+    if data {
+        check_nobody_else_is_in_the_subnets(&system.stack(DATA))?;
+    }
     let names = stacks.iter().map(|(_, stack)| stack.name.as_str()).collect::<Vec<_>>().join(", ");
     let stays = if data { "A last snapshot of the database stays." } else { "Postgres and Redis stay." };
     let what =
@@ -62,6 +65,25 @@ pub(crate) fn destroy(system: &System, target: Target, data: bool, yes: bool) ->
         prepare(template, &stack)?;
         stack.delete(system.role())?;
         say(format!("stack {} is gone", stack.name));
+    }
+    Ok(())
+}
+
+/// A database that was restored beside the stack's keeps its subnets from being deleted, when the stack's is gone.
+fn check_nobody_else_is_in_the_subnets(stack: &Stack) -> Result<()> {
+    let own = stack.resources("AWS::RDS::DBInstance")?;
+    for group in stack.resources("AWS::RDS::DBSubnetGroup")? {
+        let query = format!("DBInstances[?DBSubnetGroup.DBSubnetGroupName=='{group}'].DBInstanceIdentifier");
+        let instances = aws::words(["rds", "describe-db-instances", "--query", &query])?;
+        let others: Vec<_> = instances.into_iter().filter(|instance| !own.contains(instance)).collect();
+        if !others.is_empty() {
+            bail!(
+                "{} is in the same subnets, which could not be deleted. Delete it first: aws rds delete-db-instance \
+                 --db-instance-identifier {} --final-db-snapshot-identifier NAME",
+                others.join(", "),
+                others[0]
+            );
+        }
     }
     Ok(())
 }
