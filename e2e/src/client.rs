@@ -74,6 +74,10 @@ impl Answer {
     }
 }
 
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().redirect(redirect::Policy::none()).no_proxy()
+}
+
 impl Client {
     /// A client of the API at `base`, with no slash at its end.
     ///
@@ -81,8 +85,20 @@ impl Client {
     /// Never on a system that can open sockets.
     #[must_use]
     pub fn new(base: String) -> Self {
-        let http = reqwest::Client::builder().redirect(redirect::Policy::none()).no_proxy().build();
+        let http = builder().build();
         Self { http: http.expect("a client without TLS has nothing that could fail"), base }
+    }
+
+    /// The same with a new connection for each request. One that is kept may be closed by the other side just when it
+    /// is used again, as nginx does when it takes a new configuration; a browser sends the request once more then.
+    ///
+    /// # Panics
+    /// Never on a system that can open sockets.
+    #[must_use]
+    pub fn with_new_connections(&self) -> Self {
+        let http = builder().pool_max_idle_per_host(0).build();
+        let http = http.expect("a client without TLS has nothing that could fail");
+        Self { http, base: self.base.clone() }
     }
 
     /// Where it is.

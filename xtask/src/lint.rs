@@ -44,9 +44,17 @@ const CHECKS: [Check; 9] = [
     // Not among all targets, since `cargo test` is not to run them. With the features of the whole workspace, like
     // what was compiled before.
     Check {
-        name: "clippy for the containers' tests",
+        name: "clippy for the tests of containers and deployment",
         needs: Some(("cargo-clippy", "rustup component add clippy")),
-        run: Run::Cargo(&["clippy", "--workspace", "--test=containers", "--", "-D", "warnings"]),
+        run: Run::Cargo(&[
+            "clippy",
+            "--workspace",
+            "--test=containers",
+            "--test=deploy",
+            "--",
+            "-D",
+            "warnings",
+        ]),
     },
     Check {
         name: "clippy for WASM",

@@ -16,7 +16,7 @@ async fn whatever_container_is_killed_comes_back_and_nothing_accepted_is_lost() 
     for (service, first) in
         [("worker", 10_000), ("server", 20_000), ("nginx", 30_000), ("redis", 40_000), ("postgres", 50_000)]
     {
-        let submitter = Submitter::start(stack.api(), first);
+        let submitter = Submitter::start(&stack.api(), first);
         submitter.accepted_more(5).await;
         let container = stack.container(service);
         crash(&container);

@@ -28,7 +28,7 @@ async fn workers(stack: &Compose, indexes: &[u32]) -> BTreeSet<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_and_workers_come_and_go_under_submissions() {
     let stack = Compose::production().await;
-    let submitter = Submitter::start(stack.api(), 1_000);
+    let submitter = Submitter::start(&stack.api(), 1_000);
     submitter.accepted_more(5).await;
     stack.up(&["--no-recreate", "--scale", "worker=4", "--scale", "server=2"]);
     assert_eq!((stack.containers("worker").len(), stack.containers("server").len()), (4, 2));
@@ -52,7 +52,7 @@ async fn servers_and_workers_come_and_go_under_submissions() {
     let workers = workers(&stack, &many).await;
     assert_eq!(workers.len(), 4, "all have a share: {workers:?}");
 
-    let submitter = Submitter::start(stack.api(), 5_000);
+    let submitter = Submitter::start(&stack.api(), 5_000);
     submitter.accepted_more(5).await;
     stack.up(&["--no-recreate", "--scale", "worker=1", "--scale", "server=1"]);
     submitter.accepted_more(20).await;

@@ -44,9 +44,9 @@ impl fmt::Display for Submitted {
 
 impl Submitter {
     /// Submits from this index on.
-    pub(crate) fn start(api: Client, first: u32) -> Self {
+    pub(crate) fn start(api: &Client, first: u32) -> Self {
         let (stop, accepted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
-        let task = tokio::spawn(submit(api, first, stop.clone(), accepted.clone()));
+        let task = tokio::spawn(submit(api.with_new_connections(), first, stop.clone(), accepted.clone()));
         Self { stop, accepted, task }
     }
 
