@@ -44,11 +44,6 @@ pub(crate) const FOR_ARTIFACTS: &[Need] = &[
 
 /// What the tests of deployments need.
 pub(crate) const FOR_DEPLOYMENT: &[Need] = &[
-    Need {
-        what: "a registry of images",
-        programs: &["docker-registry", "registry"],
-        package: "docker-registry",
-    },
     Need { what: "Python", programs: &["python3"], package: "python3-venv" },
     Need { what: "curl", programs: &["curl"], package: "curl" },
 ];
