@@ -5,6 +5,7 @@
 
 mod beanstalk;
 mod bundle;
+pub(crate) mod data;
 pub(crate) mod delivery;
 mod fargate;
 mod logs;

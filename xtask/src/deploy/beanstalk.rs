@@ -10,9 +10,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{
-    Options, Platform, System, bundle,
+    Options, Platform, System, bundle, data,
     delivery::{Delivered, deliver},
-    network,
     services::PARTS,
     submission,
 };
@@ -25,7 +24,6 @@ use crate::{
 };
 
 pub(crate) const TEMPLATE: &str = "beanstalk.yaml";
-const DATA: &str = "data.yaml";
 
 /// How long an environment that was deployed to may take until its health is good again, in seconds.
 const HEALTHY_WITHIN: u64 = 900;
@@ -91,13 +89,7 @@ pub(crate) fn deploy(system: &System, options: &Options) -> Result<()> {
     given.insert("Name".to_owned(), system.name.clone());
     given.insert("Platform".to_owned(), options.platform.kind().to_owned());
 
-    let data = system.stack(DATA);
-    let mut known = Values::new();
-    if data.parameters()?.is_empty() {
-        say("the first time, Postgres and Redis take AWS about ten minutes");
-        known = network::find(options)?;
-    }
-    system.bring_about(&data, &given, &mut known)?;
+    let mut known = data::bring_about(system, options, &given)?;
     let mut told = stack.outputs()?;
     if !told.contains_key("Bucket") {
         system.bring_about(&stack, &given, &mut known)?;
@@ -118,9 +110,7 @@ fn run(system: &System, stack: &Stack, given: &Values, known: &mut Values) -> Re
     wait_for_health(&system.name, &mut events, &step)?;
     drop(step);
     let url = known.get("Url").context("the environment has no address")?;
-    submission::prove(url)?;
-    say(format!("fibstack is at {url}"));
-    Ok(())
+    submission::prove(url)
 }
 
 /// Makes a version of the application from a bundle.
@@ -240,7 +230,7 @@ fn health(environment: &str) -> Result<(String, String, String)> {
 
 /// Shows the stack, the environment with its health and what was said of it last, its instances, the address.
 pub(crate) fn status(system: &System) -> Result<()> {
-    for template in [DATA, "ecr.yaml", TEMPLATE] {
+    for template in [data::TEMPLATE, "ecr.yaml", TEMPLATE] {
         let stack = system.stack(template);
         if let Some(status) = stack.status()? {
             println!("{:24} {status}", stack.name);

@@ -3,9 +3,9 @@
 use anyhow::{Context, Result, bail};
 
 use super::{
-    Options, System,
+    Options, System, data,
     delivery::{Delivered, deliver},
-    logs, network,
+    logs,
     services::{self, Watch, chosen, template},
     submission,
 };
@@ -16,7 +16,6 @@ use crate::{
     progress::say,
 };
 
-const DATA: &str = "data.yaml";
 const DOMAIN: &str = "domain.yaml";
 const BASE: &str = "fargate/base.yaml";
 const SCALING: &str = "fargate/scaling.yaml";
@@ -31,7 +30,7 @@ pub(crate) fn deploy(system: &System, options: &Options, only: &[Part]) -> Resul
     let mut known = if only.is_empty() {
         surroundings(system, options, &given)?
     } else {
-        let known = system.told_by_all(&[DATA, DOMAIN, BASE])?;
+        let known = system.told_by_all(&[data::TEMPLATE, DOMAIN, BASE])?;
         if !known.contains_key("Cluster") {
             bail!("{} is not on Fargate yet: the first deployment is of all parts", system.name);
         }
@@ -59,8 +58,7 @@ pub(crate) fn deploy(system: &System, options: &Options, only: &[Part]) -> Resul
             }
         }
     }
-    if is_paused(system)? {
-        say("it is paused: no task runs. cargo xtask deploy fargate --resume");
+    if is_known_to_be_paused(system)? {
         return Ok(());
     }
     if only.is_empty() {
@@ -76,6 +74,15 @@ fn is_paused(system: &System) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// Says so if it is: then there is nothing to submit to.
+fn is_known_to_be_paused(system: &System) -> Result<bool> {
+    let paused = is_paused(system)?;
+    if paused {
+        say("it is paused: no task runs. cargo xtask deploy fargate --resume");
+    }
+    Ok(paused)
 }
 
 /// The images that parts have, those that are there.
@@ -98,13 +105,7 @@ fn given(system: &System, options: &Options) -> Values {
 
 /// Data, domain, cluster and load balancer.
 fn surroundings(system: &System, options: &Options, given: &Values) -> Result<Values> {
-    let data = system.stack(DATA);
-    let mut known = Values::new();
-    if data.parameters()?.is_empty() {
-        say("the first time, Postgres and Redis take AWS about ten minutes");
-        known = network::find(options)?;
-    }
-    system.bring_about(&data, given, &mut known)?;
+    let mut known = data::bring_about(system, options, given)?;
     let zone = system.stack(DOMAIN);
     if options.domain.is_some() || zone.status()?.is_some() {
         system.bring_about(&zone, given, &mut known)?;
@@ -140,14 +141,12 @@ fn bring_about_part(
 
 fn prove(known: &Values) -> Result<()> {
     let url = known.get("Url").context("the stack of the load balancer has no address")?;
-    submission::prove(url)?;
-    say(format!("fibstack is at {url}"));
-    Ok(())
+    submission::prove(url)
 }
 
 /// Back to the images before; once more, and it is forward again.
 pub(crate) fn roll_back(system: &System, only: &[Part]) -> Result<()> {
-    let mut known = system.told_by_all(&[DATA, DOMAIN, BASE])?;
+    let mut known = system.told_by_all(&[data::TEMPLATE, DOMAIN, BASE])?;
     let mut count = 0;
     for part in chosen(only) {
         let stack = system.stack(template(part));
@@ -165,8 +164,7 @@ pub(crate) fn roll_back(system: &System, only: &[Part]) -> Result<()> {
     if count == 0 {
         bail!("there is nothing to go back to");
     }
-    if is_paused(system)? {
-        say("it is paused: no task runs. cargo xtask deploy fargate --resume");
+    if is_known_to_be_paused(system)? {
         return Ok(());
     }
     prove(&known)
@@ -174,7 +172,7 @@ pub(crate) fn roll_back(system: &System, only: &[Part]) -> Result<()> {
 
 /// Shows stacks, services with what ECS says of them, the load balancer's view, the address.
 pub(crate) fn status(system: &System) -> Result<()> {
-    for template in [DATA, "ecr.yaml", DOMAIN, BASE, template(Part::Server), template(Part::Worker)]
+    for template in [data::TEMPLATE, "ecr.yaml", DOMAIN, BASE, template(Part::Server), template(Part::Worker)]
         .into_iter()
         .chain([template(Part::Nginx), SCALING])
     {

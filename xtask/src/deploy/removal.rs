@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use super::{System, Target, beanstalk, services};
+use super::{System, Target, beanstalk, data, services};
 use crate::{
     aws::{self, Refused},
     cloudformation::Stack,
@@ -20,19 +20,18 @@ const FARGATE: [&str; 5] = [
     "fargate/base.yaml",
 ];
 const DOMAIN: &str = "domain.yaml";
-const DATA: &str = "data.yaml";
 const OPERATIONS: &str = "operations.yaml";
 const REPOSITORIES: &str = "ecr.yaml";
 
-/// Deletes what the target runs on, and what only it uses; with `data` also what was stored, of which a last snapshot
+/// Deletes what the target runs on, and what only it uses; `with_data` also what was stored, of which a last snapshot
 /// stays.
-pub(crate) fn destroy(system: &System, target: Target, data: bool, yes: bool) -> Result<()> {
+pub(crate) fn destroy(system: &System, target: Target, with_data: bool, yes: bool) -> Result<()> {
     let is_there = |template: &str| Ok::<_, anyhow::Error>(system.stack(template).status()?.is_some());
     let other_is_there = match target {
         Target::Fargate => is_there(beanstalk::TEMPLATE)?,
         Target::Beanstalk => is_there(services::template(Part::Server))?,
     };
-    if data && other_is_there {
+    if with_data && other_is_there {
         bail!("the other deployment of {} lives on the same data: destroy that one first", system.name);
     }
     let mut templates = match target {
@@ -42,7 +41,7 @@ pub(crate) fn destroy(system: &System, target: Target, data: bool, yes: bool) ->
     if !other_is_there {
         templates.extend([OPERATIONS, REPOSITORIES]);
     }
-    templates.extend(data.then_some(DATA));
+    templates.extend(with_data.then_some(data::TEMPLATE));
     let mut stacks = Vec::new();
     for template in templates {
         if is_there(template)? {
@@ -53,11 +52,11 @@ pub(crate) fn destroy(system: &System, target: Target, data: bool, yes: bool) ->
         say("there is nothing to destroy");
         return Ok(());
     }
-    if data {
-        check_nobody_else_is_in_the_subnets(&system.stack(DATA))?;
+    if with_data {
+        check_nobody_else_is_in_the_subnets(&system.stack(data::TEMPLATE))?;
     }
     let names = stacks.iter().map(|(_, stack)| stack.name.as_str()).collect::<Vec<_>>().join(", ");
-    let stays = if data { "A last snapshot of the database stays." } else { "Postgres and Redis stay." };
+    let stays = if with_data { "A last snapshot of the database stays." } else { "Postgres and Redis stay." };
     let what =
         format!("This deletes {names}, with the images and bundles in them, in {}. {stays}", system.account);
     confirm(&what, &system.name, yes)?;
@@ -98,7 +97,9 @@ fn prepare(template: &str, stack: &Stack) -> Result<()> {
         beanstalk::TEMPLATE => stack.resources("AWS::S3::Bucket")?.iter().try_for_each(|bucket| {
             aws::text(["s3", "rm", "--recursive", "--quiet", &format!("s3://{bucket}")]).map(drop)
         }),
-        DATA => stack.resources("AWS::RDS::DBInstance")?.iter().try_for_each(|name| unprotect(name)),
+        data::TEMPLATE => {
+            stack.resources("AWS::RDS::DBInstance")?.iter().try_for_each(|name| unprotect(name))
+        }
         _ => Ok(()),
     }
 }

@@ -75,6 +75,7 @@ pub(crate) fn prove(url: &str) -> Result<()> {
         "submitted {index} at {url}: F({index}) = {head}…{tail}, {} digits, after {seconds:.1} s",
         digits.len()
     ));
+    say(format!("fibstack is at {url}"));
     Ok(())
 }
 
