@@ -8,7 +8,7 @@ use std::{
 use axum::http::HeaderValue;
 use clap::{Parser, Subcommand};
 use ipnet::IpNet;
-use settings::{
+use startup::{
     SettingsError, address, log::LogSettings, memory::MaxIndexSettings, number, postgres::PostgresSettings,
     redis::RedisSettings, telemetry::TelemetrySettings,
 };

@@ -4,13 +4,13 @@
 
 use std::process::ExitCode;
 
-use settings::{SettingsError, postgres::PostgresSettings};
+use startup::{SettingsError, postgres::PostgresSettings};
 use store::{Adoption, PostgresConfig, PostgresRecord, Record, RecordError, SCHEMA_VERSION};
 
 /// Brings the schema up to date, as a server does at its start.
 #[tokio::main]
 pub(crate) async fn migrate(settings: &PostgresSettings) -> ExitCode {
-    let config = settings::or_exit(named(settings));
+    let config = startup::or_exit(named(settings));
     match bring_up_to_date(&config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -23,7 +23,7 @@ use std::{
 use anyhow::Context;
 use axum::Router;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use settings::SettingsError;
+use startup::SettingsError;
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -51,12 +51,12 @@ const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(10);
 /// As [`Server::bind`] and [`Server::run`]. Of a setting that can't be used the person is told, and the
 /// process ends.
 pub fn main() -> anyhow::Result<ExitCode> {
-    let config: Config = settings::parse();
+    let config: Config = startup::parse();
     match config.command {
         None | Some(Command::Run) => serve(&config).map(|()| ExitCode::SUCCESS),
         Some(Command::Healthcheck) => {
-            let (address, path) = settings::or_exit(config.liveness());
-            Ok(settings::healthcheck::ask(address, path))
+            let (address, path) = startup::or_exit(config.liveness());
+            Ok(startup::healthcheck::ask(address, path))
         }
         Some(Command::Migrate) => Ok(database::migrate(&config.postgres)),
         Some(Command::CheckDatabase) => Ok(database::check(&config.postgres)),
@@ -66,10 +66,10 @@ pub fn main() -> anyhow::Result<ExitCode> {
 #[tokio::main]
 async fn serve(config: &Config) -> anyhow::Result<()> {
     config.log.init();
-    match Server::bind(config, settings::stop::on_signal()?).await {
+    match Server::bind(config, startup::stop::on_signal()?).await {
         Ok(server) => server.run().await,
         Err(error) => match error.downcast::<SettingsError>() {
-            Ok(refused) => settings::or_exit(Err(refused)),
+            Ok(refused) => startup::or_exit(Err(refused)),
             Err(error) => Err(error),
         },
     }

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context;
-use settings::telemetry::Telemetry;
+use startup::telemetry::Telemetry;
 use store::{InProcessBoard, Limits, PostgresRecord, RedisBoard, SqliteRecord, Store};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use worker::{FibJob, Worker, WorkerSettings};

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use settings::{
+use startup::{
     SettingsError, address, log::LogSettings, memory::MaxIndexSettings, or_exit, redis::RedisSettings,
     telemetry::TelemetrySettings,
 };
@@ -51,7 +51,7 @@ enum Command {
 const SHUTDOWN: Duration = Duration::from_millis(500);
 
 fn main() -> anyhow::Result<ExitCode> {
-    let settings: Settings = settings::parse();
+    let settings: Settings = startup::parse();
     match settings.command {
         None | Some(Command::Run) => work(settings).map(|()| ExitCode::SUCCESS),
         Some(Command::Healthcheck) => {
@@ -59,7 +59,7 @@ fn main() -> anyhow::Result<ExitCode> {
                 SettingsError::Refused("HEALTH_ADDR is missing: set it for the worker and here".to_owned())
             };
             let address = or_exit(settings.health_addr.ok_or_else(unset));
-            Ok(settings::healthcheck::ask(address, health_listener::PATH))
+            Ok(startup::healthcheck::ask(address, health_listener::PATH))
         }
     }
 }
@@ -75,7 +75,7 @@ fn work(mut settings: Settings) -> anyhow::Result<()> {
         .context("start the asynchronous runtime")?;
     let telemetry = settings.telemetry.start("fibstack-worker");
     let outcome = runtime.block_on(async {
-        let stop = settings::stop::on_signal().context("listen to signals")?;
+        let stop = startup::stop::on_signal().context("listen to signals")?;
         let board = RedisBoard::new(&redis).context("prepare to talk to Redis")?;
         let worker = Worker::new(Arc::new(board), Arc::new(FibJob), settings.worker);
         let worker = Arc::new(worker.with_spans(telemetry.sink()));

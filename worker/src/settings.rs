@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use ::settings::number;
 use protocol::MaxIndex;
+use startup::number;
 
 /// How a worker goes about its work.
 #[derive(Clone, Debug, clap::Args)]

@@ -4,7 +4,7 @@ use std::{fs::OpenOptions, io::Write, ops::ControlFlow, path::PathBuf, sync::Arc
 
 use clap::Parser;
 use protocol::Index;
-use settings::{log::LogSettings, memory::MaxIndexSettings, or_exit, redis::RedisSettings};
+use startup::{log::LogSettings, memory::MaxIndexSettings, or_exit, redis::RedisSettings};
 use store::RedisBoard;
 use worker::{FibJob, Job, JobError, Worker, WorkerSettings};
 
@@ -58,13 +58,13 @@ impl Job for GatedJob {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let mut settings: Settings = settings::parse();
+    let mut settings: Settings = startup::parse();
     settings.log.init();
     settings.worker.max_index =
         or_exit(settings.max_index.max_index(settings.worker.concurrency, fib::memory_bytes));
     let board = RedisBoard::new(&or_exit(settings.redis.to_config()))?;
     let job = GatedJob { gate: settings.gate_file, tally: settings.tally_file };
-    let stop = settings::stop::on_signal()?;
+    let stop = startup::stop::on_signal()?;
     Worker::new(Arc::new(board), Arc::new(job), settings.worker).run(stop).await;
     Ok(())
 }

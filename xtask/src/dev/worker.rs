@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What the worker is made of.
-const PACKAGES: [&str; 5] = ["fib", "protocol", "settings", "store", "worker"];
+const PACKAGES: [&str; 5] = ["fib", "protocol", "startup", "store", "worker"];
 
 /// The running worker, if what is being edited compiles.
 #[derive(Debug, Default)]
