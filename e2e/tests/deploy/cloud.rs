@@ -37,7 +37,7 @@ impl Cloud {
     pub(crate) fn start() -> Self {
         let folder = Folder::new("aws").unwrap();
         let mut command = Command::new(from_xtask("FIBSTACK_AWS_TOOLS").join("python"));
-        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("aws/emulator.py"));
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/emulator/emulator.py"));
         command.args(["--port", "0", "--prefix", &unique_name(), "--folder"]).arg(folder.path());
         let mut emulator = Process::start("emulator of AWS", command).unwrap();
         let line = emulator.wait_for("listening at ", Duration::from_secs(120)).unwrap();

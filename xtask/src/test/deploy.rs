@@ -46,7 +46,7 @@ pub(crate) fn test_deploy(filter: Option<&str>, install: bool) -> Result<()> {
 /// The AWS CLI, the emulator and cfn-lint, in a Python environment of the project. Says where the programs are.
 fn python_tools() -> Result<PathBuf> {
     let folder = project::tools().join("aws");
-    let list = project::root().join("e2e/aws/requirements.txt");
+    let list = project::root().join("deploy/emulator/requirements.txt");
     let wanted = fs::read_to_string(&list).with_context(|| format!("read {}", list.display()))?;
     let installed = folder.join("installed.txt");
     if fs::read_to_string(&installed).ok().as_ref() != Some(&wanted) {
