@@ -1,4 +1,4 @@
-"""Application Load Balancers: listeners on loopback, checks of the targets' health."""
+"""Application Load Balancers: listeners on loopback, health checks of the targets."""
 
 import asyncio
 import http.client
@@ -19,20 +19,21 @@ from ministack.services.cloudformation import provisioners
 
 LISTENER = "AWS::ElasticLoadBalancingV2::Listener"
 BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
-CHECK_EVERY_S = 1.0
+CHECK_INTERVAL_S = 1.0
 AUTHORITY = generate_ca(org_name="Amazon", common_name="Amazon Root CA")
 
-# By target group and address: how many checks in a row went well, or, below zero, did not.
+# By target group and address: consecutive successful checks; negative for failed ones.
 streaks: dict[tuple[str, str], int] = {}
 states: dict[tuple[str, str], str] = {}
-# By balancer and its port: the port on loopback that stands for it.
+# By balancer and listener port: the port on loopback.
 ports: dict[str, dict[int, int]] = {}
-closings: dict[str, list[asyncio.Event]] = {}
-# By balancer and its port: the socket that stands for it, until it is served.
+# By balancer: set to shut its listeners down.
+shutdowns: dict[str, list[asyncio.Event]] = {}
+# By balancer and listener port: the bound socket, until it is served.
 sockets: dict[tuple[str, int], socket.socket] = {}
 
 
-def state(group: str, address: str) -> str:
+def target_state(group: str, address: str) -> str:
     return states.get((group, address), "initial")
 
 
@@ -48,16 +49,16 @@ def check(group: dict, address: str, port: int) -> bool:
         connection.close()
 
 
-def judge(group: dict, key: tuple[str, str], good: bool) -> None:
+def record(group: dict, key: tuple[str, str], succeeded: bool) -> None:
     streak = streaks.get(key, 0)
-    streaks[key] = max(streak, 0) + 1 if good else min(streak, 0) - 1
+    streaks[key] = max(streak, 0) + 1 if succeeded else min(streak, 0) - 1
     if streaks[key] >= int(group.get("HealthyThresholdCount") or 5):
         states[key] = "healthy"
     elif -streaks[key] >= int(group.get("UnhealthyThresholdCount") or 2):
         states[key] = "unhealthy"
 
 
-def check_for_ever() -> None:
+def check_forever() -> None:
     while True:
         registered = set()
         for (account, region, arn), group in alb._tgs.all_items():
@@ -66,15 +67,15 @@ def check_for_ever() -> None:
             for target in targets:
                 key = (arn, target["Id"])
                 registered.add(key)
-                judge(group, key, check(group, target["Id"], int(target.get("Port") or group["Port"])))
+                record(group, key, check(group, target["Id"], int(target.get("Port") or group["Port"])))
         for key in set(streaks) - registered:
             streaks.pop(key, None)
             states.pop(key, None)
-        time.sleep(CHECK_EVERY_S)
+        time.sleep(CHECK_INTERVAL_S)
 
 
-async def answer(scope, receive, send, balancer: dict, port: int) -> None:
-    """One request, by the rules of the listener."""
+async def respond(scope, receive, send, balancer: dict, port: int) -> None:
+    """Responds to one request by the listener's rules."""
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     body, more = b"", True
     while more:
@@ -110,7 +111,7 @@ def open_port(arn: str, port: int) -> socket.socket:
 
 
 def certificate(folder: Path, arn: str) -> tuple[str, str]:
-    """Files of a certificate for the names of one that ACM has, by the authority DIR/ca/acm.pem."""
+    """Writes a certificate for the names of one in ACM and returns its files. DIR/ca/acm.pem is its authority."""
     names = acm._certificates[arn]["SubjectAlternativeNames"]
     leaf, key, _ = sign_leaf_certificate(*AUTHORITY, common_name=names[0], san_dns=names)
     (folder / "ca" / "acm.pem").write_text(AUTHORITY[0])
@@ -130,7 +131,7 @@ def serve_port(folder: Path, arn: str, port: int, certificate_arn: str | None) -
                 await send({"type": "lifespan.startup.complete"})
             await send({"type": "lifespan.shutdown.complete"})
         elif scope["type"] == "http":
-            await answer(scope, receive, send, balancer, port)
+            await respond(scope, receive, send, balancer, port)
 
     open_port(arn, port)
     listener = sockets.pop((arn, port))
@@ -141,51 +142,51 @@ def serve_port(folder: Path, arn: str, port: int, certificate_arn: str | None) -
     if certificate_arn:
         config.certfile, config.keyfile = certificate(folder, certificate_arn)
     (folder / "balancers.json").write_text(json.dumps(ports))
-    closing = asyncio.Event()
-    closings.setdefault(arn, []).append(closing)
+    shutdown = asyncio.Event()
+    shutdowns.setdefault(arn, []).append(shutdown)
     config.graceful_timeout = 1
     loop = app._MAIN_LOOP
     loop.call_soon_threadsafe(
-        lambda: loop.create_task(serve(application, config, shutdown_trigger=closing.wait))
+        lambda: loop.create_task(serve(application, config, shutdown_trigger=shutdown.wait))
     )
 
 
 def patch(folder: Path) -> None:
-    make = provisioners._RESOURCE_HANDLERS[BALANCER]["create"]
-    listen = provisioners._RESOURCE_HANDLERS[LISTENER]["create"]
+    create_balancer = provisioners._RESOURCE_HANDLERS[BALANCER]["create"]
+    create_listener = provisioners._RESOURCE_HANDLERS[LISTENER]["create"]
 
-    # Gap: its name leads nowhere on this machine.
-    def make_reachable(logical_id, props, stack):
-        arn, attributes = make(logical_id, props, stack)
+    # Gap: the balancer's DNS name does not resolve on this machine.
+    def create_reachable(logical_id, props, stack):
+        arn, attributes = create_balancer(logical_id, props, stack)
         host = f"127.0.0.1:{open_port(arn, 80).getsockname()[1]}"
         alb._lbs[arn]["DNSName"] = attributes["DNSName"] = host
         return arn, attributes
 
-    # Gap: listeners listen to nobody.
-    def listen_really(logical_id, props, stack):
-        made = listen(logical_id, props, stack)
+    # Gap: listeners open no port.
+    def create_and_serve(logical_id, props, stack):
+        created = create_listener(logical_id, props, stack)
         certificates = props.get("Certificates") or [{}]
         balancer, port = props["LoadBalancerArn"], int(props["Port"])
         serve_port(folder, balancer, port, certificates[0].get("CertificateArn"))
-        return made
+        return created
 
-    remove = provisioners._RESOURCE_HANDLERS[BALANCER]["delete"]
+    delete_balancer = provisioners._RESOURCE_HANDLERS[BALANCER]["delete"]
 
-    def remove_and_close(arn, props):
-        remove(arn, props)
+    def delete_and_close(arn, props):
+        delete_balancer(arn, props)
         ports.pop(arn, None)
-        for closing in closings.pop(arn, []):
-            app._MAIN_LOOP.call_soon_threadsafe(closing.set)
+        for shutdown in shutdowns.pop(arn, []):
+            app._MAIN_LOOP.call_soon_threadsafe(shutdown.set)
 
-    provisioners._RESOURCE_HANDLERS[BALANCER].update(create=make_reachable, delete=remove_and_close)
-    provisioners._RESOURCE_HANDLERS[LISTENER]["create"] = listen_really
+    provisioners._RESOURCE_HANDLERS[BALANCER].update(create=create_reachable, delete=delete_and_close)
+    provisioners._RESOURCE_HANDLERS[LISTENER]["create"] = create_and_serve
 
     forward = alb._forward_to_tg
 
-    # Gap: targets are not checked. As on AWS, all of them are asked when none is healthy.
+    # Gap: targets are not checked. As on AWS, requests go to all of them if none is healthy.
     async def forward_to_healthy(arn, *request):
         registered = alb._targets.get(arn, [])
-        healthy = [each for each in registered if state(arn, each["Id"]) == "healthy"]
+        healthy = [each for each in registered if target_state(arn, each["Id"]) == "healthy"]
         if not healthy:
             return await forward(arn, *request)
         method, path, headers, body, query, raw_query, raw_path = request
@@ -194,22 +195,22 @@ def patch(folder: Path) -> None:
         )
 
     alb._forward_to_tg = forward_to_healthy
-    # Gap: it drops the port, which is not 80 here, so pages would not know their own origin.
+    # Gap: it drops the port from the Host header. The port is not 80 here, so pages would not know their origin.
     alb._target_host_header = lambda host, port: host
 
     describe = alb._describe_target_health
 
-    # Gap: every target is said to be healthy.
+    # Gap: every target is reported as healthy.
     def describe_checked(params):
         status, headers, body = describe(params)
         arn = alb._p(params, "TargetGroupArn")
         text = body.decode() if isinstance(body, bytes) else body
         for target in alb._targets.get(arn, []):
             head, mark, tail = text.partition(f"<Id>{target['Id']}</Id>")
-            tail = tail.replace(">healthy<", f">{state(arn, target['Id'])}<", 2)
+            tail = tail.replace(">healthy<", f">{target_state(arn, target['Id'])}<", 2)
             text = head + mark + tail
         return status, headers, text.encode()
 
     alb._describe_target_health = describe_checked
     alb._ACTION_MAP["DescribeTargetHealth"] = describe_checked
-    threading.Thread(target=check_for_ever, daemon=True).start()
+    threading.Thread(target=check_forever, daemon=True).start()

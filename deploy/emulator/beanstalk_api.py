@@ -1,4 +1,4 @@
-"""The API of Elastic Beanstalk, as far as a deployment asks it."""
+"""The part of Elastic Beanstalk's API that deployments use."""
 
 import contextvars
 import io
@@ -15,29 +15,31 @@ from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import s3
 
 import query_api
-from beanstalk import Environment, applications, create_version, environments, logs_of, now, versions
-from query_api import Query, Refused, members, structures
+from environment import Environment, environments, logs_of
+from query_api import InvalidRequest, Query, members, structures
+from versions import applications, create_application, create_version, now, versions
 
 BRANCHES = ("Docker running on 64bit Amazon Linux 2023", "ECS running on 64bit Amazon Linux 2023")
-# Oldest first, as the service does not promise any order.
+# Oldest first: the service promises no order, so clients must sort.
 PLATFORM_VERSIONS = ("4.6.3", "4.7.0")
 SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
-# By environment and kind: what RequestEnvironmentInfo gathered.
-gathered: dict[tuple[str, str], list[dict]] = {}
+# By environment and kind: the logs that RequestEnvironmentInfo collected.
+collected: dict[tuple[str, str], list[dict]] = {}
+# The emulator's own address.
 address = ""
 
 
-def the_environment(query: Query) -> Environment:
+def find_environment(query: Query) -> Environment:
     for each in environments.values():
         if each.name == query.get("EnvironmentName") or each.id == query.get("EnvironmentId"):
             return each
-    raise Refused(f"No Environment found for EnvironmentName = '{query.get('EnvironmentName')}'.")
+    raise InvalidRequest(f"No Environment found for EnvironmentName = '{query.get('EnvironmentName')}'.")
 
 
-def described(each: Environment) -> dict:
+def description_of(each: Environment) -> dict:
     branch, version = each.platform.rsplit("/", 2)[1:]
-    host = f"127.0.0.1:{each.door.port}"
+    host = f"127.0.0.1:{each.endpoint.port}"
     return {
         "EnvironmentName": each.name,
         "EnvironmentId": each.id,
@@ -77,10 +79,11 @@ def list_platform_versions(query: Query) -> dict:
                 }
             )
     keys = {"PlatformOwner": "PlatformOwner", "PlatformBranchName": "PlatformBranchName"}
-    for index, wanted in enumerate(structures(query, "Filters"), 1):
+    for index, condition in enumerate(structures(query, "Filters"), 1):
         values = members(query, f"Filters.member.{index}.Values")
-        key = keys.get(wanted["Type"], wanted["Type"])
-        found = [each for each in found if (each.get(key) in values) == (wanted["Operator"] in ("=", "in"))]
+        key = keys.get(condition["Type"], condition["Type"])
+        includes = condition["Operator"] in ("=", "in")
+        found = [each for each in found if (each.get(key) in values) == includes]
     return {"PlatformSummaryList": found}
 
 
@@ -97,7 +100,7 @@ def describe_application_versions(query: Query) -> dict:
 def create_application_version(query: Query) -> dict:
     name = query["ApplicationName"]
     if query.get("AutoCreateApplication") == "true" and name not in applications:
-        applications[name] = {"ApplicationName": name, "DateCreated": now(), "DateUpdated": now()}
+        create_application(name)
     bundle = {key: query[f"SourceBundle.{key}"] for key in ("S3Bucket", "S3Key")}
     return {
         "ApplicationVersion": create_version(
@@ -112,7 +115,7 @@ def delete_application_version(query: Query) -> None:
         (each.application, each.version) == key and each.status != "Terminated"
         for each in environments.values()
     ):
-        raise Refused(f"Unable to delete application version {key[1]} because it is deployed.")
+        raise InvalidRequest(f"Unable to delete application version {key[1]} because it is deployed.")
     version = versions.pop(key, None)
     if version and query.get("DeleteSourceBundle") == "true":
         bundle = version["SourceBundle"]
@@ -124,7 +127,7 @@ def describe_environments(query: Query) -> dict:
     ids = members(query, "EnvironmentIds")
     with_deleted = query.get("IncludeDeleted") == "true"
     found = [
-        described(each)
+        description_of(each)
         for each in environments.values()
         if each.application == query.get("ApplicationName", each.application)
         and (not names or each.name in names)
@@ -135,7 +138,7 @@ def describe_environments(query: Query) -> dict:
 
 
 def describe_environment_health(query: Query) -> dict:
-    each = the_environment(query)
+    each = find_environment(query)
     counts = dict.fromkeys(("NoData", "Unknown", "Pending", "Ok", "Info", "Warning", "Degraded", "Severe"), 0)
     counts[each.health[1].replace(" ", "")] += 1
     return {
@@ -150,7 +153,7 @@ def describe_environment_health(query: Query) -> dict:
 
 
 def describe_instances_health(query: Query) -> dict:
-    each = the_environment(query)
+    each = find_environment(query)
     deployment = {
         "VersionLabel": each.version,
         "DeploymentId": each.deployments,
@@ -171,7 +174,7 @@ def describe_instances_health(query: Query) -> dict:
 
 
 def describe_events(query: Query) -> dict:
-    wanted = [
+    selected = [
         each
         for each in environments.values()
         if query.get("EnvironmentName", each.name) == each.name
@@ -182,7 +185,7 @@ def describe_events(query: Query) -> dict:
     since = datetime.fromisoformat(query.get("StartTime", "1970-01-01T00:00:00Z").replace("Z", "+00:00"))
     events = [
         event
-        for each in wanted
+        for each in selected
         for event in each.events
         if SEVERITIES.index(event["Severity"]) >= lowest and event["EventDate"] >= since
     ]
@@ -190,8 +193,7 @@ def describe_events(query: Query) -> dict:
     return {"Events": events[: int(query.get("MaxRecords", 1000))]}
 
 
-def signed(bucket: str, key: str) -> str:
-    """An address that is a key by itself, for a while."""
+def presigned_url(bucket: str, key: str) -> str:
     client = botocore.session.get_session().create_client(
         "s3",
         region_name=get_region(),
@@ -204,13 +206,13 @@ def signed(bucket: str, key: str) -> str:
 
 
 def request_environment_info(query: Query) -> None:
-    """Logs go to Beanstalk's own bucket; the answer is where. The last lines of each, or all of them."""
-    each, kind = the_environment(query), query["InfoType"]
+    """Stores logs in Beanstalk's own bucket, whole or only their last lines, and keeps their URL."""
+    each, kind = find_environment(query), query["InfoType"]
     lines = 100 if kind == "tail" else "all"
     engine = "\n".join(each.log[-100:] if kind == "tail" else each.log)
     text = f"{'-' * 40}\n/var/log/eb-engine.log\n{'-' * 40}\n{engine}\n"
-    if each.door.instance:
-        text += logs_of(each.door.instance, lines)
+    if each.endpoint.instance:
+        text += logs_of(each.endpoint.instance, lines)
     body, suffix = text.encode(), "txt"
     if kind != "tail":
         packed = io.BytesIO()
@@ -223,18 +225,18 @@ def request_environment_info(query: Query) -> None:
         s3._create_bucket(bucket, b"")
     s3._put_object(bucket, key, body, {})
     sample = {"InfoType": kind, "Ec2InstanceId": each.instance_id, "SampleTimestamp": now()}
-    gathered[each.id, kind] = [{**sample, "Message": signed(bucket, key)}]
+    collected[each.id, kind] = [{**sample, "Message": presigned_url(bucket, key)}]
 
 
 def retrieve_environment_info(query: Query) -> dict:
-    each = the_environment(query)
-    return {"EnvironmentInfo": gathered.get((each.id, query["InfoType"]), [])}
+    each = find_environment(query)
+    return {"EnvironmentInfo": collected.get((each.id, query["InfoType"]), [])}
 
 
 def update_environment(query: Query) -> dict:
-    each = the_environment(query)
+    each = find_environment(query)
     if each.status != "Ready":
-        raise Refused(
+        raise InvalidRequest(
             f"Environment named {each.name} is in an invalid state for this operation. Must be Ready."
         )
     changed = structures(query, "OptionSettings")
@@ -242,7 +244,7 @@ def update_environment(query: Query) -> dict:
     kept = [option for option in each.options if (option["Namespace"], option["OptionName"]) not in names]
     label = query.get("VersionLabel", each.version)
     if (each.application, label) not in versions:
-        raise Refused(f"No Application Version named '{label}' found.")
+        raise InvalidRequest(f"No Application Version named '{label}' found.")
     each.status = "Updating"
 
     def deploy() -> None:
@@ -250,11 +252,11 @@ def update_environment(query: Query) -> dict:
             each.deploy(label, kept + changed, query.get("PlatformArn", each.platform))
 
     threading.Thread(target=contextvars.copy_context().run, args=(deploy,), daemon=True).start()
-    return described(each)
+    return description_of(each)
 
 
 def describe_configuration_settings(query: Query) -> dict:
-    each = the_environment(query)
+    each = find_environment(query)
     settings = {
         "PlatformArn": each.platform,
         "ApplicationName": each.application,
@@ -268,10 +270,10 @@ def describe_configuration_settings(query: Query) -> dict:
 
 
 def terminate_environment(query: Query) -> dict:
-    each = the_environment(query)
-    answer = {**described(each), "Status": "Terminating"}
+    each = find_environment(query)
+    description = {**description_of(each), "Status": "Terminating"}
     threading.Thread(target=each.terminate, daemon=True).start()
-    return answer
+    return description
 
 
 ACTIONS = {
@@ -295,6 +297,6 @@ ACTIONS = {
 def patch(port: int) -> None:
     global address
     address = f"http://127.0.0.1:{port}"
-    # Gap: Elastic Beanstalk is unknown as a service.
+    # Gap: the service is missing.
     router.SERVICE_PATTERNS["elasticbeanstalk"] = {"credential_scope": "elasticbeanstalk"}
     app.SERVICE_HANDLERS["elasticbeanstalk"] = partial(query_api.handle, ACTIONS)

@@ -1,4 +1,4 @@
-"""RDS and ElastiCache as CloudFormation makes them: containers, with the names that AWS would give them."""
+"""RDS and ElastiCache as CloudFormation creates them: containers that answer to the host names AWS would use."""
 
 import time
 from pathlib import Path
@@ -20,8 +20,8 @@ def board_host(group: str, region: str) -> str:
     return f"master.{group}.emulated.{region}.cache.amazonaws.com"
 
 
-def trust(authorities: Path) -> list[str]:
-    """What containers have in place of AWS' authorities: RDS' is its own, ElastiCache's among the usual."""
+def authority_mounts(authorities: Path) -> list[str]:
+    """Volumes that replace AWS's certificate authorities: RDS's own file, and the system's for ElastiCache."""
     return [
         f"{authorities}:/ca:ro",
         f"{authorities / 'rds.pem'}:/etc/ssl/certs/rds.pem:ro",
@@ -30,6 +30,7 @@ def trust(authorities: Path) -> list[str]:
 
 
 def aliases(labels: dict) -> list[str]:
+    """Host names of a database's container."""
     if "db_id" in labels:
         return [database_host(labels["db_id"], labels["region"])]
     if "rg_id" in labels:
@@ -64,7 +65,7 @@ def create_instance(logical_id: str, props: dict, stack: str) -> tuple[str, dict
     return name, provisioners._rds_db_instance_attrs(instance)
 
 
-def refuse_protected(name: str) -> None:
+def reject_protected(name: str) -> None:
     if (rds._instances.get(name) or {}).get("DeletionProtection"):
         raise ValueError(
             "Cannot delete protected DB Instance, please disable deletion protection and try again."
@@ -73,12 +74,12 @@ def refuse_protected(name: str) -> None:
 
 
 def snapshot_instance(name: str, props: dict) -> None:
-    refuse_protected(name)
+    reject_protected(name)
     take_snapshot(name, props)
 
 
 def delete_instance(name: str, props: dict) -> None:
-    refuse_protected(name)
+    reject_protected(name)
     if name in rds._instances:
         request = {"DBInstanceIdentifier": name, "SkipFinalSnapshot": "true"}
         provisioners._rds_call(rds._delete_db_instance, request, INSTANCE, "delete")
@@ -87,13 +88,13 @@ def delete_instance(name: str, props: dict) -> None:
 take_snapshot = provisioners._rds_db_instance_snapshot
 
 
-def patch(authorities: Path, machine: Engine) -> None:
+def patch(authorities: Path, engine: Engine) -> None:
     authorities.mkdir(parents=True, exist_ok=True)
     (authorities / "rds.pem").write_text(rds.pg_ca_cert_pem())
     (authorities / "elasticache.pem").write_text(elasticache._ensure_serverless_ca()[0])
-    machine.aliases.append(aliases)
+    engine.aliases.append(aliases)
 
-    # Gap: a stack's database is an entry in a list; nothing runs, and nothing refuses to be deleted.
+    # Gap: a stack's database is only a record. Nothing runs, and deletion protection is ignored.
     provisioners._rds_db_instance_create = create_instance
     provisioners._rds_db_instance_delete = delete_instance
     provisioners._RESOURCE_HANDLERS[INSTANCE].update(
@@ -102,7 +103,7 @@ def patch(authorities: Path, machine: Engine) -> None:
 
     image_of = rds._docker_image_for_engine
 
-    # Gap: it wants Alpine's image.
+    # Gap: it uses the Alpine image.
     def official_image(*args):
         image, *rest = image_of(*args)
         return (image and image.removesuffix("-alpine"), *rest)
@@ -111,16 +112,16 @@ def patch(authorities: Path, machine: Engine) -> None:
 
     run = rds._run_rds_container
 
-    # Gap: the certificate lacks the name in the network. The first one is its subject: 64 bytes at most.
-    def run_with_names(client, engine, options, tls_names=(), tls_ips=()):
+    # Gap: the certificate lacks the host name. The first name becomes its subject, of at most 64 bytes.
+    def run_with_names(client, database_engine, options, tls_names=(), tls_ips=()):
         names = ["localhost", *tls_names, *aliases(options["labels"])]
-        return run(client, engine, options, tls_names=names, tls_ips=tls_ips)
+        return run(client, database_engine, options, tls_names=names, tls_ips=tls_ips)
 
     rds._run_rds_container = run_with_names
 
-    # Gap: one image is enough here, and Valkey is Redis to its clients.
-    elasticache._engine_image_and_port = lambda engine, version: ("redis:8", 6379)
-    # Gap: the wrapper waits for an entry point that not every image has. Root reads what was copied into it.
+    # Gap: it needs an image for each engine and version. Clients cannot tell Valkey from Redis, so one will do.
+    elasticache._engine_image_and_port = lambda name, version: ("redis:8", 6379)
+    # Gap: the wrapper runs an entry point that not every image has. Only root can read the files copied in.
     elasticache._NODE_TLS_WRAPPER = (
         f"d={elasticache._NODE_TLS_DIR}; "
         'while [ ! -e "$d/ready" ]; do sleep 0.1; done; '
@@ -128,7 +129,7 @@ def patch(authorities: Path, machine: Engine) -> None:
     )
     spawn = elasticache._spawn_redis_container
 
-    # Gap: as for RDS, the certificate lacks the name.
+    # Gap: as with RDS, the certificate lacks the host name.
     def install_with_names(container, name, address):
         names = ["localhost", name, *aliases(container.labels)]
         authority, key = elasticache._ensure_serverless_ca()
@@ -137,16 +138,16 @@ def patch(authorities: Path, machine: Engine) -> None:
         )
         archive = elasticache._serverless_tls_archive(authority, leaf, leaf_key, "")
         if not container.put_archive("/", archive):
-            raise RuntimeError(f"no certificate for {name}")
+            raise RuntimeError(f"failed to install the certificate of {name}")
 
     elasticache._install_node_tls = install_with_names
 
-    # Gap: the endpoint is an address, which is another one tomorrow.
+    # Gap: the endpoint is an IP address, which changes when the container is replaced.
     def spawn_named(name, labels, **rest):
         _, _, container = spawn(name=name, labels=labels, **rest)
         client = elasticache._node_cli_args(rest.get("transit"), rest.get("auth_token"))
         if not container or not elasticache._wait_redis_ready(
-            machine.client.containers.get(container), 30, client
+            engine.client.containers.get(container), 30, client
         ):
             raise RuntimeError(f"{name} did not start; see its log")
         return board_host(labels["rg_id"], labels["region"]), 6379, container

@@ -1,4 +1,4 @@
-"""ECS: what of a task definition becomes of its containers."""
+"""ECS: the containers of a task, created as its task definition describes them."""
 
 import uuid
 from pathlib import Path
@@ -7,27 +7,27 @@ from docker.errors import ImageNotFound
 from ministack.services import ecs
 from ministack.services.cloudformation import provisioners
 
-from databases import trust
+from databases import authority_mounts
 from engine import Engine
 
-SECOND = 1_000_000_000
-# Health checks are as often as a second or two, and may fail for as long at the start.
+NANOSECONDS = 1_000_000_000
+# Shorter than on AWS: the interval of health checks, and the longest time for which failures at the start are ignored.
 HEALTH_INTERVAL_S = 2
 HEALTH_START_S = 20
 STOP_TIMEOUT = "emulator.stop-timeout"
 
-# ARN of a service: its ServiceConnectConfiguration. MiniStack's services have no place for it.
+# By the service's ARN. MiniStack's services have no place for their ServiceConnectConfiguration.
 service_connect: dict[str, dict] = {}
 
 
 def service_of(task: dict) -> str:
-    """The ARN of the service that a task belongs to; it may be none's."""
+    """The ARN of a task's service. For a task without a service, no such service exists."""
     cluster = task["clusterArn"].replace(":cluster/", ":service/")
     return f"{cluster}/{task.get('group', '').removeprefix('service:')}"
 
 
 def aliases(labels: dict) -> list[str]:
-    """Service Connect: clients find a service by its aliases. Here a name stands for the tasks themselves."""
+    """The Service Connect aliases of a task's container. Here they resolve to the tasks, without a proxy."""
     task = ecs._tasks.get(labels.get("com.amazonaws.ecs.task-arn", ""))
     offered = service_connect.get(service_of(task), {}).get("services", []) if task else []
     return [alias["dnsName"] for service in offered for alias in service.get("clientAliases", [])]
@@ -36,18 +36,18 @@ def aliases(labels: dict) -> list[str]:
 def health_check(check: dict) -> dict:
     return {
         "test": check["command"],
-        "interval": HEALTH_INTERVAL_S * SECOND,
-        "timeout": int(check.get("timeout", 5)) * SECOND,
+        "interval": HEALTH_INTERVAL_S * NANOSECONDS,
+        "timeout": int(check.get("timeout", 5)) * NANOSECONDS,
         "retries": int(check.get("retries", 3)),
-        "start_period": min(int(check.get("startPeriod", 0)), HEALTH_START_S) * SECOND,
+        "start_period": min(int(check.get("startPeriod", 0)), HEALTH_START_S) * NANOSECONDS,
     }
 
 
-def options(cdef: dict, td: dict) -> dict:
-    """Of `docker run`, as far as it can do what Fargate does."""
+def docker_options(cdef: dict, td: dict) -> dict:
+    """The options of `docker run` that correspond to a container definition."""
     linux = cdef.get("linuxParameters") or {}
     memory = cdef.get("memory") or td.get("memory")
-    wanted = {
+    options = {
         "entrypoint": cdef.get("entryPoint"),
         "user": cdef.get("user"),
         "working_dir": cdef.get("workingDirectory"),
@@ -58,21 +58,22 @@ def options(cdef: dict, td: dict) -> dict:
         "healthcheck": health_check(cdef["healthCheck"]) if cdef.get("healthCheck") else None,
         "mem_limit": f"{memory}m" if memory else None,
     }
-    return {key: value for key, value in wanted.items() if value}
+    return {key: value for key, value in options.items() if value}
 
 
-def patch(authorities: Path, machine: Engine) -> None:
-    machine.aliases.append(aliases)
+def patch(authorities: Path, engine: Engine) -> None:
+    engine.aliases.append(aliases)
     build = ecs._build_run_kwargs
 
-    # Gap: read-only root, tmpfs, capabilities, health check, limits; a task's containers are strangers.
-    def build_whole(cdef, td, env, ports, network, host_mode, task_id, task_arn, address, cluster):
-        built = build(cdef, td, env, {}, machine.network, host_mode, task_id, task_arn, address, cluster)
-        built.update(options(cdef, td))
+    # Gap: these are ignored: read-only root, tmpfs, capabilities, health checks, limits, and the network that the
+    # containers of a task share.
+    def build_all(cdef, td, env, ports, network, host_mode, task_id, task_arn, address, cluster):
+        built = build(cdef, td, env, {}, engine.network, host_mode, task_id, task_arn, address, cluster)
+        built.update(docker_options(cdef, td))
         built.pop("platform", None)
         built.pop("extra_hosts", None)
         built["labels"][STOP_TIMEOUT] = str(cdef.get("stopTimeout", 30))
-        built["volumes"] = [*built.get("volumes", []), *trust(authorities)]
+        built["volumes"] = [*built.get("volumes", []), *authority_mounts(authorities)]
         first = next(iter(ecs._tasks[task_arn].get("_docker_ids") or []), None)
         if first:
             built.pop("network")
@@ -81,9 +82,9 @@ def patch(authorities: Path, machine: Engine) -> None:
                 built["pid_mode"] = f"container:{first}"
         return built
 
-    ecs._build_run_kwargs = build_whole
+    ecs._build_run_kwargs = build_all
 
-    # Gap: it asks the registry first, three times, for images that are here.
+    # Gap: it asks the registry first, three times, even for images that exist locally.
     def start(client, cdef, arguments, **_):
         try:
             client.images.get(cdef["image"])
@@ -99,7 +100,7 @@ def patch(authorities: Path, machine: Engine) -> None:
     ecs._deployment_needs_first_task = lambda deployment, td, context=None: False
 
     register = ecs._register_metadata
-    # Gap: containers get AWS_ENDPOINT_URL and credentials, which AWS does not give them.
+    # Gap: containers get AWS_ENDPOINT_URL and credentials, which AWS does not set.
     ecs._register_metadata = lambda arn, cluster, td, cdef, launch, env, *rest: register(
         arn, cluster, td, cdef, launch, {}, *rest
     )
@@ -107,28 +108,28 @@ def patch(authorities: Path, machine: Engine) -> None:
     # Gap: containers are killed after five seconds.
     def stop(client, container):
         try:
-            found = machine.client.containers.get(getattr(container, "id", container))
+            found = engine.client.containers.get(getattr(container, "id", container))
             found.stop(timeout=int(found.labels.get(STOP_TIMEOUT, 30)))
             found.remove(v=True, force=True)
         except Exception as error:
-            ecs.logger.debug("%s is gone: %s", container, error)
+            ecs.logger.debug("failed to remove %s: %s", container, error)
 
     ecs._remove_docker_container = stop
 
-    # Gap: ids of tasks have hyphens.
+    # Gap: task ids contain hyphens.
     ecs.new_uuid = lambda: uuid.uuid4().hex
 
-    # Gap: only some of the nested keys get the case that ECS wants, so secrets and the like are lost.
+    # Gap: only some nested keys are converted to camel case, so secrets and others are lost.
     provisioners._normalize_container_defs = provisioners._pascal_to_camel
-    define = provisioners._ecs_task_def_create
+    create_task_definition = provisioners._ecs_task_def_create
 
-    # Gap: the platform is forgotten.
-    def define_whole(logical_id, props, stack):
-        arn, attributes = define(logical_id, props, stack)
+    # Gap: the runtime platform is dropped.
+    def create_with_platform(logical_id, props, stack):
+        arn, attributes = create_task_definition(logical_id, props, stack)
         platform = provisioners._pascal_to_camel(props.get("RuntimePlatform"))
         if platform:
             ecs._task_defs[arn.rsplit("/", 1)[1]]["runtimePlatform"] = platform
         return arn, attributes
 
-    provisioners._ecs_task_def_create = define_whole
-    provisioners._RESOURCE_HANDLERS["AWS::ECS::TaskDefinition"]["create"] = define_whole
+    provisioners._ecs_task_def_create = create_with_platform
+    provisioners._RESOURCE_HANDLERS["AWS::ECS::TaskDefinition"]["create"] = create_with_platform

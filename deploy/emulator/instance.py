@@ -1,7 +1,7 @@
-"""An instance of Elastic Beanstalk: takes a bundle and starts it as the platforms on Amazon Linux 2023 do.
+"""An Elastic Beanstalk instance: unpacks a bundle and starts it as the platforms on Amazon Linux 2023 do.
 
-Each deployment is a new instance beside the old one, as a policy of Immutable says. Visitors come through the
-environment's door, which leads to one of them.
+Each deployment starts a new instance beside the old one, as the Immutable policy does. The environment's endpoint
+forwards to one of them.
 """
 
 import contextlib
@@ -17,19 +17,19 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from databases import trust
+from databases import authority_mounts
 from engine import Engine
 
-# What a deployment may take on AWS, shortened.
+# Shorter than the limit of a deployment on AWS.
 TIMEOUT_S = 120
-# As many starts of one container are no accident.
+# A container that was restarted this often has failed.
 RESTARTS = 3
-# What a hook would change on the machine. This one is not there for that.
-FOREIGN_TO_HERE = re.compile(r"systemctl|/etc/|/opt/elasticbeanstalk|/usr/local/")
+# Marks hooks that would change the machine, which here is the developer's.
+CHANGES_MACHINE = re.compile(r"systemctl|/etc/|/opt/elasticbeanstalk|/usr/local/")
 
 
-class Failed(Exception):
-    """A deployment that did not come to its end."""
+class DeploymentFailed(Exception):
+    """A deployment failed; the message is what Elastic Beanstalk reports."""
 
 
 def free_port() -> int:
@@ -40,31 +40,32 @@ def free_port() -> int:
 
 class Instance:
     def __init__(
-        self, machine: Engine, name: str, folder: Path, authorities: Path, log: Callable[[str], None]
+        self, engine: Engine, name: str, folder: Path, authorities: Path, log: Callable[[str], None]
     ):
-        self.machine = machine
-        self.name = f"{machine.prefix}-{name}"
+        self.engine = engine
+        self.name = f"{engine.prefix}-{name}"
         self.folder = folder
         self.authorities = authorities
         self.log = log
         self.port = free_port()
 
-    def deploy(self, bundle: bytes, settings: dict[str, str], say: Callable[[str, str], None]) -> None:
+    def deploy(self, bundle: bytes, settings: dict[str, str], add_event: Callable[[str, str], None]) -> None:
+        """Starts a bundle and waits until it is healthy."""
         self._unpack(bundle)
         if (self.folder / "docker-compose.yml").exists():
             self._write_settings(settings)
-            self._hooks("prebuild", settings, say)
-            self._hooks("predeploy", settings, say)
+            self._run_hooks("prebuild", settings, add_event)
+            self._run_hooks("predeploy", settings, add_event)
             self._start_compose()
         elif (self.folder / "Dockerrun.aws.json").exists():
             self._start_definitions(settings)
         else:
-            raise Failed("the bundle has neither docker-compose.yml nor Dockerrun.aws.json")
+            raise DeploymentFailed("the bundle has neither docker-compose.yml nor Dockerrun.aws.json")
         self._wait_until_healthy()
-        self._hooks("postdeploy", settings, say)
+        self._run_hooks("postdeploy", settings, add_event)
 
     def containers(self) -> list:
-        found = self.machine.client.containers.list(all=True, filters={"name": f"^{self.name}-"})
+        found = self.engine.client.containers.list(all=True, filters={"name": f"^{self.name}-"})
         return sorted(found, key=lambda each: each.name)
 
     def remove(self) -> None:
@@ -73,11 +74,11 @@ class Instance:
                 container.stop()
             with contextlib.suppress(Exception):
                 container.remove(force=True, v=True)
-        for network in self.machine.client.networks.list(names=[f"^{self.name}_default$"]):
+        for network in self.engine.client.networks.list(names=[f"^{self.name}_default$"]):
             with contextlib.suppress(Exception):
                 network.remove()
 
-    def answers(self) -> bool:
+    def responds(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", "/")
@@ -99,23 +100,23 @@ class Instance:
         self.log(f"unpacked {len(bundle)} bytes")
 
     def _write_settings(self, settings: dict[str, str]) -> None:
-        """The platform leaves a bundle's own file as it is."""
+        """Writes the environment properties to `.env`. Like the platform, keeps a `.env` from the bundle."""
         file = self.folder / ".env"
         if not file.exists():
             file.touch(mode=0o600)
             file.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
 
-    def _hooks(self, when: str, settings: dict[str, str], say: Callable[[str, str], None]) -> None:
+    def _run_hooks(self, when: str, settings: dict[str, str], add_event: Callable[[str, str], None]) -> None:
         for hook in sorted((self.folder / ".platform" / "hooks" / when).glob("*")):
             if not hook.stat().st_mode & stat.S_IXUSR:
-                raise Failed(f"{when} hook {hook.name} may not be executed: Permission denied")
-            if FOREIGN_TO_HERE.search(hook.read_text(errors="replace")):
-                say("INFO", f"Skipped {when} hook {hook.name}: it would change this machine.")
+                raise DeploymentFailed(f"{when} hook {hook.name} cannot be executed: Permission denied")
+            if CHANGES_MACHINE.search(hook.read_text(errors="replace")):
+                add_event("INFO", f"Skipped {when} hook {hook.name}: it would change this machine.")
                 continue
             self._run([str(hook)], {**self._environment(), **settings}, f"{when} hook {hook.name}")
 
     def _environment(self) -> dict[str, str]:
-        """None of the settings of whoever started the emulator."""
+        """The variables Docker needs, without the settings of the shell that started the emulator."""
         kept = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT")
         return {name: os.environ[name] for name in kept if name in os.environ}
 
@@ -130,7 +131,7 @@ class Instance:
         )
         self.log(f"{what or ' '.join(command)}: {done.returncode}\n{done.stderr}")
         if done.returncode:
-            raise Failed(f"{what or ' '.join(command[:2])} failed: {done.stderr.strip()[-300:]}")
+            raise DeploymentFailed(f"{what or ' '.join(command[:2])} failed: {done.stderr.strip()[-300:]}")
         return done.stdout
 
     def _start_compose(self) -> None:
@@ -140,23 +141,26 @@ class Instance:
         self._run([*compose, "-f", "emulator.yml", "up", "-d"], what="docker compose up")
 
     def _override(self, services: dict) -> str:
-        """The databases' network, authorities, and another port than 80. JSON is YAML, but for the tag."""
+        """A Compose file that adds the VPC and the authorities and moves port 80.
+
+        It is JSON, which is YAML, except for the tag `!override`.
+        """
         lines = ["services:"]
         for name, service in services.items():
             networks = {**(service.get("networks") or {"default": None}), "vpc": None}
             lines.append(f"  {name}:")
             lines.append(f"    networks: {json.dumps(networks)}")
-            lines.append(f"    volumes: {json.dumps(trust(self.authorities))}")
+            lines.append(f"    volumes: {json.dumps(authority_mounts(self.authorities))}")
             for port in service.get("ports", []):
                 if port.get("published") == "80":
                     lines.append(f'    ports: !override ["127.0.0.1:{self.port}:{port["target"]}"]')
-        lines.append(f"networks: {{ vpc: {{ external: true, name: {self.machine.network} }} }}")
+        lines.append(f"networks: {{ vpc: {{ external: true, name: {self.engine.network} }} }}")
         return "\n".join(lines) + "\n"
 
     def _start_definitions(self, settings: dict[str, str]) -> None:
-        """Dockerrun.aws.json, version 2, as ECS' agent takes it; links are Docker's own."""
-        given = json.loads((self.folder / "Dockerrun.aws.json").read_text())
-        waiting = {each["name"]: each for each in given["containerDefinitions"]}
+        """Starts the containers of Dockerrun.aws.json, version 2, as the ECS agent does, with Docker's links."""
+        dockerrun = json.loads((self.folder / "Dockerrun.aws.json").read_text())
+        waiting = {each["name"]: each for each in dockerrun["containerDefinitions"]}
         started: set[str] = set()
         while waiting:
             ready = [
@@ -165,25 +169,27 @@ class Instance:
                 if all(link.split(":")[0] in started for link in each.get("links", []))
             ]
             if not ready:
-                raise Failed(f"links of {', '.join(waiting)} lead nowhere")
+                raise DeploymentFailed(f"cannot resolve the links of {', '.join(waiting)}")
             for name in ready:
                 self._start_definition(waiting.pop(name), settings)
                 started.add(name)
 
     def _start_definition(self, definition: dict, settings: dict[str, str]) -> None:
         if "memory" not in definition and "memoryReservation" not in definition:
-            raise Failed(f"ECS: invalid setting for container '{definition['name']}': no memory is set")
+            raise DeploymentFailed(
+                f"ECS: invalid setting for container '{definition['name']}': no memory is set"
+            )
         own = {each["name"]: each["value"] for each in definition.get("environment", [])}
         file = self.folder / f"{definition['name']}.env"
         file.touch(mode=0o600)
         file.write_text("".join(f"{name}={value}\n" for name, value in {**settings, **own}.items()))
         command = ["docker", "run", "--detach", "--name", f"{self.name}-{definition['name']}"]
-        command += ["--network", self.machine.network, "--env-file", str(file)]
+        command += ["--network", self.engine.network, "--env-file", str(file)]
         command += ["--memory", f"{definition.get('memory', 512)}m"]
         command += ["--hostname", definition.get("hostname", definition["name"])]
-        # The image's own check, more often.
+        # The image's own health check, more often.
         command += ["--health-interval", "2s"]
-        for mount in trust(self.authorities):
+        for mount in authority_mounts(self.authorities):
             command += ["--volume", mount]
         for link in definition.get("links", []):
             command += ["--link", f"{self.name}-{link}"]
@@ -201,11 +207,12 @@ class Instance:
                 state = container.attrs["State"]
                 health = state.get("Health", {}).get("Status", "healthy")
                 if container.attrs["RestartCount"] >= RESTARTS or state["Status"] in ("exited", "dead"):
-                    raise Failed(f"{container.name} ends again and again (exit code {state['ExitCode']})")
+                    exit_code = state["ExitCode"]
+                    raise DeploymentFailed(f"{container.name} keeps exiting (exit code {exit_code})")
                 if health == "unhealthy":
-                    raise Failed(f"{container.name} is unhealthy")
+                    raise DeploymentFailed(f"{container.name} is unhealthy")
                 states.append(state["Status"] == "running" and health == "healthy")
-            if states and all(states) and self.answers():
+            if states and all(states) and self.responds():
                 return
             time.sleep(0.5)
-        raise Failed("the application does not answer")
+        raise DeploymentFailed("the application is not responding")

@@ -1,21 +1,20 @@
-"""Log filters that make metrics, so that alarms have something to go off by."""
+"""CloudWatch metric filters: turn log lines into the metrics that alarms watch."""
 
 import json
 import operator
 import re
+from collections.abc import Callable
 
 from ministack.services import cloudwatch, cloudwatch_logs
 
-# One comparison of a pattern such as { $.message = "state" && $.ready IS FALSE }.
-COMPARISON = re.compile(r'\$\.([\w.]+)\s*(>=|<=|!=|=|>|<|IS)\s*("[^"]*"|[\w.-]+)')
-COMPARISONS = {
-    "=": operator.eq,
-    "!=": operator.ne,
+# Tokens of a pattern such as { ($.message = "started" || $.message = "ready *") && $.ready IS FALSE }.
+TOKEN = re.compile(r'\(|\)|\|\||&&|\$\.([\w.]+)\s*(>=|<=|!=|=|>|<|IS)\s*("[^"]*"|[\w.-]+)')
+COMPARISONS: dict[str, Callable] = {
     ">": operator.gt,
     "<": operator.lt,
     ">=": operator.ge,
     "<=": operator.le,
-    "IS": lambda given, wanted: given is wanted,
+    "IS": lambda actual, expected: actual is expected,
 }
 
 
@@ -25,27 +24,62 @@ def field(line: dict, path: str):
     return line
 
 
-def matches(pattern: str, line: dict) -> bool:
-    """Patterns of JSON whose comparisons are all to be true: `&&` is the one connection that is known."""
-    found = COMPARISON.findall(pattern)
-    if not found or "||" in pattern:
+def equal(actual, expected) -> bool:
+    """Compares as CloudWatch does: `*` in a string stands for any text."""
+    if not isinstance(expected, str):
+        return actual == expected
+    wildcard = ".*".join(re.escape(part) for part in expected.split("*"))
+    return isinstance(actual, str) and re.fullmatch(wildcard, actual, re.DOTALL) is not None
+
+
+def compare(line: dict, path: str, comparison: str, text: str) -> bool:
+    actual = field(line, path)
+    expected = json.loads(text if text.startswith('"') else text.lower())
+    if comparison in ("=", "!="):
+        return equal(actual, expected) == (comparison == "=")
+    try:
+        return COMPARISONS[comparison](actual, expected)
+    except TypeError:
         return False
-    for path, comparison, text in found:
-        try:
-            if not COMPARISONS[comparison](field(line, path), json.loads(text.lower())):
-                return False
-        except TypeError:
-            return False
-    return True
+
+
+def matches(pattern: str, line: dict) -> bool:
+    """Evaluates a JSON pattern: comparisons, parentheses, and `&&`, which binds tighter than `||`."""
+    tokens = list(TOKEN.finditer(pattern))
+
+    def comparison() -> bool:
+        token = tokens.pop(0)
+        if token[0] != "(":
+            return compare(line, *token.groups())
+        value = alternatives()
+        tokens.pop(0)
+        return value
+
+    def conjunction() -> bool:
+        value = comparison()
+        while tokens and tokens[0][0] == "&&":
+            tokens.pop(0)
+            value = comparison() and value
+        return value
+
+    def alternatives() -> bool:
+        value = conjunction()
+        while tokens and tokens[0][0] == "||":
+            tokens.pop(0)
+            value = conjunction() or value
+        return value
+
+    return bool(tokens) and alternatives()
 
 
 def publish(group: str, message: str) -> None:
+    """Publishes the metrics of every filter of the log group that the line matches."""
     try:
         line = json.loads(message)
     except ValueError:
         return
-    for (of_group, _), each in list(cloudwatch_logs._metric_filters.items()):
-        if of_group != group or not matches(each["filterPattern"], line):
+    for (filtered_group, _), each in list(cloudwatch_logs._metric_filters.items()):
+        if filtered_group != group or not matches(each["filterPattern"], line):
             continue
         for metric in each["metricTransformations"]:
             value = metric["metricValue"]
@@ -58,7 +92,7 @@ def publish(group: str, message: str) -> None:
 def patch() -> None:
     put = cloudwatch_logs._put_log_events
 
-    # Gap: filters are kept, and nothing passes through them.
+    # Gap: filters are stored, but log lines never reach them.
     def put_and_filter(data):
         answer = put(data)
         for event in data.get("logEvents", []):

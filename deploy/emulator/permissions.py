@@ -1,4 +1,4 @@
-"""IAM: what a user may do is what their policies say. The key `test` is the account's root user's."""
+"""IAM: policies decide what a user may do. The access key `test` belongs to the root user."""
 
 import json
 
@@ -7,11 +7,11 @@ from ministack.core.responses import get_account_id, get_region
 
 
 def patch() -> None:
-    # Gap: neither the role that CloudFormation is to work with nor the cluster of tasks is a condition key.
-    tags = iam_actions.request_tag_context
+    request_tag_context = iam_actions.request_tag_context
 
-    def with_keys(service: str, iam_action: str, body: bytes, params: dict) -> dict:
-        context = tags(service, iam_action, body, params)
+    # Gap: two condition keys are missing: the role passed to CloudFormation and the ECS cluster.
+    def with_condition_keys(service: str, iam_action: str, body: bytes, params: dict) -> dict:
+        context = request_tag_context(service, iam_action, body, params)
         role = iam_actions._query_param(params, "RoleARN") if service == "cloudformation" else ""
         if role:
             context = {**context, "cloudformation:RoleArn": role}
@@ -22,12 +22,11 @@ def patch() -> None:
             context = {**context, "ecs:cluster": arn}
         return context
 
-    iam_actions.request_tag_context = with_keys
+    iam_actions.request_tag_context = with_condition_keys
+    extract_resource_arn = iam_actions.extract_resource_arn
 
-    # Gap: of alarms, only one that is named alone is known.
-    resource = iam_actions.extract_resource_arn
-
-    def of_alarms(
+    # Gap: the resource of a request about a list of alarms is unknown. The first of them stands for all.
+    def with_alarm_lists(
         service: str, method: str, path: str, headers: dict, body: bytes, params: dict, region: str, account: str
     ) -> str:
         name = iam_actions._query_param(params, "AlarmNames.member.1")
@@ -35,14 +34,13 @@ def patch() -> None:
             name = (json.loads(body).get("AlarmNames") or [name])[0]
         if service == "monitoring" and name:
             return f"arn:aws:cloudwatch:{region}:{account}:alarm:{name}"
-        return resource(service, method, path, headers, body, params, region, account)
+        return extract_resource_arn(service, method, path, headers, body, params, region, account)
 
-    iam_actions.extract_resource_arn = of_alarms
-
-    # Gap: plain HTTP on loopback stands for TLS here, which policies may insist on.
+    iam_actions.extract_resource_arn = with_alarm_lists
     resolve = iam_evaluator._resolve_condition_key
 
-    def as_by_tls(key: str, context: iam_evaluator.EvalContext) -> object:
+    # Gap: policies may require TLS, but clients use plain HTTP on loopback here.
+    def as_if_over_tls(key: str, context: iam_evaluator.EvalContext) -> object:
         return "true" if key.lower() == "aws:securetransport" else resolve(key, context)
 
-    iam_evaluator._resolve_condition_key = as_by_tls
+    iam_evaluator._resolve_condition_key = as_if_over_tls

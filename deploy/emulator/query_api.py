@@ -1,4 +1,4 @@
-"""AWS' query protocol, as Elastic Beanstalk speaks it: a form in, XML out."""
+"""AWS's query protocol, as Elastic Beanstalk speaks it: form-encoded requests, XML responses."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -12,11 +12,12 @@ NAMESPACE = "http://elasticbeanstalk.amazonaws.com/docs/2010-12-01/"
 Query = dict[str, str]
 
 
-class Refused(Exception):
-    """What the service answers with 400."""
+class InvalidRequest(Exception):
+    """A request that the service rejects with status 400."""
 
 
 def members(query: Query, prefix: str) -> list[str]:
+    """The strings of a list parameter."""
     found = []
     while (value := query.get(f"{prefix}.member.{len(found) + 1}")) is not None:
         found.append(value)
@@ -24,6 +25,7 @@ def members(query: Query, prefix: str) -> list[str]:
 
 
 def structures(query: Query, prefix: str) -> list[Query]:
+    """The structures of a list parameter."""
     found: list[Query] = []
     while True:
         start = f"{prefix}.member.{len(found) + 1}."
@@ -53,17 +55,18 @@ async def handle(
     body: bytes,
     query_params: dict,
 ) -> tuple:
-    given = {**query_params, **parse_qs(body.decode(), keep_blank_values=True)}
-    query = {key: value[0] for key, value in given.items()}
+    """Calls the function of a request's action and encodes its result."""
+    parameters = {**query_params, **parse_qs(body.decode(), keep_blank_values=True)}
+    query = {key: value[0] for key, value in parameters.items()}
     action = query.get("Action", "")
     try:
         if action not in actions:
-            raise Refused(f"the emulator does not know {action}")
+            raise InvalidRequest(f"the emulator does not support {action}")
         result = f"<{action}Result>{xml(actions[action](query) or {})}</{action}Result>"
         request = f"<ResponseMetadata><RequestId>{new_uuid()}</RequestId></ResponseMetadata>"
         text = f'<{action}Response xmlns="{NAMESPACE}">{result}{request}</{action}Response>'
         return 200, {"Content-Type": "text/xml"}, text.encode()
-    except (Refused, KeyError) as error:
+    except (InvalidRequest, KeyError) as error:
         detail = f"<Type>Sender</Type><Code>InvalidParameterValue</Code><Message>{xml(str(error))}</Message>"
         text = f'<ErrorResponse xmlns="{NAMESPACE}"><Error>{detail}</Error></ErrorResponse>'
         return 400, {"Content-Type": "text/xml"}, text.encode()

@@ -1,4 +1,4 @@
-"""ECS' services: a deployment is done when its tasks are healthy, and stacks wait for it."""
+"""ECS services: a deployment completes when its tasks are healthy, and stacks wait for it."""
 
 import threading
 import time
@@ -11,25 +11,25 @@ import balancer
 from ecs import service_connect, service_of
 
 SERVICE = "AWS::ECS::Service"
-LOOK_EVERY_S = 0.3
-# What tasks get when they start; MiniStack leaves the running ones alone.
+POLL_INTERVAL_S = 0.3
+# Properties that take effect only in new tasks. MiniStack does not replace the running ones.
 NEEDS_NEW_TASKS = (
     "EnableExecuteCommand",
     "LoadBalancers",
     "NetworkConfiguration",
     "ServiceConnectConfiguration",
 )
-# For targets that are not healthy yet, as HealthCheckGracePeriodSeconds is.
+# Stands for HealthCheckGracePeriodSeconds: how long a new target may be unhealthy.
 GRACE_S = 30
 
 
-def say(service: dict, message: str) -> None:
+def add_event(service: dict, message: str) -> None:
     text = f"(service {service['serviceName']}) {message}"
     service["events"].insert(0, {"id": new_uuid(), "createdAt": now_iso(), "message": text})
 
 
-def look_at_health(task: dict, client) -> str:
-    """Writes the containers' health into the task. Without any check a running container is healthy."""
+def update_health(task: dict, client) -> str:
+    """Stores the containers' health in the task. A container without a health check counts as healthy."""
     known = {"healthy": "HEALTHY", "unhealthy": "UNHEALTHY"}
     worst = "HEALTHY"
     for container, docker_id in zip(task["containers"], list(task.get("_docker_ids") or []), strict=False):
@@ -43,10 +43,11 @@ def look_at_health(task: dict, client) -> str:
     return worst
 
 
-def look_at_targets(task: dict, service: dict | None, since: float) -> str:
+def target_health(task: dict, service: dict | None, since: float) -> str:
+    """Health of the task as a target of its service's load balancers."""
     address = ecs._task_ip(task)
     for each in (service or {}).get("loadBalancers") or []:
-        state = balancer.state(each["targetGroupArn"], address)
+        state = balancer.target_state(each["targetGroupArn"], address)
         if state == "unhealthy" and time.monotonic() - since > GRACE_S:
             return "UNHEALTHY"
         if state != "healthy":
@@ -54,57 +55,57 @@ def look_at_targets(task: dict, service: dict | None, since: float) -> str:
     return "HEALTHY"
 
 
-def fail(task: dict, client, reason: str) -> None:
+def fail_task(task: dict, client, reason: str) -> None:
     if ecs._mark_task_stopped(task["taskArn"], task, reason, "ServiceSchedulerInitiated"):
         ecs._record_service_task_failure(task)
         ecs._cleanup_task_resources(task, client)
 
 
 def watch(task: dict, client, account: str, region: str) -> None:
-    """From the start of a task's containers to their end."""
+    """Follows a task from the start of its containers until they end."""
     cluster = ecs._cluster_name_from_arn(task["clusterArn"])
     group = task.get("group", "")
     key = f"{cluster}/{group.removeprefix('service:')}"
-    is_served = group.startswith("service:")
+    has_service = group.startswith("service:")
     since = time.monotonic()
-    settled = not is_served
+    settled = not has_service
     with request_scope(account, region):
         while ecs._task_is_active(task["taskArn"], task):
             ecs._maybe_mark_stopped(task, client)
             try:
-                health = look_at_health(task, client)
+                health = update_health(task, client)
             except Exception:
                 health = "UNKNOWN"
-            targets = look_at_targets(task, ecs._services.get(key), since) if is_served else "HEALTHY"
-            if is_served and health == "UNHEALTHY":
-                fail(task, client, "Task failed container health checks")
-            elif is_served and targets == "UNHEALTHY":
-                fail(task, client, "Task failed ELB health checks")
+            targets = target_health(task, ecs._services.get(key), since) if has_service else "HEALTHY"
+            if has_service and health == "UNHEALTHY":
+                fail_task(task, client, "Task failed container health checks")
+            elif has_service and targets == "UNHEALTHY":
+                fail_task(task, client, "Task failed ELB health checks")
             elif not settled and health == targets == "HEALTHY":
                 settled = True
                 ecs._record_service_task_healthy(key, task)
                 ecs._refresh_service_state(cluster, group)
                 ecs._reconcile_service_tasks(cluster, key)
                 ecs._complete_service_deployment(cluster, key)
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_INTERVAL_S)
 
 
-def outcome(service: dict, deployment: dict) -> None:
-    """Waits for a deployment, as CloudFormation does."""
+def wait_for_deployment(service: dict, deployment: dict) -> None:
+    """Waits for a deployment as CloudFormation does; raises `ValueError` if it fails."""
     while deployment["rolloutState"] == "IN_PROGRESS" and service["status"] == "ACTIVE":
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(POLL_INTERVAL_S)
     if deployment["rolloutState"] == "COMPLETED":
         return
-    # Its own way back first: two at a time would meet.
+    # The service rolls back first. The stack's rollback would interfere with it.
     while (primary := ecs._primary_deployment(service)) and primary["rolloutState"] == "IN_PROGRESS":
-        time.sleep(LOOK_EVERY_S)
+        time.sleep(POLL_INTERVAL_S)
     raise ValueError(
         "Resource handler returned message: \"Error occurred during operation 'ECS Deployment Circuit Breaker"
         " was triggered'.\" (HandlerErrorCode: GeneralServiceException)"
     )
 
 
-def named(arn: str) -> dict:
+def request_for(arn: str) -> dict:
     cluster, name = arn.split(":service/", 1)[1].split("/")
     return {"cluster": cluster, "service": name}
 
@@ -120,14 +121,14 @@ def create_service(logical_id: str, props: dict, stack: str) -> tuple[str, dict]
     request["tags"] = [{"key": tag["Key"], "value": tag["Value"]} for tag in props.get("Tags", [])]
     arn = service_of({**ecs._clusters[props["Cluster"]], "group": f"service:{request['serviceName']}"})
     service_connect[arn] = request.get("serviceConnectConfiguration") or {}
-    answer = ecs._create_service(request)
-    if answer[0] >= 400:
-        raise ValueError(f"{SERVICE}: {answer[2]!r}")
+    status, _, body = ecs._create_service(request)
+    if status >= 400:
+        raise ValueError(f"{SERVICE}: {body!r}")
     service = service_by_arn(arn)
     try:
-        outcome(service, service["deployments"][0])
+        wait_for_deployment(service, service["deployments"][0])
     except ValueError:
-        # CloudFormation does not take away what it could not make.
+        # CloudFormation does not delete a resource whose creation failed.
         delete_service(arn, props)
         raise
     return arn, {"ServiceArn": arn, "Name": request["serviceName"]}
@@ -137,36 +138,36 @@ def update_service(arn: str, old: dict, new: dict, stack: str) -> tuple[str, dic
     connect = provisioners._pascal_to_camel(new.get("ServiceConnectConfiguration") or {})
     service_connect[arn] = connect
     before = ecs._primary_deployment(service_by_arn(arn))
-    answer = change_service(arn, old, new, stack)
+    result = original_update(arn, old, new, stack)
     service = service_by_arn(arn)
     deployment = ecs._primary_deployment(service)
     if deployment is before and any(old.get(each) != new.get(each) for each in NEEDS_NEW_TASKS):
-        ecs._update_service({**named(arn), "forceNewDeployment": True})
+        ecs._update_service({**request_for(arn), "forceNewDeployment": True})
         deployment = ecs._primary_deployment(service)
     if deployment is not before:
-        outcome(service, deployment)
-    return answer
+        wait_for_deployment(service, deployment)
+    return result
 
 
 def delete_service(arn: str, props: dict) -> None:
-    forget_service(arn, props)
+    original_delete(arn, props)
     service_connect.pop(arn, None)
 
 
-change_service = provisioners._ecs_service_update
-forget_service = provisioners._ecs_service_delete
+original_update = provisioners._ecs_service_update
+original_delete = provisioners._ecs_service_delete
 
 
 def patch() -> None:
-    # Gap: a task counts as healthy when it has run for a second.
-    def watch_from_thread(task, client, account, region):
+    # Gap: a task counts as healthy once it has run for a second.
+    def watch_in_thread(task, client, account, region):
         threading.Thread(target=watch, args=(task, client, account, region), daemon=True).start()
 
-    ecs._watch_task_lifecycle = watch_from_thread
+    ecs._watch_task_lifecycle = watch_in_thread
 
     make = ecs._make_deployment
 
-    # Gap: the first deployment of a service is over before it begins.
+    # Gap: a service's first deployment is created as completed.
     def make_in_progress(task_definition, desired, status="PRIMARY"):
         return {
             **make(task_definition, desired, status),
@@ -177,8 +178,8 @@ def patch() -> None:
     ecs._make_deployment = make_in_progress
     complete = ecs._complete_service_deployment
 
-    # Gap: nothing is said of it, and a failed deployment stays in the list for ever.
-    def complete_and_say(cluster, key, expected_deployment_id=None):
+    # Gap: no events are added, and a failed deployment stays in the list forever.
+    def complete_with_events(cluster, key, expected_deployment_id=None):
         service = ecs._services.get(key)
         before = ecs._primary_deployment(service)["rolloutState"] if service else None
         complete(cluster, key, expected_deployment_id)
@@ -186,13 +187,13 @@ def patch() -> None:
             primary = ecs._primary_deployment(service)
             if primary["rolloutState"] == "COMPLETED":
                 service["deployments"] = [primary]
-                say(service, f"(deployment {primary['id']}) deployment completed.")
-                say(service, "has reached a steady state.")
+                add_event(service, f"(deployment {primary['id']}) deployment completed.")
+                add_event(service, "has reached a steady state.")
 
-    ecs._complete_service_deployment = complete_and_say
+    ecs._complete_service_deployment = complete_with_events
     run = ecs._run_task
 
-    # Gap: propagateTags.
+    # Gap: propagateTags is ignored.
     def run_with_tags(request):
         group = request.get("group", "")
         service = ecs._services.get(f"{request.get('cluster')}/{group.removeprefix('service:')}")
@@ -201,10 +202,10 @@ def patch() -> None:
         return run(request)
 
     ecs._run_task = run_with_tags
-    # Bound before the patch.
+    # The map was built before the patch.
     ecs._ACTION_MAP["RunTask"] = run_with_tags
 
-    # Gap: a stack does not wait for a service's tasks, nor fails with them.
+    # Gap: a stack neither waits for a service's tasks nor fails with them.
     provisioners._RESOURCE_HANDLERS[SERVICE].update(
         create=create_service, update=update_service, delete=delete_service
     )
