@@ -86,7 +86,7 @@ async fn development_has_the_values_that_people_know() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dockerrun_describes_the_production_stack() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Dockerrun.aws.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/beanstalk/Dockerrun.aws.json");
     let dockerrun: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let production = config(&["compose/production.yaml"]);
     let described = |name: &str, service: &Value| {
