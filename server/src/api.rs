@@ -24,7 +24,7 @@ use tower_http::{
     trace::TraceLayer,
 };
 
-use crate::{client_limit::ClientLimit, problem::ApiProblem};
+use crate::{mode::Mode, problem::ApiProblem, rate_limit::RateLimit};
 
 mod digits;
 mod docs;
@@ -36,48 +36,39 @@ mod observe;
 mod submission;
 mod submit;
 
-/// How long a handler may take before its first byte.
+/// How long a handler may take to start its response.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 
-/// What every handler of the API can reach.
+/// State shared by the API's handlers.
 #[derive(Clone)]
-pub(crate) struct Api {
+pub(crate) struct ApiState {
     /// The Record and the Board.
     pub(crate) store: Arc<Store>,
-    /// Submissions per client.
-    pub(crate) client_limit: Arc<ClientLimit>,
+    /// Limits submissions per client.
+    pub(crate) rate_limit: Arc<RateLimit>,
     /// One permit per live event stream.
     pub(crate) streams: Arc<Semaphore>,
     /// Ends the event streams when the server stops.
     pub(crate) stop: CancellationToken,
-    /// Where the metrics are rendered.
+    /// Renders the metrics.
     pub(crate) metrics: PrometheusHandle,
-    /// How the parts behind the two traits are called in health answers.
-    pub(crate) parts: Parts,
+    /// Names the Record and the Board in health responses.
+    pub(crate) mode: Mode,
     /// Other origins whose pages may call the API.
     pub(crate) cors_origins: Vec<HeaderValue>,
 }
 
-/// What stands behind the two traits, for health answers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Parts {
-    /// `postgres` or `sqlite`.
-    pub(crate) record: &'static str,
-    /// `redis` or `in-process`.
-    pub(crate) board: &'static str,
-}
-
-/// Whether `/metrics` is served by a router.
+/// Controls `/metrics` on one listener.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Metrics {
-    /// It is: nothing stands in front, or nginx refuses it to the outside.
+pub(crate) enum MetricsRoute {
+    /// Served, because no proxy is in front or nginx refuses the route to the outside.
     Served,
-    /// It is not.
+    /// Not served.
     Hidden,
 }
 
-/// The routes.
-pub(crate) fn router(api: Api, metrics: Metrics) -> Router {
+/// The API's routes.
+pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
     let mut routes = Router::new()
         .route("/values", get(entries::list).post(submit::submit))
         .route("/values/all", get(legacy::all))
@@ -90,16 +81,16 @@ pub(crate) fn router(api: Api, metrics: Metrics) -> Router {
         .route("/health-check", get(health::ready))
         .route("/openapi.json", get(docs::openapi))
         .route("/docs", get(docs::page));
-    if metrics == Metrics::Served {
+    if metrics == MetricsRoute::Served {
         routes = routes.route("/metrics", get(observe::metrics));
     }
     let mut routes = routes
         .method_not_allowed_fallback(|| async { ApiProblem::method_not_allowed() })
         .fallback(|| async { ApiProblem::not_found("There is nothing at this address. See /docs.") })
         .layer(middleware::from_fn(observe::count));
-    if !api.cors_origins.is_empty() {
+    if !state.cors_origins.is_empty() {
         let cors = CorsLayer::new()
-            .allow_origin(api.cors_origins.clone())
+            .allow_origin(state.cors_origins.clone())
             .allow_methods([axum::http::Method::GET, axum::http::Method::POST])
             .allow_headers([header::CONTENT_TYPE])
             .expose_headers([header::LINK, header::RETRY_AFTER]);
@@ -121,7 +112,7 @@ pub(crate) fn router(api: Api, metrics: Metrics) -> Router {
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(TraceLayer::new_for_http().make_span_with(observe::span))
         .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
-        .with_state(api)
+        .with_state(state)
 }
 
 // The layer hands the panic over by value.

@@ -13,6 +13,8 @@ use startup::{
     redis::RedisSettings, telemetry::TelemetrySettings,
 };
 
+use crate::mode::Mode;
+
 /// fibstack's server: pages, API, live events.
 ///
 /// With neither PGHOST (or CONNECTION_URL) nor REDIS_HOST set it runs the whole system in one
@@ -108,40 +110,13 @@ pub enum Command {
     CheckDatabase,
 }
 
-/// Where the Record and the Board live.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Mode {
-    /// In this process.
-    Embedded,
-    /// In Postgres and Redis.
-    Stack,
-}
-
 impl Config {
-    /// Embedded or not. A misspelt name must not fork someone's data, so exactly one of the two hosts
-    /// is an error.
+    /// The mode that these settings choose: see [`Mode`].
     ///
     /// # Errors
-    /// Says which setting is missing.
+    /// Names the setting that is missing.
     pub fn mode(&self) -> Result<Mode, SettingsError> {
-        let refuse = |why: &str| Err(SettingsError::Refused(why.to_owned()));
-        let (postgres, redis) = (self.postgres.is_set(), self.redis.is_set());
-        match (self.embedded, postgres, redis) {
-            (Some(true), _, _) | (None, false, false) => Ok(Mode::Embedded),
-            (_, true, true) => Ok(Mode::Stack),
-            (_, true, false) => refuse(
-                "PGHOST (or CONNECTION_URL) is set and REDIS_HOST is not. Set both, or neither to run \
-                 everything in this process, or EMBEDDED=true to do so whatever is set.",
-            ),
-            (_, false, true) => refuse(
-                "REDIS_HOST is set and neither PGHOST nor CONNECTION_URL is. Set both hosts, or neither \
-                 to run everything in this process, or EMBEDDED=true to do so whatever is set.",
-            ),
-            (Some(false), false, false) => refuse(
-                "EMBEDDED is false, and neither PGHOST (or CONNECTION_URL) nor REDIS_HOST is set. \
-                 Set both hosts.",
-            ),
-        }
+        Mode::choose(self.embedded, self.postgres.is_set(), self.redis.is_set())
     }
 
     /// Where a server with these settings is asked whether it is up, on which path.

@@ -4,14 +4,15 @@
 //! [`main`]: `config` → [`Server::bind`] → [`Server::run`]. A test binds port 0 and asks for the address.
 
 mod api;
-mod client_limit;
+mod backend;
 pub mod config;
 mod database;
+pub mod mode;
 mod port;
 mod problem;
+mod rate_limit;
 mod readiness;
 mod site;
-mod system;
 
 use std::{
     net::SocketAddr,
@@ -28,11 +29,12 @@ use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api::{Api, Metrics},
-    client_limit::ClientLimit,
-    config::{Command, Config, Mode},
+    api::{ApiState, MetricsRoute},
+    backend::Backend,
+    config::{Command, Config},
+    mode::Mode,
     port::Port,
-    system::System,
+    rate_limit::RateLimit,
 };
 
 /// How long a stop waits for requests that are being answered.
@@ -77,11 +79,11 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
 
 /// A server whose listeners are bound.
 pub struct Server {
-    system: System,
+    backend: Backend,
     listeners: Vec<(TcpListener, Router)>,
     site: SocketAddr,
     api: Option<SocketAddr>,
-    client_limit: Arc<ClientLimit>,
+    rate_limit: Arc<RateLimit>,
     metrics: PrometheusHandle,
     state_interval: Duration,
     stop: CancellationToken,
@@ -104,40 +106,40 @@ impl Server {
             Mode::Stack => Some(Port::bind(config.api_addr, "API_ADDR")?),
             Mode::Embedded => None,
         };
-        let system = System::start(config, mode, &stop)?;
-        let tried = timeout(PREPARED_WITHIN, system.store.tried_to_prepare());
+        let backend = Backend::start(config, mode, &stop)?;
+        let tried = timeout(PREPARED_WITHIN, backend.store.tried_to_prepare());
         if let Some(Err(_)) = stop.run_until_cancelled(tried).await {
             tracing::warn!("the record does not answer: serving without it");
         }
-        let client_limit =
-            Arc::new(ClientLimit::new(config.rate_limit_per_second, config.trusted_proxies.clone()));
+        let rate_limit =
+            Arc::new(RateLimit::new(config.rate_limit_per_second, config.trusted_proxies.clone()));
         let metrics = metrics_recorder()?;
-        let shared = Api {
-            store: Arc::clone(&system.store),
-            client_limit: Arc::clone(&client_limit),
+        let shared = ApiState {
+            store: Arc::clone(&backend.store),
+            rate_limit: Arc::clone(&rate_limit),
             streams: Arc::new(Semaphore::new(config.max_streams as usize)),
             stop: stop.clone(),
             metrics: metrics.clone(),
-            parts: system.parts,
+            mode,
             cors_origins: config.cors_origins.clone(),
         };
         // Behind the site listener of a stack there is no nginx that refuses the metrics.
         let on_site = match mode {
-            Mode::Stack => Metrics::Hidden,
-            Mode::Embedded => Metrics::Served,
+            Mode::Stack => MetricsRoute::Hidden,
+            Mode::Embedded => MetricsRoute::Served,
         };
         let (site_listener, site) = site_port.listen()?;
-        let store = Arc::clone(&system.store);
+        let store = Arc::clone(&backend.store);
         let pages = site::router(site::leptos_options(site), store, api::router(shared.clone(), on_site));
         let mut listeners = vec![(site_listener, pages)];
         let mut api = None;
         if let Some(port) = api_port {
             let (listener, address) = port.listen()?;
-            listeners.push((listener, api::router(shared, Metrics::Served)));
+            listeners.push((listener, api::router(shared, MetricsRoute::Served)));
             api = Some(address);
         }
         let state_interval = Duration::from_secs(config.state_interval_seconds);
-        let server = Self { system, listeners, site, api, client_limit, metrics, state_interval, stop };
+        let server = Self { backend, listeners, site, api, rate_limit, metrics, state_interval, stop };
         if let Some(file) = &config.address_file {
             std::fs::write(file, server.addresses())
                 .with_context(|| format!("ADDRESS_FILE is {}, which can't be written", file.display()))?;
@@ -166,8 +168,8 @@ impl Server {
             let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned());
             serving.push(tasks.spawn(served.into_future()));
         }
-        let housekeeping = housekeeping(self.client_limit, self.metrics);
-        let store = Arc::clone(&self.system.store);
+        let housekeeping = housekeeping(self.rate_limit, self.metrics);
+        let store = Arc::clone(&self.backend.store);
         let stop = self.stop.clone();
         tasks.spawn(async move {
             let both = async { tokio::join!(housekeeping, readiness::report(&store, self.state_interval)) };
@@ -185,7 +187,7 @@ impl Server {
                 served.await.context("a listener's task failed")??;
             }
         }
-        if timeout(STOP_GRACE, self.system.stopped()).await.is_err() {
+        if timeout(STOP_GRACE, self.backend.stopped()).await.is_err() {
             tracing::warn!("background work was cut off: it took longer than the grace time");
         }
         tracing::info!("stopped");
@@ -193,10 +195,10 @@ impl Server {
     }
 }
 
-async fn housekeeping(client_limit: Arc<ClientLimit>, metrics: PrometheusHandle) {
+async fn housekeeping(rate_limit: Arc<RateLimit>, metrics: PrometheusHandle) {
     loop {
         tokio::time::sleep(HOUSEKEEPING_EVERY).await;
-        client_limit.forget_the_quiet();
+        rate_limit.evict_idle();
         metrics.run_upkeep();
     }
 }

@@ -9,7 +9,7 @@ use axum::{
 use bytes::Bytes;
 use store::DigitsAnswer;
 
-use super::{Api, entries};
+use super::{ApiState, entries};
 use crate::problem::ApiProblem;
 
 /// How soon to ask again for a number that is being computed.
@@ -17,12 +17,12 @@ const RETRY_AFTER_S: u64 = 1;
 
 /// All digits of F(index) as plain text. They never change, so they may be cached for ever.
 pub(super) async fn digits(
-    State(api): State<Api>,
+    State(state): State<ApiState>,
     Path(text): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, ApiProblem> {
     let index = entries::index_of_path(&text)?;
-    match api.store.digits(index).await? {
+    match state.store.digits(index).await? {
         DigitsAnswer::Unknown => Err(entries::never_submitted(index)),
         DigitsAnswer::Failed(entry) => Err(ApiProblem::given_up(entry.reason.as_deref())),
         DigitsAnswer::Pending(entry) => {

@@ -9,7 +9,7 @@ use axum::{
 use protocol::{Entry, Index, MaxIndex, names};
 use serde::Deserialize;
 
-use super::Api;
+use super::ApiState;
 use crate::problem::ApiProblem;
 
 type Headers = AppendHeaders<Option<(HeaderName, String)>>;
@@ -22,7 +22,7 @@ struct PageQuery {
 
 /// A page of entries, newest first; `Link: rel="next"` when there are older ones.
 pub(super) async fn list(
-    State(api): State<Api>,
+    State(state): State<ApiState>,
     RawQuery(query): RawQuery,
 ) -> Result<(Headers, Json<Vec<Entry>>), ApiProblem> {
     let query: PageQuery =
@@ -40,7 +40,7 @@ pub(super) async fn list(
         ));
     }
     // One more than asked for tells whether there is a next page.
-    let mut entries = api.store.page(query.before, limit + 1).await?;
+    let mut entries = state.store.page(query.before, limit + 1).await?;
     let more = entries.len() > limit as usize;
     entries.truncate(limit as usize);
     // Relative to the address that was asked, whatever stands in front of it and rewrites it.
@@ -52,9 +52,12 @@ pub(super) async fn list(
 }
 
 /// One entry.
-pub(super) async fn one(State(api): State<Api>, Path(text): Path<String>) -> Result<Json<Entry>, ApiProblem> {
+pub(super) async fn one(
+    State(state): State<ApiState>,
+    Path(text): Path<String>,
+) -> Result<Json<Entry>, ApiProblem> {
     let index = index_of_path(&text)?;
-    let entry = api.store.entry(index).await?;
+    let entry = state.store.entry(index).await?;
     entry.map(Json).ok_or_else(|| never_submitted(index))
 }
 

@@ -15,7 +15,7 @@ use store::News;
 use tokio::sync::{OwnedSemaphorePermit, broadcast};
 use tokio_util::sync::CancellationToken;
 
-use super::Api;
+use super::ApiState;
 use crate::problem::ApiProblem;
 
 /// A comment at least this often keeps proxies, which cut silent connections, from doing so.
@@ -35,11 +35,11 @@ struct Watcher {
 
 /// News of every entry, from now on. It ends when the server stops or when news were missed; the
 /// client opens it again and takes a fresh page.
-pub(super) async fn stream(State(api): State<Api>) -> Result<Response, ApiProblem> {
-    let permit = api.streams.clone().try_acquire_owned().map_err(|_| {
+pub(super) async fn stream(State(state): State<ApiState>) -> Result<Response, ApiProblem> {
+    let permit = state.streams.clone().try_acquire_owned().map_err(|_| {
         ApiProblem::unavailable("As many live connections are open as this server holds. Try again.")
     })?;
-    let watcher = Watcher { news: api.store.feed().watch(), stop: api.stop.clone(), _permit: permit };
+    let watcher = Watcher { news: state.store.feed().watch(), stop: state.stop.clone(), _permit: permit };
     // The first bytes go out at once, so that the client knows that it listens.
     let opening = SseEvent::default().comment("listening").retry(RECONNECT_AFTER);
     let events = stream::once(async { Ok::<_, Infallible>(opening) })

@@ -9,7 +9,7 @@ use axum::{
 use protocol::PROBLEM_MEDIA_TYPE;
 use serde_json::{Value, json};
 
-use super::Api;
+use super::ApiState;
 use crate::readiness::Readiness;
 
 /// The process is up. What orchestrators restart on.
@@ -18,9 +18,9 @@ pub(super) async fn live() -> Json<Value> {
 }
 
 /// Every part answers, each named with its state. What people and alarms watch.
-pub(super) async fn ready(State(api): State<Api>) -> Response {
-    let readiness = Readiness::of(&api.store).await;
-    let parts = json!({ api.parts.record: readiness.record, api.parts.board: readiness.board });
+pub(super) async fn ready(State(state): State<ApiState>) -> Response {
+    let readiness = Readiness::of(&state.store).await;
+    let parts = json!({ state.mode.record(): readiness.record, state.mode.board(): readiness.board });
     if readiness.is_ready() {
         return Json(json!({ "success": true, "status": "ready", "parts": parts })).into_response();
     }

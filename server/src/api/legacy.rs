@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures::{StreamExt, stream};
 use store::{RecordError, Store};
 
-use super::Api;
+use super::ApiState;
 use crate::problem::ApiProblem;
 
 const INDEXES_PER_PAGE: u32 = 1_000;
@@ -32,13 +32,13 @@ struct Page {
 }
 
 /// Every index, each once, in the order of first submission: `[{"number":7},…]`.
-pub(super) async fn all(State(api): State<Api>) -> Result<Response, ApiProblem> {
-    stream_pages(api.store, Read::All).await
+pub(super) async fn all(State(state): State<ApiState>) -> Result<Response, ApiProblem> {
+    stream_pages(state.store, Read::All).await
 }
 
 /// Every index with its value: `{"7":"13","8":"Nothing yet!"}`.
-pub(super) async fn current(State(api): State<Api>) -> Result<Response, ApiProblem> {
-    stream_pages(api.store, Read::Current).await
+pub(super) async fn current(State(state): State<ApiState>) -> Result<Response, ApiProblem> {
+    stream_pages(state.store, Read::Current).await
 }
 
 impl Read {

@@ -10,7 +10,7 @@ use axum::{
 };
 use tracing::Span;
 
-use super::Api;
+use super::ApiState;
 
 /// Counts a request and how long it took to answer.
 pub(super) async fn count(request: Request, next: Next) -> Response {
@@ -32,16 +32,16 @@ pub(super) fn span(request: &Request) -> Span {
 }
 
 /// Prometheus' text format.
-pub(super) async fn metrics(State(api): State<Api>) -> impl IntoResponse {
-    if let Ok(counts) = api.store.record().counts().await {
+pub(super) async fn metrics(State(state): State<ApiState>) -> impl IntoResponse {
+    if let Ok(counts) = state.store.record().counts().await {
         let by_status = [("pending", counts.pending), ("done", counts.done), ("failed", counts.failed)];
         for (status, entries) in by_status {
             metrics::gauge!("fibstack_entries", "status" => status).set(entries as f64);
         }
     }
-    if let Ok(length) = api.store.board().pending_len().await {
+    if let Ok(length) = state.store.board().pending_len().await {
         metrics::gauge!("fibstack_pending_list_length").set(length as f64);
     }
-    metrics::gauge!("fibstack_event_streams").set(api.store.feed().watchers() as f64);
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], api.metrics.render())
+    metrics::gauge!("fibstack_event_streams").set(state.store.feed().watchers() as f64);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.metrics.render())
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use store::now_us;
 
 use super::{
-    Api,
+    ApiState,
     submission::{Asker, Submission},
 };
 use crate::problem::ApiProblem;
@@ -28,7 +28,7 @@ struct Accepted {
 
 /// Takes a submission. The answer is sent once the index is in the Record.
 pub(super) async fn submit(
-    State(api): State<Api>,
+    State(state): State<ApiState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Body,
@@ -37,11 +37,11 @@ pub(super) async fn submit(
     let asker = Asker::of(&headers);
     let mut text = None;
     let outcome = async {
-        api.client_limit.check(peer, &headers).map_err(ApiProblem::too_many_requests)?;
+        state.rate_limit.check(peer, &headers).map_err(ApiProblem::too_many_requests)?;
         let submission = Submission::read(&headers, body).await?;
-        let index = submission.index(api.store.max_index());
+        let index = submission.index(state.store.max_index());
         text = Some(submission.text);
-        Ok::<_, ApiProblem>(api.store.submit(index?, accepted_us).await?)
+        Ok::<_, ApiProblem>(state.store.submit(index?, accepted_us).await?)
     }
     .await;
     match (asker, outcome) {

@@ -8,22 +8,17 @@ use store::{InProcessBoard, Limits, PostgresRecord, RedisBoard, SqliteRecord, St
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use worker::{FibJob, Worker, WorkerSettings};
 
-use crate::{
-    api::Parts,
-    config::{Config, Mode},
-};
+use crate::{config::Config, mode::Mode};
 
 /// The Store, and everything that runs for it in this process.
-pub(crate) struct System {
+pub(crate) struct Backend {
     /// The Record and the Board.
     pub(crate) store: Arc<Store>,
-    /// What they are, for health answers.
-    pub(crate) parts: Parts,
     tasks: TaskTracker,
     telemetry: Telemetry,
 }
 
-impl System {
+impl Backend {
     /// Opens Record and Board and starts what runs in the background. Databases that are down are
     /// waited for in the background.
     ///
@@ -34,12 +29,11 @@ impl System {
         let limits = Limits { max_index, result_budget_bytes: config.result_budget_bytes };
         let tasks = TaskTracker::new();
         let telemetry = config.telemetry.start("fibstack-server");
-        let (store, parts) = match mode {
+        let store = match mode {
             Mode::Stack => {
                 let record = Arc::new(PostgresRecord::new(&config.postgres.to_config()?));
                 let board = Arc::new(RedisBoard::new(&config.redis.to_config()?)?);
-                let parts = Parts { record: "postgres", board: "redis" };
-                (Store::new(record, board, fib::verify, limits), parts)
+                Store::new(record, board, fib::verify, limits)
             }
             Mode::Embedded => {
                 let record = Arc::new(SqliteRecord::new(data_folder(&config.data_dir)?));
@@ -49,14 +43,13 @@ impl System {
                     Worker::new(board.clone(), Arc::new(FibJob), settings).with_spans(telemetry.sink());
                 let stop = stop.clone();
                 tasks.spawn(async move { worker.run(stop).await });
-                let parts = Parts { record: "sqlite", board: "in-process" };
-                (Store::new(record, board, fib::verify, limits), parts)
+                Store::new(record, board, fib::verify, limits)
             }
         };
         let store = Arc::new(store.with_spans(telemetry.sink()));
         tasks.spawn(Arc::clone(&store).run(stop.clone()));
         tasks.close();
-        Ok(Self { store, parts, tasks, telemetry })
+        Ok(Self { store, tasks, telemetry })
     }
 
     /// Waits until everything in the background has ended, then closes the Record.

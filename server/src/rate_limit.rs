@@ -13,13 +13,13 @@ use ipnet::IpNet;
 const BURST_S: u32 = 10;
 
 /// How fast one client may submit: by its address, since there are no accounts.
-pub(crate) struct ClientLimit {
+pub(crate) struct RateLimit {
     /// `None`: unlimited.
     limiter: Option<DefaultKeyedRateLimiter<IpAddr>>,
     trusted_proxies: Vec<IpNet>,
 }
 
-impl ClientLimit {
+impl RateLimit {
     /// Allows `per_second` submissions in the long run, 0 for any number, and ten seconds' worth at
     /// once. What `trusted_proxies` say of the client's address is believed.
     #[must_use]
@@ -43,7 +43,7 @@ impl ClientLimit {
     }
 
     /// Forgets clients that have been quiet long enough to start afresh.
-    pub(crate) fn forget_the_quiet(&self) {
+    pub(crate) fn evict_idle(&self) {
         if let Some(limiter) = &self.limiter {
             limiter.retain_recent();
             limiter.shrink_to_fit();
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn client(peer: &str, forwarded: &str) -> IpAddr {
-        let limit = ClientLimit::new(1, vec!["10.0.0.0/8".parse().unwrap()]);
+        let limit = RateLimit::new(1, vec!["10.0.0.0/8".parse().unwrap()]);
         let mut headers = HeaderMap::new();
         headers.insert("x-forwarded-for", forwarded.parse().unwrap());
         limit.client(SocketAddr::new(peer.parse().unwrap(), 1), &headers)
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn who_sends_too_fast_is_told_when_to_come_back() {
-        let limit = ClientLimit::new(1, Vec::new());
+        let limit = RateLimit::new(1, Vec::new());
         let peer = "192.0.2.1:1".parse().unwrap();
         for _ in 0..BURST_S {
             assert_eq!(limit.check(peer, &HeaderMap::new()), Ok(()));
