@@ -44,6 +44,7 @@ pub struct Entry {
 
 /// How far an entry has come.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Recorded, waiting for a worker.
@@ -146,6 +147,8 @@ impl Entry {
 
 /// The flat form that stands on the wire.
 #[derive(Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = Entry))]
 struct Wire {
     index: Index,
     position: u64,
@@ -169,6 +172,20 @@ struct Wire {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     progress: Option<f64>,
     timeline: Timeline,
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Entry {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        Wire::schema()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Entry {
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
+        Wire::schemas(schemas);
+    }
 }
 
 impl From<Entry> for Wire {

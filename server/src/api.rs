@@ -9,7 +9,6 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use store::Store;
@@ -23,6 +22,8 @@ use tower_http::{
     timeout::TimeoutLayer,
     trace::TraceLayer,
 };
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{mode::Mode, problem::ApiProblem, rate_limit::RateLimit};
 
@@ -67,24 +68,29 @@ pub(crate) enum MetricsRoute {
     Hidden,
 }
 
-/// The API's routes.
-pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
-    let mut routes = Router::new()
-        .route("/values", get(entries::list).post(submit::submit))
-        .route("/values/all", get(legacy::all))
-        .route("/values/current", get(legacy::current))
-        .route("/values/events", get(events::stream))
-        .route("/values/{index}", get(entries::one))
-        .route("/values/{index}/digits", get(digits::digits))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route("/health-check", get(health::ready))
-        .route("/openapi.json", get(docs::openapi))
-        .route("/docs", get(docs::page));
-    if metrics == MetricsRoute::Served {
-        routes = routes.route("/metrics", get(observe::metrics));
+/// The API's routes with their documentation.
+fn routes(metrics: MetricsRoute) -> OpenApiRouter<ApiState> {
+    let routes = OpenApiRouter::with_openapi(docs::Description::openapi())
+        .routes(routes!(entries::list, submit::submit))
+        .routes(routes!(legacy::all))
+        .routes(routes!(legacy::current))
+        .routes(routes!(events::stream))
+        .routes(routes!(entries::one))
+        .routes(routes!(digits::digits))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::check))
+        .routes(routes!(docs::openapi))
+        .routes(routes!(docs::page));
+    match metrics {
+        MetricsRoute::Served => routes.routes(routes!(observe::metrics)),
+        MetricsRoute::Hidden => routes,
     }
-    let mut routes = routes
+}
+
+/// The API on one listener.
+pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
+    let mut routes = Router::from(routes(metrics))
         .method_not_allowed_fallback(|| async { ApiProblem::method_not_allowed() })
         .fallback(|| async { ApiProblem::not_found("There is nothing at this address. See /docs.") })
         .layer(middleware::from_fn(observe::count));

@@ -113,6 +113,17 @@ impl ApiProblem {
     }
 }
 
+/// Describes [`ApiProblem::unavailable`] in the documentation of every route that reads the Record or the Board.
+#[derive(utoipa::IntoResponses)]
+#[response(
+    status = SERVICE_UNAVAILABLE,
+    description = "The database or Redis cannot be reached.",
+    content_type = PROBLEM_MEDIA_TYPE,
+    headers(("Retry-After" = u64, description = "When to try again, in seconds.")),
+)]
+#[expect(dead_code)]
+pub(crate) struct Unavailable(#[to_schema] Problem);
+
 impl From<IndexError> for ApiProblem {
     fn from(error: IndexError) -> Self {
         let title = match error {

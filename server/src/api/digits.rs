@@ -7,15 +7,49 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use protocol::{Entry, Index, PROBLEM_MEDIA_TYPE, Problem};
 use store::DigitsAnswer;
+use utoipa::ToSchema;
 
 use super::{ApiState, entries};
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Unavailable};
 
-/// How soon to ask again for a number that is being computed.
+/// Seconds after which to ask again for a value that is being computed.
 const RETRY_AFTER_S: u64 = 1;
 
-/// All digits of F(index) as plain text. They never change, so they may be cached for ever.
+/// Describes the digits in the documentation.
+#[derive(ToSchema)]
+#[schema(value_type = String, pattern = "^[0-9]+$")]
+struct Digits(());
+
+/// The whole number
+///
+/// Plain text that never changes, so it may be cached forever. Supports `ETag` and `Range`.
+#[utoipa::path(
+    get,
+    path = "/values/{index}/digits",
+    params(
+        ("index" = Index, Path, description = "A whole number from 0."),
+        ("Range" = Option<String>, Header, description = "One range of bytes, such as `bytes=0-99`."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of a copy the client already has."),
+    ),
+    responses(
+        (status = OK, description = "All digits.", body = Digits, content_type = "text/plain",
+         headers(("ETag" = String))),
+        (status = ACCEPTED, description = "Being computed, for the first time or again.", body = Entry,
+         headers(("Retry-After" = u64, description = "When to try again, in seconds."))),
+        (status = PARTIAL_CONTENT, description = "The requested range.", body = Digits,
+         content_type = "text/plain", headers(("ETag" = String), ("Content-Range" = String))),
+        (status = NOT_MODIFIED, description = "The client's copy is current."),
+        (status = NOT_FOUND, description = "Not an index, or never submitted.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE),
+        (status = CONFLICT, description = "The computation was given up; `detail` has the reason.",
+         body = Problem, content_type = PROBLEM_MEDIA_TYPE),
+        (status = RANGE_NOT_SATISFIABLE, description = "The range is outside the number.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE, headers(("Content-Range" = String))),
+        Unavailable,
+    ),
+)]
 pub(super) async fn digits(
     State(state): State<ApiState>,
     Path(text): Path<String>,

@@ -11,6 +11,7 @@ use axum::{
     },
 };
 use futures::{StreamExt, stream};
+use protocol::{PROBLEM_MEDIA_TYPE, Problem};
 use store::News;
 use tokio::sync::{OwnedSemaphorePermit, broadcast};
 use tokio_util::sync::CancellationToken;
@@ -33,8 +34,22 @@ struct Watcher {
     _permit: OwnedSemaphorePermit,
 }
 
-/// News of every entry, from now on. It ends when the server stops or when news were missed; the
-/// client opens it again and takes a fresh page.
+/// Live updates as server-sent events
+///
+/// Events `submitted`, `computing`, `done`, `failed` and `rejected`: the data is the Entry, the id its
+/// revision. After each opening of the stream, fetch a fresh page and merge by revision.
+#[utoipa::path(
+    get,
+    path = "/values/events",
+    operation_id = "events",
+    responses(
+        (status = OK, description = "The stream. It ends when the server stops or the client falls behind.",
+         body = String, content_type = "text/event-stream"),
+        (status = SERVICE_UNAVAILABLE, description = "Too many live connections.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE,
+         headers(("Retry-After" = u64, description = "When to try again, in seconds."))),
+    ),
+)]
 pub(super) async fn stream(State(state): State<ApiState>) -> Result<Response, ApiProblem> {
     let permit = state.streams.clone().try_acquire_owned().map_err(|_| {
         ApiProblem::unavailable("As many live connections are open as this server holds. Try again.")

@@ -10,13 +10,22 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::{StreamExt, stream};
+use protocol::Index;
 use store::{RecordError, Store};
+use utoipa::ToSchema;
 
 use super::ApiState;
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Unavailable};
 
 const INDEXES_PER_PAGE: u32 = 1_000;
 const VALUES_PER_PAGE: u32 = 100;
+
+/// A submitted index, as the original lists it. It describes the rows, which are written as text.
+#[derive(ToSchema)]
+#[expect(dead_code)]
+struct Row {
+    number: Index,
+}
 
 /// Which of the two reads.
 #[derive(Clone, Copy)]
@@ -31,12 +40,29 @@ struct Page {
     last: Option<u64>,
 }
 
-/// Every index, each once, in the order of first submission: `[{"number":7},…]`.
+/// Every index, each once, in order of first submission
+///
+/// `[{"number":7},…]`
+#[utoipa::path(
+    get,
+    path = "/values/all",
+    responses((status = OK, description = "Streamed.", body = [Row]), Unavailable),
+)]
 pub(super) async fn all(State(state): State<ApiState>) -> Result<Response, ApiProblem> {
     stream_pages(state.store, Read::All).await
 }
 
-/// Every index with its value: `{"7":"13","8":"Nothing yet!"}`.
+/// Every index with its value
+///
+/// `Nothing yet!` without a value. A value of more than 1,000 digits appears as head, …, tail and number of digits.
+#[utoipa::path(
+    get,
+    path = "/values/current",
+    responses((
+        status = OK, description = "Streamed.", body = HashMap<String, String>,
+        example = json!({ "7": "13", "8": "Nothing yet!" }),
+    ), Unavailable),
+)]
 pub(super) async fn current(State(state): State<ApiState>) -> Result<Response, ApiProblem> {
     stream_pages(state.store, Read::Current).await
 }

@@ -8,6 +8,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use protocol::{PROBLEM_MEDIA_TYPE, Problem};
 use tracing::Span;
 
 use super::ApiState;
@@ -31,7 +32,18 @@ pub(super) fn span(request: &Request) -> Span {
     tracing::info_span!("request", method = %request.method(), path = request.uri().path(), request_id = id)
 }
 
-/// Prometheus' text format.
+/// Prometheus metrics
+///
+/// Served on the api listener, and on the site listener in embedded mode.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    responses(
+        (status = OK, description = "Text format 0.0.4.", body = String, content_type = "text/plain"),
+        (status = NOT_FOUND, description = "Not served on this listener.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE),
+    ),
+)]
 pub(super) async fn metrics(State(state): State<ApiState>) -> impl IntoResponse {
     if let Ok(counts) = state.store.record().counts().await {
         let by_status = [("pending", counts.pending), ("done", counts.done), ("failed", counts.failed)];

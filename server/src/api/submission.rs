@@ -9,6 +9,7 @@ use axum::{
 use protocol::{Index, MaxIndex};
 use serde::Deserialize;
 use serde_json::{error::Category, value::RawValue};
+use utoipa::ToSchema;
 
 use crate::problem::ApiProblem;
 
@@ -28,6 +29,23 @@ pub(super) enum Asker {
 enum Format {
     Json,
     Form,
+}
+
+/// Describes the body of a submission in the documentation.
+#[derive(ToSchema)]
+#[schema(as = Submission)]
+#[expect(dead_code)]
+pub(super) struct SubmissionBody {
+    /// A whole number; blanks around it and leading zeros are ignored.
+    index: SubmittedIndex,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code)]
+enum SubmittedIndex {
+    Text(String),
+    Number(u32),
 }
 
 /// The text that was submitted as an index, not yet checked.

@@ -9,24 +9,54 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-use protocol::Entry;
+use protocol::{Entry, PROBLEM_MEDIA_TYPE, Problem};
 use serde::Serialize;
 use store::now_us;
+use utoipa::ToSchema;
 
 use super::{
     ApiState,
-    submission::{Asker, Submission},
+    submission::{Asker, Submission, SubmissionBody},
 };
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Unavailable};
 
-#[derive(Serialize)]
+/// Response to an accepted submission.
+#[derive(Serialize, ToSchema)]
 struct Accepted {
-    /// The original's whole answer.
+    /// Always `true`: the original's whole response.
     working: bool,
+    /// The submitted index and its state.
     entry: Entry,
 }
 
-/// Takes a submission. The answer is sent once the index is in the Record.
+/// Submit an index
+///
+/// The response is sent once the index is recorded; from then on its value will appear.
+#[utoipa::path(
+    post,
+    path = "/values",
+    request_body(content(
+        (SubmissionBody = "application/json", example = json!({ "index": "7" })),
+        (SubmissionBody = "application/x-www-form-urlencoded"),
+    )),
+    responses(
+        (status = OK, description = "Accepted.", body = Accepted),
+        (status = SEE_OTHER, description = "To a plain form that accepts text/html: back to the page.",
+         headers(("Location" = String))),
+        (status = BAD_REQUEST, description = "The body is malformed.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE),
+        (status = PAYLOAD_TOO_LARGE, description = "The body is too large.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE),
+        (status = UNSUPPORTED_MEDIA_TYPE, description = "Neither JSON nor a form.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE),
+        (status = UNPROCESSABLE_ENTITY, description = "Not an index, or `Index too high`.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE),
+        (status = TOO_MANY_REQUESTS, description = "Too many submissions.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE,
+         headers(("Retry-After" = u64, description = "When to try again, in seconds."))),
+        Unavailable,
+    ),
+)]
 pub(super) async fn submit(
     State(state): State<ApiState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
