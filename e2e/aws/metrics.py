@@ -6,7 +6,7 @@ import re
 
 from ministack.services import cloudwatch, cloudwatch_logs
 
-# One comparison of a pattern such as { $.message = "state" && $.ready IS FALSE }.
+# One comparison of a pattern such as { (($.message = "state") || ($.message = "server state")) && ($.ready IS FALSE) }.
 COMPARISON = re.compile(r'\$\.([\w.]+)\s*(>=|<=|!=|=|>|<|IS)\s*("[^"]*"|[\w.-]+)')
 COMPARISONS = {
     "=": operator.eq,
@@ -26,17 +26,17 @@ def field(line: dict, path: str):
 
 
 def matches(pattern: str, line: dict) -> bool:
-    """Patterns of JSON whose comparisons are all to be true: `&&` is the one connection that is known."""
-    found = COMPARISON.findall(pattern)
-    if not found or "||" in pattern:
-        return False
-    for path, comparison, text in found:
+    """Evaluates a JSON pattern: groups joined by `&&`, each made of comparisons joined by `||`."""
+
+    def holds(comparison: tuple[str, str, str]) -> bool:
+        path, operation, text = comparison
         try:
-            if not COMPARISONS[comparison](field(line, path), json.loads(text.lower())):
-                return False
+            return COMPARISONS[operation](field(line, path), json.loads(text.lower()))
         except TypeError:
             return False
-    return True
+
+    groups = [COMPARISON.findall(group) for group in pattern.split("&&")]
+    return all(any(map(holds, group)) for group in groups)
 
 
 def publish(group: str, message: str) -> None:

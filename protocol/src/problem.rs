@@ -12,6 +12,7 @@ pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
 pub struct Problem {
     /// The kind of problem: a relative reference to its description, or `about:blank`.
     #[serde(rename = "type", default = "about_blank")]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub kind: String,
     /// The kind in words, the same for every occurrence.
     pub title: String,

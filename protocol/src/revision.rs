@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 /// number holds exactly.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(description = "Higher is later; orders the states of one entry."))]
 #[serde(transparent)]
 pub struct Revision(u64);
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// be mistaken for one of its successor.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(description = "Name of a worker, unique per process start."))]
 #[serde(transparent)]
 pub struct WorkerId(String);
 

@@ -1,5 +1,5 @@
-//! The API: the wire contract as routes. Served at the root of the api listener and under `/api` of
-//! the site listener.
+//! The API: the wire contract as routes. Served at the root of the api listener and under `/api` on the site
+//! listener.
 
 use std::{any::Any, sync::Arc, time::Duration};
 
@@ -55,7 +55,7 @@ pub(crate) struct ApiState {
     pub(crate) metrics: PrometheusHandle,
     /// Names the Record and the Board in health responses.
     pub(crate) mode: Mode,
-    /// Other origins whose pages may call the API.
+    /// Other origins allowed to call the API.
     pub(crate) cors_origins: Vec<HeaderValue>,
 }
 
@@ -92,7 +92,7 @@ fn routes(metrics: MetricsRoute) -> OpenApiRouter<ApiState> {
 pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
     let mut routes = Router::from(routes(metrics))
         .method_not_allowed_fallback(|| async { ApiProblem::method_not_allowed() })
-        .fallback(|| async { ApiProblem::not_found("There is nothing at this address. See /docs.") })
+        .fallback(|| async { ApiProblem::not_found("No such endpoint. See /docs.") })
         .layer(middleware::from_fn(observe::count));
     if !state.cors_origins.is_empty() {
         let cors = CorsLayer::new()
@@ -121,7 +121,7 @@ pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
         .with_state(state)
 }
 
-// The layer hands the panic over by value.
+// The layer passes the panic by value.
 #[expect(clippy::needless_pass_by_value)]
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let message = panic
@@ -129,6 +129,6 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("no message");
-    tracing::error!(panic = message, "a handler panicked");
+    tracing::error!(panic = message, "handler panicked");
     ApiProblem::internal().into_response()
 }

@@ -1,4 +1,4 @@
-//! Putting the parts together: what stands behind the two traits, and a worker when embedded.
+//! The Record, the Board and, in embedded mode, a worker.
 
 use std::{path::Path, sync::Arc};
 
@@ -10,7 +10,7 @@ use worker::{FibJob, Worker, WorkerSettings};
 
 use crate::{config::Config, mode::Mode};
 
-/// The Store, and everything that runs for it in this process.
+/// The Store and its background tasks in this process.
 pub(crate) struct Backend {
     /// The Record and the Board.
     pub(crate) store: Arc<Store>,
@@ -19,11 +19,10 @@ pub(crate) struct Backend {
 }
 
 impl Backend {
-    /// Opens Record and Board and starts what runs in the background. Databases that are down are
-    /// waited for in the background.
+    /// Opens the Record and the Board and starts the background tasks. Does not wait for databases that are down.
     ///
     /// # Errors
-    /// A setting can't be used, or the folder of the embedded database can't be written.
+    /// A setting is invalid, or the embedded database's folder cannot be created.
     pub(crate) fn start(config: &Config, mode: Mode, stop: &CancellationToken) -> anyhow::Result<Self> {
         let max_index = config.max_index.max_index(1, fib::memory_bytes)?;
         let limits = Limits { max_index, result_budget_bytes: config.result_budget_bytes };
@@ -52,17 +51,17 @@ impl Backend {
         Ok(Self { store, tasks, telemetry })
     }
 
-    /// Waits until everything in the background has ended, then closes the Record.
+    /// Waits until the background tasks have ended, then closes the Record.
     pub(crate) async fn stopped(self) {
         self.tasks.wait().await;
         self.store.record().close().await;
-        // It blocks, and can't fail but by a panic, which has been logged.
+        // It blocks, and only fails by a panic, which has been logged.
         let _ = tokio::task::spawn_blocking(|| self.telemetry.stop()).await;
     }
 }
 
 fn data_folder(folder: &Path) -> anyhow::Result<&Path> {
     std::fs::create_dir_all(folder)
-        .with_context(|| format!("DATA_DIR is {}, which can't be created", folder.display()))?;
+        .with_context(|| format!("failed to create DATA_DIR {}", folder.display()))?;
     Ok(folder)
 }

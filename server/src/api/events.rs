@@ -1,4 +1,4 @@
-//! `GET /values/events`: live news as server-sent events.
+//! `GET /values/events`: live updates as server-sent events.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -19,18 +19,18 @@ use tokio_util::sync::CancellationToken;
 use super::ApiState;
 use crate::problem::ApiProblem;
 
-/// A comment at least this often keeps proxies, which cut silent connections, from doing so.
+/// Interval of comments, which keep proxies from closing an idle connection.
 const COMMENT_EVERY: Duration = Duration::from_secs(10);
-/// How long a browser waits before it opens the stream again.
+/// How long a browser waits before reconnecting.
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
-/// Tells nginx not to hold the stream back.
+/// Tells nginx not to buffer the stream.
 const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
 
 struct Watcher {
     news: broadcast::Receiver<News>,
     stop: CancellationToken,
-    /// Given back when the stream ends.
+    /// Released when the stream ends.
     _permit: OwnedSemaphorePermit,
 }
 
@@ -52,10 +52,10 @@ struct Watcher {
 )]
 pub(super) async fn stream(State(state): State<ApiState>) -> Result<Response, ApiProblem> {
     let permit = state.streams.clone().try_acquire_owned().map_err(|_| {
-        ApiProblem::unavailable("As many live connections are open as this server holds. Try again.")
+        ApiProblem::unavailable("This server has reached its limit of live connections. Try again later.")
     })?;
     let watcher = Watcher { news: state.store.feed().watch(), stop: state.stop.clone(), _permit: permit };
-    // The first bytes go out at once, so that the client knows that it listens.
+    // Sent at once, so that the client knows it is connected.
     let opening = SseEvent::default().comment("listening").retry(RECONNECT_AFTER);
     let events = stream::once(async { Ok::<_, Infallible>(opening) })
         .chain(stream::unfold(watcher, |watcher| async { watcher.next().await }));
@@ -76,7 +76,7 @@ impl Watcher {
                 .json_data(&event.entry);
             match sent {
                 Ok(sent) => return Some((Ok(sent), self)),
-                Err(error) => tracing::error!(%error, "an entry can't be written as JSON"),
+                Err(error) => tracing::error!(%error, "failed to serialise an entry"),
             }
         }
     }

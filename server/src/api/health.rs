@@ -69,17 +69,15 @@ pub(super) async fn live() -> Json<Health> {
 )]
 pub(super) async fn ready(State(state): State<ApiState>) -> Response {
     let readiness = Readiness::of(&state.store).await;
-    let parts = Parts::from([
-        (state.mode.record(), readiness.record),
-        (state.mode.board(), readiness.board),
-    ]);
+    let parts = Parts::from([(state.mode.record(), readiness.record), (state.mode.board(), readiness.board)]);
     if readiness.is_ready() {
         return Json(Health { success: true, status: "ready", parts: Some(parts) }).into_response();
     }
     let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE.as_u16(), "Not ready")
         .with_detail("Part of the system is not responding: see `parts`.");
     let body = NotReady { problem, success: false, parts };
-    (StatusCode::SERVICE_UNAVAILABLE, [(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE)], Json(body)).into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE)], Json(body))
+        .into_response()
 }
 
 /// The same as `/health/ready`

@@ -1,4 +1,4 @@
-//! `GET /values/all` and `GET /values/current`: the original's two reads, streamed.
+//! `GET /values/all` and `GET /values/current`: the original's two lists, streamed.
 
 use std::sync::Arc;
 
@@ -20,21 +20,22 @@ use crate::problem::{ApiProblem, Unavailable};
 const INDEXES_PER_PAGE: u32 = 1_000;
 const VALUES_PER_PAGE: u32 = 100;
 
-/// A submitted index, as the original lists it. It describes the rows, which are written as text.
+// Only describes the rows, which are written as text.
+/// A submitted index.
 #[derive(ToSchema)]
 #[expect(dead_code)]
 struct Row {
     number: Index,
 }
 
-/// Which of the two reads.
+/// One of the two lists.
 #[derive(Clone, Copy)]
 enum Read {
     All,
     Current,
 }
 
-/// One page of the list as JSON members, and the position after which the next one begins.
+/// One page of the list as JSON members, and the position after which the next page begins.
 struct Page {
     members: Vec<String>,
     last: Option<u64>,
@@ -99,9 +100,9 @@ impl Read {
     }
 }
 
-/// Sends page after page. The next one is read when the client took the one before, and no connection
-/// to the database is held meanwhile. The first is read before the answer starts, so that a database
-/// that is down is a problem and not a broken answer; one that goes down later breaks it off.
+/// Streams page after page. The next page is read only once the client has taken the previous one, and no database
+/// connection is held in between. The first page is read before the response starts, so that a database that is
+/// down results in a problem, not in an aborted response; if it goes down later, the response is aborted.
 async fn stream_pages(store: Arc<Store>, read: Read) -> Result<Response, ApiProblem> {
     let [open, close] = read.brackets();
     let first = read.page(&store, 0).await?;
@@ -110,7 +111,7 @@ async fn stream_pages(store: Arc<Store>, read: Read) -> Result<Response, ApiProb
         async move {
             let Some((page, separator)) = state else { return Ok(None) };
             let Some(last) = page.last else {
-                // The end; an opening bracket that is still due belongs to an empty list.
+                // The end. For an empty list, the opening bracket has not been sent yet.
                 let opening = if separator == open { open } else { "" };
                 return Ok(Some((Bytes::from(format!("{opening}{close}")), None)));
             };
@@ -121,7 +122,7 @@ async fn stream_pages(store: Arc<Store>, read: Read) -> Result<Response, ApiProb
     });
     let logged = pages.inspect(|chunk| {
         if let Err(error) = chunk {
-            tracing::error!(%error, "broke off a list");
+            tracing::error!(%error, "aborted a streamed list");
         }
     });
     Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(logged)).into_response())

@@ -1,4 +1,4 @@
-//! Metrics and spans of requests.
+//! Request metrics and spans.
 
 use std::time::Instant;
 
@@ -13,11 +13,11 @@ use tracing::Span;
 
 use super::ApiState;
 
-/// Counts a request and how long it took to answer.
+/// Records a request and its duration.
 pub(super) async fn count(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().to_string();
-    // The pattern, not the path: a label for each index would never end.
+    // The route, not the path: a label per index would be unbounded.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let response = next.run(request).await;
     let labels = [("method", method), ("route", route), ("status", response.status().as_u16().to_string())];
@@ -26,7 +26,7 @@ pub(super) async fn count(request: Request, next: Next) -> Response {
     response
 }
 
-/// The span of a request: its id goes with everything that is logged within.
+/// Creates the span of a request, which adds the request id to every log line within it.
 pub(super) fn span(request: &Request) -> Span {
     let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
     tracing::info_span!("request", method = %request.method(), path = request.uri().path(), request_id = id)

@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use super::{
     ApiState,
-    submission::{Asker, Submission, SubmissionBody},
+    submission::{Client, Submission, SubmissionBody},
 };
 use crate::problem::{ApiProblem, Unavailable};
 
@@ -64,7 +64,7 @@ pub(super) async fn submit(
     body: Body,
 ) -> Response {
     let accepted_us = now_us();
-    let asker = Asker::of(&headers);
+    let client = Client::of(&headers);
     let mut text = None;
     let outcome = async {
         state.rate_limit.check(peer, &headers).map_err(ApiProblem::too_many_requests)?;
@@ -74,15 +74,15 @@ pub(super) async fn submit(
         Ok::<_, ApiProblem>(state.store.submit(index?, accepted_us).await?)
     }
     .await;
-    match (asker, outcome) {
-        (Asker::Program, Ok(entry)) => Json(Accepted { working: true, entry }).into_response(),
-        (Asker::Program, Err(problem)) => problem.into_response(),
-        (Asker::PlainForm, outcome) => back_to_page(text.as_deref(), outcome.err().as_ref()),
+    match (client, outcome) {
+        (Client::Program, Ok(entry)) => Json(Accepted { working: true, entry }).into_response(),
+        (Client::Program, Err(problem)) => problem.into_response(),
+        (Client::PlainForm, outcome) => back_to_page(text.as_deref(), outcome.err().as_ref()),
     }
 }
 
-/// The page reads the same text by the same rules, so it needs no message from here to show what was
-/// wrong with it; only what the page can't know goes along.
+/// Redirects to the page with the submitted text. The page validates the text by the same rules, so only problems it
+/// cannot know about are passed along.
 fn back_to_page(text: Option<&str>, problem: Option<&ApiProblem>) -> Response {
     let code = problem.and_then(|problem| match problem.status() {
         StatusCode::TOO_MANY_REQUESTS => Some("busy"),
@@ -90,7 +90,7 @@ fn back_to_page(text: Option<&str>, problem: Option<&ApiProblem>) -> Response {
         _ => None,
     });
     let mut query = Vec::new();
-    // A text that is too long for an address can't be an index either.
+    // A longer text cannot be an index anyway.
     const SHOWN_CHARS: usize = 100;
     query.push(("index", text.unwrap_or_default().chars().take(SHOWN_CHARS).collect::<String>()));
     if let Some(code) = code {
