@@ -48,7 +48,7 @@ pub struct Config {
     #[arg(long, env, default_value = ".data")]
     pub data_dir: PathBuf,
 
-    /// Maximum size of the results kept in Redis, in bytes; evicted results are recomputed on request
+    /// Maximum size of the full results kept on the board, in bytes; evicted results are recomputed on request
     #[arg(long, env, default_value = "67108864", value_parser = number(0..=u64::MAX, "bytes"))]
     pub result_budget_bytes: u64,
 
@@ -102,7 +102,8 @@ pub enum Command {
     Healthcheck,
     /// Migrate the Postgres schema, as a server does when it starts, and exit
     Migrate,
-    /// Check Postgres step by step: name, port, TLS, user, database, permission, schema. Prints the first fault and what to do; exits with 0 if there is none.
+    /// Check Postgres step by step: name, port, TLS, user, database, permission, schema. Prints the first fault and
+    /// what to do; exits with 0 if there is none.
     CheckDatabase,
 }
 

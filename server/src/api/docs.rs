@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    /// `UPDATE_EXPECT=1 cargo test -p server openapi` writes the file anew.
+    /// Update the committed file with `UPDATE_EXPECT=1 cargo test -p server openapi`.
     #[test]
     fn the_committed_openapi_document_matches_the_handlers() {
         expect_file!["../../../docs/openapi.json"].assert_eq(&document());
