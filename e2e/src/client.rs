@@ -10,7 +10,7 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 
-use crate::{DEADLINE, Events, eventually};
+use crate::{DEADLINE, Events, eventually, openapi::assert_documented};
 
 /// A client of the API, wherever it is served.
 #[derive(Clone, Debug)]
@@ -119,9 +119,15 @@ impl Client {
     pub async fn try_send(&self, request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
         let request = request.timeout(DEADLINE).build()?;
         let asked = format!("{} {}", request.method(), request.url());
+        let method = request.method().clone();
+        let url = request.url().as_str();
+        let path =
+            url.strip_prefix(&self.base).unwrap_or(url).split('?').next().unwrap_or_default().to_owned();
         let response = self.http.execute(request).await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        Ok(Answer { asked, status, headers, body: response.text().await? })
+        let answer = Answer { asked, status, headers, body: response.text().await? };
+        assert_documented(&method, &path, &answer);
+        Ok(answer)
     }
 
     /// As [`Client::try_send`].

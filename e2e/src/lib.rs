@@ -27,6 +27,7 @@ mod events;
 mod foreign;
 mod gate;
 mod nginx;
+mod openapi;
 mod redis;
 mod server;
 mod settings;

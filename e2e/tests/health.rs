@@ -74,7 +74,7 @@ async fn a_server_is_well_while_it_is_up_whatever_became_of_redis() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_logs_now_and_then_how_it_stands() {
+async fn a_server_logs_its_state_periodically() {
     let (database, mut redis) = (Database::create(), Redis::start());
     let settings = Settings::stack(&database, redis.port())
         .set("LOG_FORMAT", "json")
@@ -98,7 +98,7 @@ async fn state(server: &Server, expected: &Value) {
                 let fields = line.as_object_mut().expect("a line is an object");
                 let message = fields.remove("message");
                 fields.retain(|name, _| !["timestamp", "level", "target"].contains(&name.as_str()));
-                message == Some(json!("state")) && line == *expected
+                message == Some(json!("server state")) && line == *expected
             });
         if found { Ok(()) } else { Err(log) }
     })

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 /// The upper end is that of the original system's `integer` column, which its clients still read
 /// and write. What one installation is willing to compute is its [`MaxIndex`].
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = u32, maximum = 2147483647, description = "A whole number from 0."))]
 #[serde(try_from = "u32", into = "u32")]
 pub struct Index(u32);
 

@@ -8,9 +8,11 @@ pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
 /// An error as [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) writes it: what went wrong and
 /// what is allowed, never what happened inside.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// The kind of problem: a relative reference to its description, or `about:blank`.
     #[serde(rename = "type", default = "about_blank")]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub kind: String,
     /// The kind in words, the same for every occurrence.
     pub title: String,

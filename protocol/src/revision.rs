@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 /// state they follow, by attempt and then by progress. All of it fits the 53 bits that a JavaScript
 /// number holds exactly.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(description = "Higher is later; orders the states of one entry."))]
 #[serde(transparent)]
 pub struct Revision(u64);
 

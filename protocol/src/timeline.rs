@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// `recorded` and `delivered`, the Board's for `announced`, `claimed` and `posted`, the worker's for
 /// `computed`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Timeline {
     /// The server read the request.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 /// Names one start of one worker process. Never used again, so that a lease of a dead worker cannot
 /// be mistaken for one of its successor.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(description = "Name of a worker, unique per process start."))]
 #[serde(transparent)]
 pub struct WorkerId(String);
 

@@ -1,4 +1,4 @@
-//! How fast one client may submit.
+//! The rate limit per client.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -9,19 +9,19 @@ use axum::http::HeaderMap;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
 use ipnet::IpNet;
 
-/// How many seconds' worth of submissions a client may send at once.
+/// Size of a burst, in seconds of the allowed rate.
 const BURST_S: u32 = 10;
 
-/// How fast one client may submit: by its address, since there are no accounts.
-pub(crate) struct ClientLimit {
+/// Limits how fast one client may submit. Clients are told apart by address, since there are no accounts.
+pub(crate) struct RateLimit {
     /// `None`: unlimited.
     limiter: Option<DefaultKeyedRateLimiter<IpAddr>>,
     trusted_proxies: Vec<IpNet>,
 }
 
-impl ClientLimit {
-    /// Allows `per_second` submissions in the long run, 0 for any number, and ten seconds' worth at
-    /// once. What `trusted_proxies` say of the client's address is believed.
+impl RateLimit {
+    /// Allows `per_second` submissions on average and ten times as many in a burst; 0 disables the limit. The client
+    /// addresses reported by `trusted_proxies` are trusted.
     #[must_use]
     pub(crate) fn new(per_second: u32, trusted_proxies: Vec<IpNet>) -> Self {
         let limiter = NonZeroU32::new(per_second).map(|rate| {
@@ -34,7 +34,7 @@ impl ClientLimit {
     /// Counts a submission.
     ///
     /// # Errors
-    /// After how many seconds to try again.
+    /// Returns after how many seconds to try again.
     pub(crate) fn check(&self, peer: SocketAddr, headers: &HeaderMap) -> Result<(), u64> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
         limiter
@@ -42,16 +42,15 @@ impl ClientLimit {
             .map_err(|refused| refused.wait_time_from(limiter.clock().now()).as_secs() + 1)
     }
 
-    /// Forgets clients that have been quiet long enough to start afresh.
-    pub(crate) fn forget_the_quiet(&self) {
+    /// Evicts clients that have been idle long enough to have their full burst again.
+    pub(crate) fn evict_idle(&self) {
         if let Some(limiter) = &self.limiter {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
     }
 
-    /// The last address in the chain that is not one of our own proxies: what stands before it was
-    /// written by someone we don't know.
+    /// Returns the last address in the chain that is not one of our own proxies. Anything before it may be forged.
     fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
         let trusted = |address: &IpAddr| self.trusted_proxies.iter().any(|net| net.contains(address));
         let peer = peer.ip().to_canonical();
@@ -73,27 +72,27 @@ mod tests {
     use super::*;
 
     fn client(peer: &str, forwarded: &str) -> IpAddr {
-        let limit = ClientLimit::new(1, vec!["10.0.0.0/8".parse().unwrap()]);
+        let limit = RateLimit::new(1, vec!["10.0.0.0/8".parse().unwrap()]);
         let mut headers = HeaderMap::new();
         headers.insert("x-forwarded-for", forwarded.parse().unwrap());
         limit.client(SocketAddr::new(peer.parse().unwrap(), 1), &headers)
     }
 
     #[test]
-    fn a_stranger_can_not_pick_an_address() {
+    fn an_untrusted_client_cannot_choose_its_address() {
         assert_eq!(client("192.0.2.1", "198.51.100.7"), "192.0.2.1".parse::<IpAddr>().unwrap());
     }
 
     #[test]
-    fn the_last_address_before_our_proxies_counts() {
+    fn the_last_address_before_our_proxies_is_the_client() {
         let expected: IpAddr = "198.51.100.7".parse().unwrap();
         assert_eq!(client("10.0.0.1", "198.51.100.7"), expected);
         assert_eq!(client("10.0.0.1", "203.0.113.9, 198.51.100.7, 10.0.0.2"), expected);
     }
 
     #[test]
-    fn who_sends_too_fast_is_told_when_to_come_back() {
-        let limit = ClientLimit::new(1, Vec::new());
+    fn a_client_that_submits_too_fast_is_told_when_to_retry() {
+        let limit = RateLimit::new(1, Vec::new());
         let peer = "192.0.2.1:1".parse().unwrap();
         for _ in 0..BURST_S {
             assert_eq!(limit.check(peer, &HeaderMap::new()), Ok(()));
