@@ -1,6 +1,6 @@
 """A local AWS for the tests of deploy/: MiniStack in this process, with its gaps closed.
 
-    python e2e/aws/emulator.py --port 0 --folder DIR --prefix NAME
+    python deploy/emulator/emulator.py --port 0 --folder DIR --prefix NAME
 
 prints `listening at http://127.0.0.1:PORT` when it is ready. It listens on loopback alone. The names of all
 containers, networks and volumes that it makes begin with NAME-; SIGTERM or SIGINT removes them and ends it.
