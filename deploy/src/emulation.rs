@@ -1,12 +1,12 @@
-//! `cargo xtask test deploy`: checks the templates and tests the deployment on an emulator of AWS.
+//! `cargo xtask test deploy`: tests the deployment on an emulator of AWS.
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{self, Command as Program},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use xtask::{
     engine,
@@ -30,10 +30,9 @@ pub(crate) struct Arguments {
 enum Command {
     /// Test the templates and the deployment to AWS
     ///
-    /// Checks the templates with cfn-lint, and deploys them with the AWS CLI to a local emulator of AWS
-    /// that runs the images on the container engine: both targets, an index computed there, a rollback,
-    /// and destruction. Needs Docker with Compose v2 and Python; the AWS CLI, the emulator and cfn-lint
-    /// are installed into .tools/.
+    /// Deploys the templates with the AWS CLI to a local emulator of AWS that runs the images on the
+    /// container engine: both targets, an index computed there, a rollback, and destruction. Needs
+    /// Docker with Compose v2 and Python; the AWS CLI and the emulator are installed into .tools/.
     Deploy {
         /// Run only tests whose names contain this
         filter: Option<String>,
@@ -43,16 +42,13 @@ enum Command {
     },
 }
 
-/// Checks the templates, builds the images, and runs the tests.
+/// Builds the images and runs the tests.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let Command::Deploy { filter, no_setup } = &arguments.command;
     engine::check()?;
     system_packages::provide(FOR_ARTIFACTS, !no_setup)?;
     system_packages::provide(FOR_DEPLOYMENT, !no_setup)?;
     let tools = python_tools()?;
-    Job::new("cfn-lint")
-        .run(Program::new(tools.join("cfn-lint")).args(templates()?).current_dir(project::root()))?;
-    say("cfn-lint: ok");
     images::build(&[], &Names::from_environment(), Compiled::Here)?;
     say("testing");
     let leftovers = Leftovers(format!("fibstack-test-{}", process::id()));
@@ -64,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     test::run(cargo.env("FIBSTACK_AWS_TOOLS", &tools))
 }
 
-/// Installs the AWS CLI, the emulator and cfn-lint into a Python environment of the project, and returns the folder of
+/// Installs the AWS CLI and the emulator into a Python environment of the project, and returns the folder of
 /// the programs.
 fn python_tools() -> Result<PathBuf> {
     let folder = project::tools().join("aws");
@@ -72,7 +68,7 @@ fn python_tools() -> Result<PathBuf> {
     let required = fs::read_to_string(&list).with_context(|| format!("failed to read {}", list.display()))?;
     let installed = folder.join("installed.txt");
     if fs::read_to_string(&installed).ok().as_ref() != Some(&required) {
-        say("installing the AWS CLI, the emulator of AWS and cfn-lint into .tools/aws");
+        say("installing the AWS CLI and the emulator of AWS into .tools/aws");
         Job::new("python environment")
             .run(Program::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
         let pip = folder.join("bin/pip");
@@ -82,18 +78,4 @@ fn python_tools() -> Result<PathBuf> {
             .with_context(|| format!("failed to write {}", installed.display()))?;
     }
     Ok(folder.join("bin"))
-}
-
-/// Returns all CloudFormation templates.
-fn templates() -> Result<Vec<PathBuf>> {
-    let mut templates = Vec::new();
-    for folder in ["deploy", "deploy/fargate"] {
-        let entries = fs::read_dir(project::root().join(folder));
-        let entries = entries.with_context(|| format!("failed to list {folder}"))?;
-        let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-        templates.extend(paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")));
-    }
-    let has = |name: &str| templates.iter().any(|path: &PathBuf| path.ends_with(Path::new(name)));
-    ensure!(has("data.yaml") && has("fargate/server.yaml"), "the templates are missing in deploy/");
-    Ok(templates)
 }

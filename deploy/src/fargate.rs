@@ -116,10 +116,13 @@ pub(crate) fn deploy(system: &System, arguments: &Arguments) -> Result<()> {
             }
         }
     }
-    if only.is_empty() && !is_paused(system)? {
+    if reports_pause(system)? {
+        return Ok(());
+    }
+    if only.is_empty() {
         system.ensure(&system.stack(SCALING), &given, &mut known)?;
     }
-    test(system, &known)
+    test(&known)
 }
 
 /// Returns true if no task of some service is desired.
@@ -132,14 +135,17 @@ pub(crate) fn is_paused(system: &System) -> Result<bool> {
     Ok(false)
 }
 
-/// Runs the smoke test, unless the system is paused.
-pub(crate) fn test(system: &System, known: &Values) -> Result<()> {
-    if is_paused(system)? {
-        say(
-            "the system is paused, so no task is running. To start them: cargo xtask deploy fargate --resume",
-        );
-        return Ok(());
+/// As [`is_paused`], with a message if it is: then there is nothing to test.
+pub(crate) fn reports_pause(system: &System) -> Result<bool> {
+    let is_paused = is_paused(system)?;
+    if is_paused {
+        say("paused, so no task is running. To resume: cargo xtask deploy fargate --resume");
     }
+    Ok(is_paused)
+}
+
+/// Runs the smoke test at the load balancer's address.
+pub(crate) fn test(known: &Values) -> Result<()> {
     smoke_test::run(known.get("Url").context("the load balancer's stack has no output Url")?)
 }
 

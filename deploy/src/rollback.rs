@@ -27,7 +27,10 @@ pub(crate) fn fargate(system: &System, only: &[Part]) -> Result<()> {
     if count == 0 {
         bail!("there is no previous deployment to roll back to");
     }
-    fargate::test(system, &known)
+    if fargate::reports_pause(system)? {
+        return Ok(());
+    }
+    fargate::test(&known)
 }
 
 /// Rolls the Beanstalk environment back to its previous version.

@@ -12,7 +12,7 @@ pub(crate) fn deploy(arguments: &[OsString]) -> Result<()> {
     if !is_present() {
         bail!("AWS support was removed from this copy of the project: it has no folder `deploy`");
     }
-    let error = Toolbox::cargo().args(["run", "--quiet", "--package=deploy", "--"]).args(arguments).exec();
+    let error = Toolbox::cargo().args(["run", "--package=deploy", "--"]).args(arguments).exec();
     Err(error).context("failed to run cargo")
 }
 

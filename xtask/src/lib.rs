@@ -1,8 +1,8 @@
 //! `cargo xtask`: the daily work on this project, from the first run to the tests.
 //!
-//! One file per command: [`run`], [`dev`], [`mod@test`], [`lint`], [`stack`], [`database`], [`environment`],
-//! [`images`], [`artifacts`], [`setup`]. [`command_line`] reads what was asked; [`external`] hands over to the crate
-//! `deploy` what concerns AWS. The public modules are those that `deploy` uses too.
+//! One file per command: `run`, `dev`, `test`, `lint`, `stack`, `database`, `environment`, `images`, `artifacts`,
+//! `setup`. `command_line` parses the arguments; `external` passes commands about AWS to the crate `deploy`. The public
+//! modules are those that `deploy` also uses.
 
 pub mod arguments;
 mod artifacts;
