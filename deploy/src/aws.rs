@@ -109,10 +109,15 @@ pub(crate) fn call<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> R
 /// [`Refused`]; [`Interrupted`]; the result has another type.
 pub(crate) fn query<T: DeserializeOwned>(query: &str, arguments: &[&str]) -> Result<T> {
     let text = call(arguments.iter().chain(&["--query", query]))?;
-    // The CLI prints nothing instead of an empty object.
-    let text = if text.is_empty() { "null" } else { &text };
-    serde_json::from_str(text)
-        .with_context(|| format!("unexpected result of aws {}: {text}", arguments.join(" ")))
+    parse(&text).with_context(|| format!("unexpected result of aws {}: {text}", arguments.join(" ")))
+}
+
+/// Parses a result. The CLI prints nothing for an empty object, and `null` for a list that AWS left out.
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    match text {
+        "" | "null" => serde_json::from_str("null").or_else(|_| serde_json::from_str("[]")),
+        text => serde_json::from_str(text),
+    }
 }
 
 /// The account and region in use, shown before anything is changed.
@@ -179,6 +184,14 @@ pub(crate) fn timestamp() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_missing_result_is_none_or_an_empty_list() {
+        assert_eq!(parse::<Option<(String, u32)>>("null").unwrap(), None);
+        assert_eq!(parse::<Vec<String>>("").unwrap(), [""; 0]);
+        assert_eq!(parse::<(String, u32)>(r#"["a", 1]"#).unwrap(), ("a".to_owned(), 1));
+        assert!(parse::<(String, u32)>("null").is_err());
+    }
 
     #[test]
     fn a_refusal_has_the_code_of_its_error() {

@@ -143,7 +143,7 @@ impl Stack {
     fn parameter_names(&self) -> Result<Vec<String>> {
         let body = format!("file://{}", self.template);
         aws::query(
-            "Parameters[].ParameterKey || `[]`",
+            "Parameters[].ParameterKey",
             &["cloudformation", "get-template-summary", "--template-body", &body],
         )
     }
@@ -200,10 +200,12 @@ impl Stack {
 
     /// Returns the newest events, oldest first.
     fn events(&self) -> Result<Vec<Event>> {
-        let query = "reverse(StackEvents[:50].{id:EventId,resource:LogicalResourceId,status:ResourceStatus,\
-                     reason:ResourceStatusReason})";
+        let query = "StackEvents[:50].{id:EventId,resource:LogicalResourceId,status:ResourceStatus,\
+                     reason:ResourceStatusReason}";
         let call = ["cloudformation", "describe-stack-events", "--no-paginate", "--stack-name", &self.name];
-        aws::query(query, &call)
+        let mut events: Vec<Event> = aws::query(query, &call)?;
+        events.reverse();
+        Ok(events)
     }
 }
 
@@ -212,12 +214,15 @@ impl Stack {
 struct Description {
     status: String,
     id: String,
-    parameters: Option<Vec<(String, String)>>,
-    outputs: Option<Vec<(String, String)>>,
+    parameters: Pairs,
+    outputs: Pairs,
 }
 
-fn values(pairs: Option<Vec<(String, String)>>) -> Values {
-    pairs.unwrap_or_default().into_iter().collect()
+/// Names with their values, which may be empty.
+type Pairs = Option<Vec<(String, Option<String>)>>;
+
+fn values(pairs: Pairs) -> Values {
+    pairs.into_iter().flatten().map(|(name, value)| (name, value.unwrap_or_default())).collect()
 }
 
 impl Description {

@@ -43,7 +43,9 @@ pub(crate) fn newest_events(environment: &str, count: u32) -> Result<Vec<Event>>
     let count = count.to_string();
     let mut call = vec!["elasticbeanstalk", "describe-events", "--environment-name", environment];
     call.extend(["--no-paginate", "--max-records", &count]);
-    aws::query("reverse(Events[].[EventDate,Severity,Message])", &call)
+    let mut events: Vec<Event> = aws::query("Events[].[EventDate,Severity,Message]", &call)?;
+    events.reverse();
+    Ok(events)
 }
 
 /// Health of an environment.
