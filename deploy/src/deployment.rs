@@ -9,7 +9,9 @@ use clap::{Args, Subcommand};
 use crate::{
     beanstalk, destroy, fargate, logs,
     options::{Action, Options},
-    pause, rollback, status,
+    pause, rollback,
+    services::selected,
+    status,
     system::System,
 };
 
@@ -56,7 +58,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         (Target::Beanstalk(_), Action::Rollback) => rollback::beanstalk(&system),
         (Target::Fargate(_), Action::Status) => status::fargate(&system),
         (Target::Beanstalk(_), Action::Status) => status::beanstalk(&system),
-        (Target::Fargate(arguments), Action::Logs(amount)) => logs::fargate(&system, &arguments.only, amount),
+        (Target::Fargate(arguments), Action::Logs(amount)) => {
+            logs::fargate(&system, &selected(&arguments.only), amount)
+        }
         (Target::Beanstalk(_), Action::Logs(amount)) => logs::beanstalk(&system, amount),
         (Target::Fargate(_), Action::Destroy { data, yes }) => destroy::fargate(&system, data, yes),
         (Target::Beanstalk(_), Action::Destroy { data, yes }) => destroy::beanstalk(&system, data, yes),

@@ -12,14 +12,14 @@ use xtask::{
     project,
 };
 
-use crate::{aws, http, options::Amount, services::selected, system::System};
+use crate::{aws, http, options::Amount, system::System};
 
 /// How many log streams are shown: those of the containers that wrote last, of which a task has up to three.
 const STREAMS: usize = 20;
 
 /// Shows the logs of parts on Fargate, one stream after another.
-pub(crate) fn fargate(system: &System, only: &[Part], amount: Amount) -> Result<()> {
-    for part in selected(only) {
+pub(crate) fn fargate(system: &System, parts: &[Part], amount: Amount) -> Result<()> {
+    for part in parts {
         let group = format!("/{}/{part}", system.name);
         let mut call = vec!["logs", "describe-log-streams", "--log-group-name", &group];
         call.extend(["--order-by", "LastEventTime", "--descending"]);
