@@ -139,7 +139,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
         bash ca-certificates curl iproute2 jq less postgresql-client procps redis-tools \
     && rm -rf /var/lib/apt/lists/*
-COPY deploy/rds.pem /etc/ssl/certs/
+COPY certificates/rds.pem /etc/ssl/certs/
 USER 10001:10001
 ENV HOME=/tmp
 WORKDIR /

@@ -70,7 +70,7 @@ fn collect(built: &Path, to: &Path) -> std::io::Result<()> {
     for name in BINARIES.into_iter().chain(["hash.txt"]) {
         fs::copy(built.join(name), to.join(name))?;
     }
-    fs::copy(project::root().join("deploy/rds.pem"), to.join("rds.pem"))?;
+    fs::copy(project::root().join("certificates/rds.pem"), to.join("rds.pem"))?;
     folder::copy(&project::site(), &to.join("site"))
 }
 

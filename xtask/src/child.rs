@@ -28,7 +28,10 @@ static HURRY: AtomicBool = AtomicBool::new(false);
 
 /// From now on Ctrl-C, SIGTERM and SIGHUP make every wait in this module end early, which stops what
 /// runs. After a second one nothing gets time to end by itself any more.
-pub(crate) fn listen_to_signals() -> Result<()> {
+///
+/// # Errors
+/// The handlers cannot be installed.
+pub fn listen_to_signals() -> Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("listen to signals")?;
     thread::spawn(move || {
         for _ in signals.forever() {
@@ -46,13 +49,14 @@ pub(crate) fn stop_all() {
 }
 
 /// Whether everything was asked to stop.
-pub(crate) fn is_stopping() -> bool {
+#[must_use]
+pub fn is_stopping() -> bool {
     STOP.load(Ordering::Relaxed)
 }
 
 /// Stopped on request: nothing to report.
 #[derive(Debug)]
-pub(crate) struct Interrupted;
+pub struct Interrupted;
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,38 +1,20 @@
-//! `cargo xtask db`: looking after a database: the one that the settings name, or that of a system on AWS.
-//!
-//! The deployed one is in a network that nobody else gets into. What is done to it is done in there, by a task of
-//! Fargate that runs once: [`deployed`]. Both do the same: [`script`].
+//! `cargo xtask db`: the database that the settings name. That of a system on AWS is managed by the crate `deploy`,
+//! with the same [scripts](script).
 
 mod access;
 mod client;
-mod deployed;
 mod local;
-mod script;
+pub mod script;
 mod url;
 
 use std::{fmt, path::PathBuf};
 
 use anyhow::Result;
+use clap::{Arg, ArgMatches, Command};
 
-/// What to do, and to which database.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Request {
-    pub(crate) action: Action,
-    pub(crate) place: Place,
-    /// Asked beforehand.
-    pub(crate) yes: bool,
-}
+use crate::arguments::{described, file, flag};
 
-/// Where the database is.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Place {
-    /// Where the settings say.
-    Local,
-    /// On AWS, that of the system with this name.
-    Deployed(String),
-}
-
-/// What to do.
+/// What to do with the database.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Action {
     Create,
@@ -43,24 +25,75 @@ pub(crate) enum Action {
     Connect,
     Check,
     KillConnections,
-    /// Into a file; of the deployed database into a snapshot.
-    Backup(Option<PathBuf>),
-    Restore(Origin),
+    Backup(PathBuf),
+    Restore(PathBuf),
 }
 
-/// What a database is restored from.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Origin {
-    File(PathBuf),
-    /// A time, `latest` or the name of a snapshot.
-    Aws(String),
+const MORE: &str = "\
+The database is the one that PGHOST, PGUSER, … or CONNECTION_URL name, in the environment or otherwise
+in compose/.env. psql is this machine's, or that of the debug image.
+
+With --deployed it is the database of a system on AWS, and --help shows the options for it
+(cargo xtask db restore --deployed --help).";
+
+/// The definition of the command line.
+pub(crate) fn syntax() -> Command {
+    let plain = |name: &'static str, about: &'static str| Command::new(name).about(about).arg(deployed());
+    let asking = |name: &'static str, about: &'static str| {
+        plain(name, about).arg(flag("yes", "Do not ask for confirmation"))
+    };
+    described("db", "Manage a database: create, check, back up, restore", MORE)
+        .subcommand_required(true)
+        .subcommands([
+            plain("create", "Create the database if it does not exist"),
+            plain("migrate", "Migrate its schema, as a server does when it starts"),
+            plain("seed", "Submit a few indexes, the way the original's server does"),
+            asking("drop", "Drop the database (asks first)"),
+            asking("reset", "Drop it, create it again and migrate it (asks first)"),
+            plain("connect", "Open psql"),
+            plain("check", "Find out what is wrong: name, port, TLS, password, database, permissions"),
+            asking("kill-connections", "Terminate all other connections (asks first)"),
+            plain("backup", "Write it to a file; with --deployed, take a snapshot")
+                .arg(file("File to write")),
+            asking("restore", "Restore it from a backup (asks first); with --deployed, into a new instance")
+                .arg(file("File that `backup` wrote")),
+        ])
 }
 
-/// A database, for the person: `fibvalues at db.example.org:5432`.
-struct Name<'a> {
-    database: &'a str,
-    host: &'a str,
-    port: &'a str,
+/// Only for the help: `deploy` takes over where this is set.
+fn deployed() -> Arg {
+    flag("deployed", "Use the database of a system on AWS")
+}
+
+/// Reads the action, and whether it is confirmed already.
+pub(crate) fn read(matches: &ArgMatches) -> (Action, bool) {
+    let (name, matches) = matches.subcommand().expect("one is required");
+    let file = || matches.get_one::<PathBuf>("file").cloned().expect("it is required");
+    let action = match name {
+        "create" => Action::Create,
+        "migrate" => Action::Migrate,
+        "seed" => Action::Seed,
+        "drop" => Action::Drop,
+        "reset" => Action::Reset,
+        "connect" => Action::Connect,
+        "check" => Action::Check,
+        "kill-connections" => Action::KillConnections,
+        "backup" => Action::Backup(file()),
+        "restore" => Action::Restore(file()),
+        other => unreachable!("{other} is not a subcommand"),
+    };
+    (action, matches.try_get_one::<bool>("yes").ok().flatten().copied().unwrap_or_default())
+}
+
+/// A database as shown to people: `fibvalues at db.example.org:5432`.
+#[derive(Clone, Copy, Debug)]
+pub struct Name<'a> {
+    /// Database.
+    pub database: &'a str,
+    /// Host name, or folder of a Unix socket.
+    pub host: &'a str,
+    /// Port.
+    pub port: &'a str,
 }
 
 impl fmt::Display for Name<'_> {
@@ -69,15 +102,35 @@ impl fmt::Display for Name<'_> {
     }
 }
 
-/// The password that stands in a `CONNECTION_URL`, if one does.
+/// Returns the password in a `CONNECTION_URL`, if it has one.
 pub(crate) fn password_in(url: &str) -> Option<String> {
     url::Parts::read(url).ok()?.password
 }
 
-/// Does it.
-pub(crate) fn run(request: &Request) -> Result<()> {
-    match &request.place {
-        Place::Local => local::run(&request.action, request.yes),
-        Place::Deployed(system) => deployed::run(system, &request.action, request.yes),
+/// Runs an action.
+pub(crate) fn run(action: &Action, yes: bool) -> Result<()> {
+    local::run(action, yes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_line(line: &str) -> Result<(Action, bool), clap::Error> {
+        syntax().try_get_matches_from(line.split(' ')).map(|matches| read(&matches))
+    }
+
+    #[test]
+    fn its_commands_are_parsed() {
+        assert_eq!(read_line("db create").unwrap(), (Action::Create, false));
+        assert_eq!(read_line("db backup f").unwrap(), (Action::Backup("f".into()), false));
+        assert_eq!(read_line("db restore f --yes").unwrap(), (Action::Restore("f".into()), true));
+    }
+
+    #[test]
+    fn incomplete_commands_are_refused() {
+        for line in ["db", "db backup", "db restore", "db restore --to latest", "db create --yes"] {
+            assert!(read_line(line).is_err(), "{line}");
+        }
     }
 }

@@ -11,14 +11,18 @@ Install Docker with Compose v2 (https://docs.docker.com/engine/install), or star
 has to be in the group docker.";
 
 /// `docker`, in the root.
-pub(crate) fn docker() -> Command {
+#[must_use]
+pub fn docker() -> Command {
     let mut command = Command::new("docker");
     command.current_dir(project::root());
     command
 }
 
 /// Fails if no engine answers, or it has no Compose v2.
-pub(crate) fn check() -> Result<()> {
+///
+/// # Errors
+/// Says what is missing.
+pub fn check() -> Result<()> {
     match docker().args(["version", "--format", "{{.Server.Version}}"]).stdin(Stdio::null()).output() {
         Err(error) => bail!("this needs a container engine, and docker does not run: {error}.\n{HOW}"),
         Ok(output) if !output.status.success() => {

@@ -1,66 +1,31 @@
-//! `cargo xtask images`: the container images.
-
-mod registry;
+//! `cargo xtask images build`: the container images.
 
 use std::{env, fmt, path::Path, process::Command};
 
 use anyhow::Result;
 
-use crate::{
-    artifacts,
-    deploy::{System, delivery},
-    engine,
-    job::Job,
-    progress::say,
-    project,
-};
-
-pub(crate) use registry::{login, push, pushed};
-
-/// What to do with images. Of parts that are not named, all.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Action {
-    Login { system: String },
-    Build { parts: Vec<Part>, compiled: Compiled },
-    Push { parts: Vec<Part>, system: String },
-    Mirror { parts: Vec<Part>, system: String },
-}
-
-/// Does it. A registry that is not named is the system's own, at ECR.
-pub(crate) fn run(action: &Action) -> Result<()> {
-    let names = Names::from_environment();
-    match action {
-        Action::Login { system } => login(&destination(system)?),
-        Action::Build { parts, compiled } => build(parts, &names, *compiled),
-        Action::Push { parts, system } => {
-            let there = Names { prefix: destination(system)?, tag: names.tag.clone() };
-            registry::tag(parts, &names, &there)?;
-            push(parts, &there)
-        }
-        Action::Mirror { parts, system } => {
-            registry::mirror(parts, &delivery::mirrors(&System::open(system)?)?)
-        }
-    }
-}
-
-fn destination(system: &str) -> Result<String> {
-    Names::prefix().map_or_else(|| delivery::prefix(&System::open(system)?), Ok)
-}
+use crate::{artifacts, engine, job::Job, progress::say, project};
 
 /// One of the images; a stage of the Dockerfile.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Part {
+pub enum Part {
+    /// Web server.
     Server,
+    /// Worker.
     Worker,
+    /// Router.
     Nginx,
+    /// Shell with tools, to run beside the others.
     Debug,
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 4] = [Self::Server, Self::Worker, Self::Nginx, Self::Debug];
+    /// All images.
+    pub const ALL: [Self; 4] = [Self::Server, Self::Worker, Self::Nginx, Self::Debug];
 
     /// The name of its stage, and the last part of the image's.
-    pub(crate) fn name(self) -> &'static str {
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Server => "server",
             Self::Worker => "worker",
@@ -69,7 +34,9 @@ impl Part {
         }
     }
 
-    fn has_our_programs(self) -> bool {
+    /// Returns true if the image contains programs compiled from this workspace.
+    #[must_use]
+    pub fn has_our_programs(self) -> bool {
         matches!(self, Self::Server | Self::Worker)
     }
 }
@@ -82,14 +49,17 @@ impl fmt::Display for Part {
 
 /// How images are called: what stands before the part, and the tag behind it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Names {
-    pub(crate) prefix: String,
-    pub(crate) tag: String,
+pub struct Names {
+    /// Everything before the part, such as `registry.example.org/team/`.
+    pub prefix: String,
+    /// Tag.
+    pub tag: String,
 }
 
 impl Names {
     /// As the Compose files have them, given the same environment.
-    pub(crate) fn from_environment() -> Self {
+    #[must_use]
+    pub fn from_environment() -> Self {
         Self {
             prefix: Self::prefix().unwrap_or_else(|| "fibstack/".to_owned()),
             tag: Self::tag().unwrap_or_else(|| "latest".to_owned()),
@@ -97,16 +67,20 @@ impl Names {
     }
 
     /// `IMAGE_PREFIX`, if it is set.
-    pub(crate) fn prefix() -> Option<String> {
+    #[must_use]
+    pub fn prefix() -> Option<String> {
         set("IMAGE_PREFIX")
     }
 
     /// `IMAGE_TAG`, if it is set.
-    pub(crate) fn tag() -> Option<String> {
+    #[must_use]
+    pub fn tag() -> Option<String> {
         set("IMAGE_TAG")
     }
 
-    pub(crate) fn image(&self, part: Part) -> String {
+    /// Full name of an image.
+    #[must_use]
+    pub fn image(&self, part: Part) -> String {
         format!("{}{part}:{}", self.prefix, self.tag)
     }
 }
@@ -117,7 +91,7 @@ fn set(name: &str) -> Option<String> {
 
 /// Where what is in the images is compiled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Compiled {
+pub enum Compiled {
     /// In the image's build: needs nothing but the engine.
     Inside,
     /// On this machine, whose builds find done what earlier ones did.
@@ -125,7 +99,10 @@ pub(crate) enum Compiled {
 }
 
 /// Builds images; all of them if none is named.
-pub(crate) fn build(parts: &[Part], names: &Names, compiled: Compiled) -> Result<()> {
+///
+/// # Errors
+/// There is no container engine, or a build failed.
+pub fn build(parts: &[Part], names: &Names, compiled: Compiled) -> Result<()> {
     engine::check()?;
     let parts = all_if_none(parts);
     let folder = artifacts::default_folder();
@@ -142,7 +119,9 @@ pub(crate) fn build(parts: &[Part], names: &Names, compiled: Compiled) -> Result
     Ok(())
 }
 
-fn all_if_none(parts: &[Part]) -> &[Part] {
+/// The named parts, or all if none is named.
+#[must_use]
+pub fn all_if_none(parts: &[Part]) -> &[Part] {
     if parts.is_empty() { &Part::ALL } else { parts }
 }
 
@@ -166,7 +145,8 @@ fn command(part: Part, names: &Names, artifacts: Option<&Path>) -> Command {
 }
 
 /// The commit that is built, if it is one.
-pub(crate) fn revision() -> Option<String> {
+#[must_use]
+pub fn revision() -> Option<String> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").args(arguments).current_dir(project::root()).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())

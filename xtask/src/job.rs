@@ -17,14 +17,16 @@ use crate::{child::Child, progress::Step, project};
 const SHOWN: usize = 40;
 
 /// A program that runs to its end. Its output goes to a log file; its last lines are shown if it fails.
-pub(crate) struct Job<'a> {
+#[derive(Debug)]
+pub struct Job<'a> {
     name: &'a str,
     limit: Option<Duration>,
 }
 
 impl<'a> Job<'a> {
     /// `name` is for the person, and names the log file.
-    pub(crate) fn new(name: &'a str) -> Self {
+    #[must_use]
+    pub fn new(name: &'a str) -> Self {
         Self { name, limit: None }
     }
 
@@ -34,7 +36,10 @@ impl<'a> Job<'a> {
     }
 
     /// Runs it; an end with an error is an error.
-    pub(crate) fn run(self, command: &mut Command) -> Result<()> {
+    ///
+    /// # Errors
+    /// It did not start, failed, or was interrupted.
+    pub fn run(self, command: &mut Command) -> Result<()> {
         let folder = project::tools().join("logs");
         fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
         let path = folder.join(format!("{}.log", self.name.replace([' ', '/'], "-")));

@@ -43,7 +43,7 @@ pub(crate) fn start() {
 }
 
 /// Says that something happened.
-pub(crate) fn say(line: impl Display) {
+pub fn say(line: impl Display) {
     write(&mut screen(), &line.to_string());
 }
 
@@ -54,7 +54,8 @@ fn write(screen: &mut Screen, line: &str) {
 }
 
 /// Since the start of the command.
-pub(crate) fn elapsed() -> Duration {
+#[must_use]
+pub fn elapsed() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
@@ -69,12 +70,15 @@ fn describe(name: &str, now: &str) -> String {
 }
 
 /// A step that takes a while, from [`Step::begin`] to its drop.
-pub(crate) struct Step {
+#[derive(Debug)]
+pub struct Step {
     name: String,
 }
 
 impl Step {
-    pub(crate) fn begin(name: &str) -> Self {
+    /// Begins a step.
+    #[must_use]
+    pub fn begin(name: &str) -> Self {
         screen().busy.push((name.to_owned(), String::new()));
         Self { name: name.to_owned() }
     }
@@ -87,7 +91,7 @@ impl Step {
     }
 
     /// What it is doing just now.
-    pub(crate) fn is_doing(&self, now: &str) {
+    pub fn is_doing(&self, now: &str) {
         if let Some(entry) = screen().busy.iter_mut().find(|(name, _)| *name == self.name) {
             now.clone_into(&mut entry.1);
         }

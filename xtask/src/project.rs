@@ -11,12 +11,14 @@ use anyhow::{Context, Result};
 pub(crate) const NAME: &str = "fibstack";
 
 /// The workspace's root folder.
-pub(crate) fn root() -> &'static Path {
+#[must_use]
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }
 
 /// What `cargo xtask` installs for this project alone. Not in git; safe to delete.
-pub(crate) fn tools() -> PathBuf {
+#[must_use]
+pub fn tools() -> PathBuf {
     root().join(".tools")
 }
 
@@ -31,7 +33,8 @@ pub(crate) fn site() -> PathBuf {
 }
 
 /// Cargo's target folder, wherever the person's settings put it: this program is in `<target>/debug`.
-pub(crate) fn target() -> PathBuf {
+#[must_use]
+pub fn target() -> PathBuf {
     env::current_exe()
         .ok()
         .and_then(|program| program.parent()?.parent().map(Path::to_owned))

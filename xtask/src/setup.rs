@@ -29,7 +29,7 @@ use crate::{
 
 /// The tools, ready for use.
 #[derive(Debug)]
-pub(crate) struct Toolbox {
+pub struct Toolbox {
     cargo_leptos: PathBuf,
     path: OsString,
     /// Whether there is a wasm-opt, or only its stand-in.
@@ -70,7 +70,8 @@ impl Toolbox {
     }
 
     /// `cargo`, exactly as `cargo leptos` calls it: what one compiled, the other finds done.
-    pub(crate) fn cargo() -> Command {
+    #[must_use]
+    pub fn cargo() -> Command {
         plain(Path::new("cargo"))
     }
 }

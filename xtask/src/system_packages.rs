@@ -12,7 +12,8 @@ use throwaway::process::find_program;
 use crate::{job::Job, progress::say};
 
 /// One of these programs must be there, and this package of Debian's brings it.
-pub(crate) struct Need {
+#[derive(Debug)]
+pub struct Need {
     what: &'static str,
     programs: &'static [&'static str],
     package: &'static str,
@@ -36,17 +37,15 @@ pub(crate) const FOR_TESTS: &[Need] = &[
 ];
 
 /// What static binaries and compressed files need.
-pub(crate) const FOR_ARTIFACTS: &[Need] = &[
+pub const FOR_ARTIFACTS: &[Need] = &[
     Need { what: "musl", programs: &["musl-gcc"], package: "musl-tools" },
     Need { what: "brotli", programs: &["brotli"], package: "brotli" },
     Need { what: "strip", programs: &["strip"], package: "binutils" },
 ];
 
 /// What the tests of deployments need.
-pub(crate) const FOR_DEPLOYMENT: &[Need] = &[
-    Need { what: "Python", programs: &["python3"], package: "python3-venv" },
-    Need { what: "curl", programs: &["curl"], package: "curl" },
-];
+pub const FOR_DEPLOYMENT: &[Need] =
+    &[Need { what: "Python", programs: &["python3"], package: "python3-venv" }];
 
 /// Where servers are that are not on an ordinary user's PATH.
 fn folders() -> Vec<PathBuf> {
@@ -67,7 +66,10 @@ fn names(needs: &[&Need]) -> String {
 }
 
 /// Makes sure that everything is there, installing what is missing if `install`.
-pub(crate) fn provide(all: &'static [Need], install: bool) -> Result<()> {
+///
+/// # Errors
+/// Something is missing and was not installed.
+pub fn provide(all: &'static [Need], install: bool) -> Result<()> {
     let needs = missing(all);
     if needs.is_empty() {
         return Ok(());

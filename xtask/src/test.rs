@@ -1,7 +1,6 @@
 //! `cargo xtask test`: sets up what the tests need, and runs all of them.
 
 mod containers;
-mod deploy;
 mod snapshot;
 
 use std::{
@@ -24,7 +23,8 @@ use crate::{
 use self::snapshot::Snapshot;
 
 pub(crate) use containers::test_containers;
-pub(crate) use deploy::test_deploy;
+
+pub use containers::Leftovers;
 
 pub(crate) fn test(filter: Option<&str>, package: Option<&str>, install: bool) -> Result<()> {
     system_packages::provide(FOR_TESTS, install)?;
@@ -60,8 +60,11 @@ fn compile() -> Result<()> {
     Job::new("compile tests").run(Toolbox::cargo().args(["build", "--workspace", "--bins", "--tests"]))
 }
 
-/// Runs `cargo test` and adds up what it says.
-fn run(cargo: &mut Command) -> Result<()> {
+/// Runs `cargo test` and adds up its results.
+///
+/// # Errors
+/// A test failed, or none ran.
+pub fn run(cargo: &mut Command) -> Result<()> {
     let mut tally = Tally::default();
     let status = shown(cargo, |line| tally.read(line))?;
     println!("\n{tally}  in {}", clock(elapsed()).trim_start());

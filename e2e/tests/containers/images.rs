@@ -51,7 +51,7 @@ async fn images_say_what_they_are_and_check_themselves() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_authorities_of_amazon_rds_are_in_the_images_that_talk_to_postgres() {
-    let authorities = std::fs::read_to_string("../deploy/rds.pem").unwrap();
+    let authorities = std::fs::read_to_string("../certificates/rds.pem").unwrap();
     for arguments in [["--env=EMBEDDED=true", &image("server")], ["--network=none", &image("debug")]] {
         let container = Container::start(&arguments);
         // An archive of one file, as it is.

@@ -30,7 +30,8 @@ pub(crate) fn test_containers(filter: Option<&str>, install: bool) -> Result<()>
 
 /// What tests leave on the engine when they are killed: everything whose name begins so. Removed when this is
 /// dropped.
-pub(super) struct Leftovers(pub(super) String);
+#[derive(Debug)]
+pub struct Leftovers(pub String);
 
 impl Drop for Leftovers {
     fn drop(&mut self) {
