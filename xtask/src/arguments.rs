@@ -37,7 +37,8 @@ pub(crate) enum Command {
     Deploy(Request),
     Connect { system: String, part: Part, task: Option<String> },
     Artifacts { folder: Option<PathBuf> },
-    Setup { wasm_opt: bool },
+    Bench { filter: Option<String> },
+    Setup,
     Leptos { arguments: Vec<OsString> },
 }
 
@@ -145,6 +146,9 @@ fn syntax() -> Syntax {
                         .args([filter(), no_setup()]),
                 ]),
             described("lint", "Check formatting, lints, docs, dependencies and scripts", LINT),
+            Syntax::new("bench").about("Run the benchmarks").arg(
+                Arg::new("filter").value_name("FILTER").help("Run only benchmarks whose names contain this"),
+            ),
             described("stack", "Start, stop and look after a Compose stack", STACK)
                 .subcommand_required(true)
                 .subcommands([
@@ -184,8 +188,7 @@ fn syntax() -> Syntax {
                         .help("Where to; its content is replaced [default: artifacts in the target folder]"),
                 ),
             Syntax::new("setup")
-                .about("Install the tools alone: the WASM target, cargo-leptos, wasm-bindgen, wasm-opt")
-                .arg(flag("wasm-opt", "Compile wasm-opt (minutes) when no prebuilt one can be had")),
+                .about("Check for a C compiler, and install the WASM target and cargo-leptos"),
             Syntax::new("leptos")
                 .about("`cargo leptos …` with the project's tools: `cargo xtask leptos watch`")
                 .disable_help_flag(true)
@@ -269,7 +272,8 @@ fn command(matches: &ArgMatches) -> Command {
         "deploy" => Command::Deploy(deploy::request(matches)),
         "connect" => deploy::connect(matches),
         "artifacts" => Command::Artifacts { folder: matches.get_one("folder").cloned() },
-        "setup" => Command::Setup { wasm_opt: matches.get_flag("wasm-opt") },
+        "bench" => Command::Bench { filter: matches.get_one("filter").cloned() },
+        "setup" => Command::Setup,
         "leptos" => Command::Leptos { arguments: arguments(matches) },
         other => unreachable!("{other} is not a subcommand"),
     }
@@ -353,7 +357,8 @@ mod tests {
         let filter = Some("rollback".to_owned());
         assert_eq!(read("xtask test deploy rollback"), Command::TestDeploy { filter, no_setup: false });
         assert_eq!(read("xtask artifacts"), Command::Artifacts { folder: None });
-        assert_eq!(read("xtask setup --wasm-opt"), Command::Setup { wasm_opt: true });
+        assert_eq!(read("xtask bench copy"), Command::Bench { filter: Some("copy".to_owned()) });
+        assert_eq!(read("xtask setup"), Command::Setup);
     }
 
     #[test]

@@ -9,12 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use throwaway::process::find_program;
 
-use crate::{
-    job::Job,
-    progress::say,
-    project,
-    setup::{self, Toolbox},
-};
+use crate::{job::Job, progress::say, project, requirements};
 
 /// A check: what it is called, the program it needs beside cargo with how to get it, its arguments.
 struct Check {
@@ -92,7 +87,7 @@ const CHECKS: [Check; 9] = [
 ];
 
 pub(crate) fn lint() -> Result<()> {
-    setup::wasm_target()?;
+    requirements::wasm_target()?;
     let (mut failed, mut skipped) = (Vec::new(), Vec::new());
     for check in &CHECKS {
         if let Some((program, how)) = check.needs
@@ -129,7 +124,7 @@ fn command(check: &Check) -> Result<Command> {
             Ok(command)
         }
         Run::Cargo(arguments) => {
-            let mut cargo = Toolbox::cargo();
+            let mut cargo = project::cargo();
             cargo.args(*arguments).env("RUSTDOCFLAGS", "-D warnings");
             Ok(cargo)
         }

@@ -1,9 +1,9 @@
 //! `cargo xtask`: everything one does with this project, from the first run to the tests.
 //!
 //! One file per command ([`run`], [`mod@test`], [`lint`], [`dev`], [`stack`], [`database`], [`environment`], [`images`],
-//! [`artifacts`], [`deploy`], [`connect`], [`setup`]), and beside them what they share: [`arguments`] reads the command line,
+//! [`artifacts`], [`mod@bench`], [`deploy`], [`connect`]), and beside them what they share: [`arguments`] reads the command line,
 //! [`child`] and [`job`] run programs, [`engine`] runs docker, [`aws`] the AWS CLI, [`progress`] tells the person,
-//! [`public_url`] knows forwarded ports, [`tools`] knows versions.
+//! [`public_url`] knows forwarded ports, [`requirements`] and [`system_packages`] provide what must be installed.
 
 use std::process::ExitCode;
 
@@ -12,6 +12,7 @@ use anyhow::Result;
 mod arguments;
 mod artifacts;
 mod aws;
+mod bench;
 mod child;
 mod cloudformation;
 mod confirm;
@@ -25,19 +26,18 @@ mod environment;
 mod folder;
 mod images;
 mod job;
+mod leptos;
 mod lint;
 mod ports;
 mod progress;
 mod project;
 mod public_url;
+mod requirements;
 mod run;
-mod setup;
 mod site;
 mod stack;
 mod system_packages;
 mod test;
-mod tools;
-mod wasm_opt;
 mod whole_file;
 
 fn main() -> ExitCode {
@@ -81,7 +81,8 @@ fn run_command() -> Result<()> {
         Command::Deploy(request) => deploy::run(&request),
         Command::Connect { system, part, task } => connect::connect(&system, part, task.as_deref()),
         Command::Artifacts { folder } => artifacts::build(&folder.unwrap_or_else(artifacts::default_folder)),
-        Command::Setup { wasm_opt } => setup::only(wasm_opt),
-        Command::Leptos { arguments } => setup::leptos(&arguments),
+        Command::Bench { filter } => bench::bench(filter.as_deref()),
+        Command::Setup => requirements::setup(),
+        Command::Leptos { arguments } => leptos::leptos(&arguments),
     }
 }

@@ -14,10 +14,10 @@ use anyhow::{Result, bail};
 
 use crate::{
     child::Child,
-    job::{Job, for_each_line},
+    job::{self, Job, for_each_line},
     progress::{clock, elapsed, say},
-    setup::{self, Toolbox},
-    site::{self, Parts, Profile},
+    project, requirements,
+    site::{self, Profile},
     system_packages::{self, FOR_TESTS},
 };
 
@@ -28,21 +28,13 @@ pub(crate) use deploy::test_deploy;
 
 pub(crate) fn test(filter: Option<&str>, package: Option<&str>, install: bool) -> Result<()> {
     system_packages::provide(FOR_TESTS, install)?;
-    let toolbox = match Toolbox::open()? {
-        Some(toolbox) => toolbox,
-        None => {
-            setup::check_requirements()?;
-            setup::run(&[compile])?
-        }
-    };
-    say("compiling servers and tests");
-    compile()?;
-    say("building the site");
-    let building = site::build(&toolbox, Profile::Dev, Parts::Frontend)?;
+    requirements::check()?;
+    say("compiling servers, tests and the site");
+    let building = job::both(compile, || site::build(Profile::Dev))?;
     let snapshot = Snapshot::take(&building)?;
     drop(building);
     say("testing");
-    let mut cargo = Toolbox::cargo();
+    let mut cargo = project::cargo();
     cargo.args(["test", "--no-fail-fast"]);
     match package {
         Some(package) => cargo.args(["--package", package]),
@@ -57,7 +49,7 @@ pub(crate) fn test(filter: Option<&str>, package: Option<&str>, install: bool) -
 /// With what only tests need, so that `cargo test` finds servers and tests compiled with the same
 /// features, and everything done.
 fn compile() -> Result<()> {
-    Job::new("compile tests").run(Toolbox::cargo().args(["build", "--workspace", "--bins", "--tests"]))
+    Job::new("compile tests").run(project::cargo().args(["build", "--workspace", "--bins", "--tests"]))
 }
 
 /// Runs `cargo test` and adds up what it says.

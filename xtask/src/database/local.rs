@@ -16,7 +16,7 @@ use super::{
     client::{Use, program},
     script::{PSQL, Script},
 };
-use crate::{confirm::confirm, job::Job, progress::say, project, setup::Toolbox, site::Profile, whole_file};
+use crate::{confirm::confirm, job::Job, progress::say, project, site::Profile, whole_file};
 
 /// psql's exit codes.
 const CONNECTION_FAILED: i32 = 2;
@@ -82,7 +82,7 @@ fn psql(access: &Access, script: &Script) -> Result<()> {
 /// The server's program does what has to be exactly as a server does it. It is compiled, if need be: who runs this has
 /// what it takes.
 fn server(settings: &Settings, command: &str) -> Result<()> {
-    Job::new("server").run(Toolbox::cargo().args(["build", "--package=server", "--bin=server"]))?;
+    Job::new("server").run(project::cargo().args(["build", "--package=server", "--bin=server"]))?;
     let mut server = Command::new(project::target().join(Profile::Dev.folder()).join("server"));
     settings.pass_to(&mut server);
     let status =

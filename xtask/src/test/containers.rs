@@ -8,7 +8,7 @@ use crate::{
     engine::{self, docker},
     images::{self, Compiled, Names},
     progress::say,
-    setup::Toolbox,
+    project,
     system_packages::{self, FOR_ARTIFACTS, FOR_TESTS},
 };
 
@@ -20,7 +20,7 @@ pub(crate) fn test_containers(filter: Option<&str>, install: bool) -> Result<()>
     images::build(&[], &Names::from_environment(), Compiled::Here)?;
     say("testing");
     let left = Leftovers(format!("fibstack-test-{}", process::id()));
-    let mut cargo = Toolbox::cargo();
+    let mut cargo = project::cargo();
     // With the features of the whole workspace, like what was compiled before.
     cargo.args(["test", "--workspace", "--test=containers"]).args(filter);
     // What they measured is part of what they say.

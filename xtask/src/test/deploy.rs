@@ -16,7 +16,6 @@ use crate::{
     job::Job,
     progress::say,
     project,
-    setup::Toolbox,
     system_packages::{self, FOR_ARTIFACTS, FOR_DEPLOYMENT},
 };
 
@@ -34,7 +33,7 @@ pub(crate) fn test_deploy(filter: Option<&str>, install: bool) -> Result<()> {
     images::build(&[], &Names::from_environment(), Compiled::Here)?;
     say("testing");
     let left = Leftovers(format!("fibstack-test-{}", process::id()));
-    let mut cargo = Toolbox::cargo();
+    let mut cargo = project::cargo();
     cargo.args(["test", "--workspace", "--test=deploy"]).args(filter);
     // They take minutes, most of them waiting; what the commands said meanwhile is worth reading.
     cargo.args(["--", "--show-output", "--test-threads=2"]).env("FIBSTACK_TEST_PREFIX", &left.0);

@@ -1,4 +1,4 @@
-//! What cannot be set up here: checked before minutes of work, with what to do about it.
+//! What builds need besides Rust: a C compiler, and Rust's standard library for other targets.
 
 use std::{
     path::Path,
@@ -8,12 +8,20 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{job::Job, progress::say};
+use crate::{job::Job, leptos, progress::say};
 
-/// What browsers run.
+/// Target of the front end.
 const WASM: &str = "wasm32-unknown-unknown";
 
-/// A C compiler, for SQLite and the TLS library.
+/// `cargo xtask setup`: installs everything that builds need, and what `cargo xtask dev` needs on top.
+pub(crate) fn setup() -> Result<()> {
+    check()?;
+    let program = leptos::command()?.get_program().to_owned();
+    say(format!("cargo-leptos: {}", program.display()));
+    Ok(())
+}
+
+/// Fails if there is no C compiler, which SQLite and the TLS library need.
 pub(crate) fn check() -> Result<()> {
     let named = std::env::var("CC").ok().filter(|name| !name.trim().is_empty());
     let candidates = named.as_deref().map_or(vec!["cc", "gcc", "clang"], |name| vec![name]);
@@ -21,7 +29,7 @@ pub(crate) fn check() -> Result<()> {
         return Ok(());
     }
     if let Some(name) = named {
-        bail!("the environment says CC={name}, but that does not run.\nCorrect the variable or remove it.");
+        bail!("the variable CC is set to {name}, which does not run.\nCorrect or unset it.");
     }
     bail!(
         "no C compiler (cc, gcc or clang) was found.\n\
@@ -30,7 +38,7 @@ pub(crate) fn check() -> Result<()> {
     )
 }
 
-/// May carry arguments, as in `CC="ccache gcc"`.
+/// Returns whether a compiler runs. It may have arguments, as in `CC="ccache gcc"`.
 fn runs(compiler: &str) -> bool {
     let mut words = compiler.split_whitespace();
     let Some(program) = words.next() else { return false };
@@ -44,19 +52,21 @@ fn runs(compiler: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Rust's own library for WASM.
+/// Installs Rust's standard library for WASM if necessary.
+///
+/// rust-toolchain.toml does not list the target: rustup would update the compiler to add it.
 pub(crate) fn wasm_target() -> Result<()> {
     rust_target(WASM)
 }
 
-/// Rust's own library for what programs are compiled to.
+/// Installs Rust's standard library for `target` if necessary.
 pub(crate) fn rust_target(target: &str) -> Result<()> {
     if has_rust_target(target)? {
         return Ok(());
     }
     if !runs("rustup") {
         bail!(
-            "this Rust cannot compile to {target}, and there is no rustup to teach it.\n\
+            "Rust's standard library for {target} is not installed, and there is no rustup to install it.\n\
              Install Rust through rustup (https://rustup.rs), or your system's package with Rust's \
              standard library for {target}."
         );
@@ -65,7 +75,7 @@ pub(crate) fn rust_target(target: &str) -> Result<()> {
     Job::new("rustup target add")
         .within(Duration::from_secs(300))
         .run(Command::new("rustup").args(["target", "add", target]))
-        .with_context(|| format!("try it yourself: rustup target add {target}"))
+        .with_context(|| format!("run it by hand: rustup target add {target}"))
 }
 
 fn has_rust_target(target: &str) -> Result<bool> {
@@ -73,7 +83,7 @@ fn has_rust_target(target: &str) -> Result<bool> {
         .args(["--print", "target-libdir", "--target", target])
         .stdin(Stdio::null())
         .output()
-        .context("rustc does not run")?;
+        .context("failed to run rustc")?;
     Ok(output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
 }
 
@@ -82,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_compiler_may_carry_arguments() {
+    fn a_compiler_may_have_arguments() {
         assert!(runs("env cc"));
         assert!(!runs("no-such-compiler --fast"));
         assert!(!runs(""));
