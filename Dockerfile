@@ -7,7 +7,10 @@
 ARG BASE_REGISTRY=
 ARG ARTIFACTS=built
 
-FROM ${BASE_REGISTRY}rust:1.95-trixie AS toolchain
+# The newest stable Rust, as in rust-toolchain.toml.
+FROM ${BASE_REGISTRY}rust:1-trixie AS toolchain
+# Makes rustup use the image's compiler instead of downloading it a second time.
+ENV RUSTUP_TOOLCHAIN=${RUST_VERSION}
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 ARG CARGO_CHEF_VERSION=0.1.78
 # hadolint ignore=DL3008
