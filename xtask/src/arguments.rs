@@ -51,8 +51,8 @@ tools come back at the next run, the data starts from nothing.";
 
 const RUN: &str = "\
 Needs Rust and a C compiler. No Postgres, no Redis, whatever the shell has set: the data is
-in .data/. The first run sets up the tools and compiles everything, in about ten minutes on
-two cores; the next ones start in seconds.";
+in .data/. The first run compiles everything, in about five minutes on two cores; the next
+ones start in seconds.";
 
 const DEV: &str = "\
 At http://localhost:3050: nginx in front, a server and a worker, a real Postgres and Redis of

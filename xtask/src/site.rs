@@ -150,3 +150,28 @@ pub(crate) fn describe_to<'a>(command: &'a mut Command, site: &Path) -> &'a mut 
         .env_remove("LEPTOS_SITE_ADDR")
         .env_remove("LEPTOS_WATCH")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_are_named_by_the_hashes_in_hash_txt() {
+        let site = tempfile::tempdir().unwrap();
+        let package = site.path().join(PACKAGE);
+        fs::create_dir(&package).unwrap();
+        fs::write(package.join("fibstack.js"), "").unwrap();
+        fs::write(package.join("fibstack_bg.wasm"), "").unwrap();
+        let hashes = finish(site.path()).unwrap();
+        // The MD5 of nothing.
+        assert!(
+            hashes.starts_with("js: 1B2M2Y8AsgTpgAmY7PhCfg\nwasm: 1B2M2Y8AsgTpgAmY7PhCfg\ncss: "),
+            "{hashes}"
+        );
+        for line in hashes.lines() {
+            let (extension, hash) = line.split_once(": ").unwrap();
+            assert!(package.join(format!("fibstack.{hash}.{extension}")).exists(), "{line}");
+        }
+        assert!(site.path().join("icon.svg").exists());
+    }
+}
