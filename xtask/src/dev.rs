@@ -16,10 +16,9 @@ use throwaway::{Nginx, Postgres, Redis, nginx};
 
 use crate::{
     child::{self, Child},
-    ports,
+    leptos, ports,
     progress::{Step, say},
     public_url,
-    setup::Toolbox,
 };
 
 use self::worker::Worker;
@@ -34,7 +33,7 @@ pub(crate) fn dev(port: u16) -> Result<()> {
     };
     let (reload_scheme, reload_port) = public_url::websocket(&url)?;
     ports::check_free(port, &instead)?;
-    let toolbox = Toolbox::get()?;
+    let mut leptos = leptos::command()?;
     let [site, api, reload] = ports::free()?;
 
     say("starting Postgres, Redis and nginx");
@@ -49,7 +48,6 @@ pub(crate) fn dev(port: u16) -> Result<()> {
     })?;
 
     say("cargo leptos watch: it tells what it does");
-    let mut leptos = toolbox.cargo_leptos();
     stack.describe_to(&mut leptos);
     leptos
         .arg("watch")

@@ -5,14 +5,14 @@ use std::{ffi::OsString, os::unix::process::CommandExt};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{project, setup::Toolbox};
+use crate::project;
 
 /// Replaces this process by `cargo run -p deploy`, with the same arguments.
 pub(crate) fn deploy(arguments: &[OsString]) -> Result<()> {
     if !is_present() {
         bail!("AWS support was removed from this copy of the project: it has no folder `deploy`");
     }
-    let error = Toolbox::cargo().args(["run", "--package=deploy", "--"]).args(arguments).exec();
+    let error = project::cargo().args(["run", "--package=deploy", "--"]).args(arguments).exec();
     Err(error).context("failed to run cargo")
 }
 

@@ -112,8 +112,8 @@ pub fn build(parts: &[Part], names: &Names, compiled: Compiled) -> Result<()> {
     } else {
         None
     };
+    Job::new("images").run(&mut command(parts, names, artifacts))?;
     for part in parts {
-        Job::new(&format!("image {part}")).run(&mut command(*part, names, artifacts))?;
         say(format!("built {}", names.image(*part)));
     }
     Ok(())
@@ -125,22 +125,15 @@ pub fn all_if_none(parts: &[Part]) -> &[Part] {
     if parts.is_empty() { &Part::ALL } else { parts }
 }
 
-fn command(part: Part, names: &Names, artifacts: Option<&Path>) -> Command {
+/// The build that docker-bake.hcl defines; `BASE_REGISTRY` is passed on in the environment.
+fn command(parts: &[Part], names: &Names, artifacts: Option<&Path>) -> Command {
     let mut docker = engine::docker();
-    // Debian's engine has the old builder as its default.
-    docker.env("DOCKER_BUILDKIT", "1").args(["build", "--progress=plain", "--target", part.name()]);
-    docker.args(["--tag", &names.image(part)]);
-    docker.arg(format!("--build-arg=VERSION={}", env!("CARGO_PKG_VERSION")));
-    if let Some(revision) = revision() {
-        docker.arg(format!("--build-arg=REVISION={revision}"));
-    }
-    // A mirror of the base images. By name, so that docker takes the value from the environment.
-    docker.args(env::var_os("BASE_REGISTRY").map(|_| "--build-arg=BASE_REGISTRY"));
-    match artifacts.filter(|_| part.has_our_programs()) {
-        // As the context rather than as one more, which only engines from 23 on understand.
-        Some(folder) => docker.args(["--build-arg=ARTIFACTS=given", "--file=Dockerfile"]).arg(folder),
-        None => docker.arg("."),
-    };
+    docker.args(["buildx", "bake", "--file=docker-bake.hcl", "--progress=plain", "--load"]);
+    docker.args(parts.iter().map(|part| part.name()));
+    docker.env("IMAGE_PREFIX", &names.prefix).env("IMAGE_TAG", &names.tag);
+    docker.env("VERSION", env!("CARGO_PKG_VERSION")).env("REVISION", revision().unwrap_or_default());
+    docker.env("ARTIFACTS", artifacts.unwrap_or(Path::new("")));
+    docker.env("DOCKERFILE", project::root().join("Dockerfile"));
     docker
 }
 

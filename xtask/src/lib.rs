@@ -1,11 +1,12 @@
 //! `cargo xtask`: the daily work on this project, from the first run to the tests.
 //!
-//! One file per command: `run`, `dev`, `test`, `lint`, `stack`, `database`, `environment`, `images`, `artifacts`,
+//! One file per command: `run`, `dev`, `test`, `lint`, `bench`, `stack`, `database`, `environment`, `images`, `artifacts`,
 //! `setup`. `command_line` parses the arguments; `external` passes commands about AWS to the crate `deploy`. The public
 //! modules are those that `deploy` also uses.
 
 pub mod arguments;
 mod artifacts;
+mod bench;
 pub mod child;
 mod command_line;
 pub mod confirm;
@@ -18,19 +19,19 @@ mod external;
 mod folder;
 pub mod images;
 pub mod job;
+mod leptos;
 mod lint;
 mod ports;
 pub mod progress;
 pub mod project;
 mod public_url;
+mod requirements;
 mod run;
-pub mod setup;
+mod setup;
 mod site;
 mod stack;
 pub mod system_packages;
 pub mod test;
-mod tools;
-mod wasm_opt;
 mod whole_file;
 
 use std::process::ExitCode;
@@ -64,8 +65,9 @@ pub fn run() -> Result<()> {
         }
         Command::External(arguments) => external::deploy(&arguments),
         Command::Artifacts { folder } => artifacts::build(&folder.unwrap_or_else(artifacts::default_folder)),
-        Command::Setup { wasm_opt } => setup::only(wasm_opt),
-        Command::Leptos { arguments } => setup::leptos(&arguments),
+        Command::Bench { filter } => bench::bench(filter.as_deref()),
+        Command::Setup => setup::setup(),
+        Command::Leptos { arguments } => leptos::leptos(&arguments),
     }
 }
 

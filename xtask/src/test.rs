@@ -1,4 +1,4 @@
-//! `cargo xtask test`: sets up what the tests need, and runs all of them.
+//! `cargo xtask test`: installs what the tests need and runs all of them.
 
 mod containers;
 mod snapshot;
@@ -13,10 +13,10 @@ use anyhow::{Result, bail};
 
 use crate::{
     child::Child,
-    job::{Job, for_each_line},
+    job::{self, Job, for_each_line},
     progress::{clock, elapsed, say},
-    setup::{self, Toolbox},
-    site::{self, Parts, Profile},
+    project, requirements,
+    site::{self, Profile},
     system_packages::{self, FOR_TESTS},
 };
 
@@ -28,36 +28,27 @@ pub use containers::Leftovers;
 
 pub(crate) fn test(filter: Option<&str>, package: Option<&str>, install: bool) -> Result<()> {
     system_packages::provide(FOR_TESTS, install)?;
-    let toolbox = match Toolbox::open()? {
-        Some(toolbox) => toolbox,
-        None => {
-            setup::check_requirements()?;
-            setup::run(&[compile])?
-        }
-    };
-    say("compiling servers and tests");
-    compile()?;
-    say("building the site");
-    let building = site::build(&toolbox, Profile::Dev, Parts::Frontend)?;
+    requirements::check()?;
+    say("compiling servers, tests and the site");
+    let building = job::both(compile, || site::build(Profile::Dev))?;
     let snapshot = Snapshot::take(&building)?;
     drop(building);
     say("testing");
-    let mut cargo = Toolbox::cargo();
+    let mut cargo = project::cargo();
     cargo.args(["test", "--no-fail-fast"]);
     match package {
         Some(package) => cargo.args(["--package", package]),
         None => cargo.arg("--workspace"),
     };
     cargo.args(filter);
-    // Where tests of several processes find what they start.
+    // The binaries that tests of several processes start.
     cargo.env("FIBSTACK_BIN_DIR", snapshot.binaries());
     run(site::describe_to(&mut cargo, &snapshot.site()))
 }
 
-/// With what only tests need, so that `cargo test` finds servers and tests compiled with the same
-/// features, and everything done.
+/// Compiles servers and tests together, with the same features as `cargo test`, which then has nothing to compile.
 fn compile() -> Result<()> {
-    Job::new("compile tests").run(Toolbox::cargo().args(["build", "--workspace", "--bins", "--tests"]))
+    Job::new("compile tests").run(project::cargo().args(["build", "--workspace", "--bins", "--tests"]))
 }
 
 /// Runs `cargo test` and adds up its results.
@@ -77,7 +68,7 @@ pub fn run(cargo: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a program whose output is shown as it comes, and read along.
+/// Runs a program, passing each line of its output to `read` as it is displayed.
 fn shown(command: &mut Command, mut read: impl FnMut(&str) + Send) -> Result<std::process::ExitStatus> {
     let (reader, writer) = pipe()?;
     if stdout().is_terminal() {
@@ -94,23 +85,23 @@ fn shown(command: &mut Command, mut read: impl FnMut(&str) + Send) -> Result<std
             });
         });
         let status = child.wait(None);
-        // Also what it started, which may hold the pipe open.
+        // Also stops its children, which may hold the pipe open.
         child.stop();
         status
     })
 }
 
-/// What came of the tests, from what `cargo test` writes.
+/// Results of the tests, read from the output of `cargo test`.
 #[derive(Debug, Default, Eq, PartialEq)]
 struct Tally {
-    /// Programs of tests, and packages' doctests.
+    /// Test programs, including each package's doctests.
     binaries: u32,
     passed: u32,
     failures: u32,
-    /// Their names, as far as they are on lines of their own.
+    /// Names of the failed tests.
     failed: Vec<String>,
     ignored: u32,
-    /// Of which package the tests are that come now.
+    /// Package whose tests are running.
     current: String,
 }
 

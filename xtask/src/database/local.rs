@@ -16,7 +16,7 @@ use super::{
     client::{Use, program},
     script::{PSQL, Script},
 };
-use crate::{confirm::confirm, job::Job, progress::say, project, setup::Toolbox, site::Profile, whole_file};
+use crate::{confirm::confirm, job::Job, progress::say, project, site::Profile, whole_file};
 
 /// psql's exit codes.
 const CONNECTION_FAILED: i32 = 2;
@@ -82,7 +82,7 @@ fn psql(access: &Access, script: &Script) -> Result<()> {
 
 /// Runs a command of the server, for what must work exactly as in a server. Compiles it if necessary.
 fn server(settings: &Settings, command: &str) -> Result<()> {
-    Job::new("server").run(Toolbox::cargo().args(["build", "--package=server", "--bin=server"]))?;
+    Job::new("server").run(project::cargo().args(["build", "--package=server", "--bin=server"]))?;
     let mut server = Command::new(project::target().join(Profile::Dev.folder()).join("server"));
     settings.pass_to(&mut server);
     let status =

@@ -10,7 +10,6 @@ use crate::{
     job::Job,
     progress::say,
     project,
-    setup::Toolbox,
     site::Profile,
 };
 
@@ -50,7 +49,7 @@ impl Worker {
         say("building the worker");
         // Together with the server, as whose dependency it is compiled anyway: the same features, so
         // that neither build makes the other's work old.
-        Job::new("worker").run(Toolbox::cargo().args([
+        Job::new("worker").run(project::cargo().args([
             "build",
             "--package=server",
             "--package=worker",
