@@ -105,7 +105,7 @@ impl Server {
             Mode::Embedded => None,
         };
         let system = System::start(config, mode, &stop)?;
-        let tried = timeout(PREPARED_WITHIN, system.store.tried_to_prepare());
+        let tried = timeout(PREPARED_WITHIN, system.store.preparation_attempted());
         if let Some(Err(_)) = stop.run_until_cancelled(tried).await {
             tracing::warn!("the record does not answer: serving without it");
         }

@@ -11,7 +11,7 @@ use axum::{
     },
 };
 use futures::{StreamExt, stream};
-use store::News;
+use store::FeedItem;
 use tokio::sync::{OwnedSemaphorePermit, broadcast};
 use tokio_util::sync::CancellationToken;
 
@@ -27,7 +27,7 @@ const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
 
 struct Watcher {
-    news: broadcast::Receiver<News>,
+    news: broadcast::Receiver<FeedItem>,
     stop: CancellationToken,
     /// Given back when the stream ends.
     _permit: OwnedSemaphorePermit,
@@ -39,7 +39,7 @@ pub(super) async fn stream(State(api): State<Api>) -> Result<Response, ApiProble
     let permit = api.streams.clone().try_acquire_owned().map_err(|_| {
         ApiProblem::unavailable("As many live connections are open as this server holds. Try again.")
     })?;
-    let watcher = Watcher { news: api.store.feed().watch(), stop: api.stop.clone(), _permit: permit };
+    let watcher = Watcher { news: api.store.feed().subscribe(), stop: api.stop.clone(), _permit: permit };
     // The first bytes go out at once, so that the client knows that it listens.
     let opening = SseEvent::default().comment("listening").retry(RECONNECT_AFTER);
     let events = stream::once(async { Ok::<_, Infallible>(opening) })
@@ -52,7 +52,7 @@ impl Watcher {
     async fn next(mut self) -> Option<(Result<SseEvent, Infallible>, Self)> {
         let stop = self.stop.clone();
         loop {
-            let News::Event(event) = stop.run_until_cancelled(self.news.recv()).await?.ok()? else {
+            let FeedItem::Event(event) = stop.run_until_cancelled(self.news.recv()).await?.ok()? else {
                 return None;
             };
             let sent = SseEvent::default()

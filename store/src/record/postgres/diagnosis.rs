@@ -13,7 +13,8 @@ use tokio::{
 
 pub use fault::Fault;
 
-use super::{PostgresConfig, SslMode, lender::within, migrations};
+use super::{PostgresConfig, SslMode};
+use crate::record::{migrations, pools::within};
 
 /// How long each step may take. A network that drops packets never says so.
 const STEP_WITHIN: Duration = Duration::from_secs(5);
