@@ -34,8 +34,8 @@ pub use clock::now_us;
 pub use feed::{Feed, FeedItem};
 pub use read::{DigitsAnswer, ReadError};
 pub use record::{
-    Adoption, Completion, ConfigError, Counts, Fault, Password, PostgresConfig, PostgresRecord, Record,
-    RecordError, SCHEMA_VERSION, SqliteRecord, SslMode, Step, Submission, diagnose,
+    Adoption, Completion, ConfigError, Counts, DatabaseCheck, DatabaseFault, Password, PostgresConfig,
+    PostgresRecord, Record, RecordError, SCHEMA_VERSION, SqliteRecord, SslMode, Submission, diagnose,
 };
 pub use spans::SpanSink;
 pub use store::{Limits, Store};

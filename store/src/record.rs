@@ -11,7 +11,9 @@ use async_trait::async_trait;
 use protocol::{Entry, Index, Outcome, WorkerId};
 
 pub use migrations::SCHEMA_VERSION;
-pub use postgres::{ConfigError, Fault, Password, PostgresConfig, PostgresRecord, SslMode, Step, diagnose};
+pub use postgres::{
+    ConfigError, DatabaseCheck, DatabaseFault, Password, PostgresConfig, PostgresRecord, SslMode, diagnose,
+};
 pub use sqlite::SqliteRecord;
 
 /// Error of a Record operation.

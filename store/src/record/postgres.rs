@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::{Connection, PgConnection, Postgres, postgres::PgPoolOptions};
 
 pub use config::{ConfigError, Password, PostgresConfig, SslMode};
-pub use diagnosis::{Fault, Step, diagnose};
+pub use diagnosis::{DatabaseCheck, DatabaseFault, diagnose};
 
 use super::{
     Adoption, RecordError, migrations,

@@ -1,4 +1,4 @@
-//! Which of the things that a database needs is wrong: one after the other, as the network has them.
+//! Checks what a database needs, one thing after the other, from the host name to the schema.
 
 mod fault;
 
@@ -11,37 +11,37 @@ use tokio::{
     time::timeout,
 };
 
-pub use fault::Fault;
+pub use fault::DatabaseFault;
 
 use super::{PostgresConfig, SslMode};
 use crate::record::{migrations, pools::within};
 
-/// How long each step may take. A network that drops packets never says so.
-const STEP_WITHIN: Duration = Duration::from_secs(5);
+/// Timeout of each check. A network that drops packets gives no error.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks a server whether it talks TLS (PostgreSQL's manual, “SSL Session Encryption”).
+/// The message that asks a server whether it supports TLS (PostgreSQL's manual, “SSL Session Encryption”).
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
-/// What has to be right, in the order in which it is looked at.
+/// A thing that a database needs, in the order in which they are checked.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Step {
-    /// The host's name is known.
+pub enum DatabaseCheck {
+    /// The host name can be resolved.
     Name,
-    /// Somebody listens, and the network lets us there.
+    /// A PostgreSQL server is listening and can be reached.
     Port,
-    /// The connection is as safe as is asked for.
+    /// The connection is as well protected as required.
     Tls,
-    /// The user is let in.
+    /// The user can log in.
     User,
-    /// The database is there.
+    /// The database exists and can be used.
     Database,
-    /// Tables may be made in it.
+    /// The user may create tables in it.
     Permission,
-    /// The schema is one that this version works with.
+    /// The version of the schema can be read.
     Schema,
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for DatabaseCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Name => "name",
@@ -55,76 +55,82 @@ impl fmt::Display for Step {
     }
 }
 
-/// Goes through the steps, tells each that is right with what was found, and stops at the first that is
-/// not. No secret is told.
+/// Runs the checks, calls `passed` with each that passes and what it found, and stops at the first that
+/// fails. Neither result contains a password.
 ///
 /// # Errors
 /// The first fault.
 pub async fn diagnose(
     config: &PostgresConfig,
-    mut right: impl FnMut(Step, &str) + Send,
-) -> Result<(), Fault> {
-    let answer = if Path::new(&config.host).is_absolute() {
-        reach_socket(config, &mut right).await?
+    mut passed: impl FnMut(DatabaseCheck, &str) + Send,
+) -> Result<(), DatabaseFault> {
+    let offer = if Path::new(&config.host).is_absolute() {
+        reach_socket(config, &mut passed).await?
     } else {
-        reach_host(config, &mut right).await?
+        reach_host(config, &mut passed).await?
     };
-    let tls = fault::describe_tls(config, answer)?;
-    let options = config.connect_options();
-    // What is refused here tells how far it went.
-    let connected = within(STEP_WITHIN, PgConnection::connect_with(&options)).await;
-    let refused = connected.as_ref().err().map(|error| fault::of_connecting(config, error));
-    let reached = refused.as_ref().map_or(Step::Permission, |fault| fault.step);
-    if reached > Step::Tls {
-        right(Step::Tls, &tls);
+    let tls = fault::describe_tls(config, offer)?;
+    let connected = within(CHECK_TIMEOUT, PgConnection::connect_with(&config.connect_options())).await;
+    let connected = connected.map_err(|error| fault::of_connecting(config, &error));
+    // An error shows how far the connection got.
+    let reached = connected.as_ref().map_or_else(DatabaseFault::check, |_| DatabaseCheck::Database);
+    if reached > DatabaseCheck::Tls {
+        passed(DatabaseCheck::Tls, &tls);
     }
-    if reached > Step::User {
-        right(Step::User, &config.user);
+    if reached > DatabaseCheck::User {
+        passed(DatabaseCheck::User, &config.user);
     }
-    match (connected, refused) {
-        (Ok(mut connection), _) => look_inside(config, &mut connection, &mut right).await,
-        (Err(_), Some(fault)) => Err(fault),
-        (Err(_), None) => unreachable!("every error of connecting is a fault"),
-    }
+    check_inside(config, &mut connected?, &mut passed).await
 }
 
-/// Whether what listens talks TLS.
+/// Whether the server offers TLS.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Answer {
+enum TlsOffer {
     Offered,
     NotOffered,
-    /// It does not matter.
+    /// Not asked, because TLS will not be used.
     NotAsked,
 }
 
-async fn reach_socket(config: &PostgresConfig, right: &mut impl FnMut(Step, &str)) -> Result<Answer, Fault> {
-    let socket = Path::new(&config.host).join(format!(".s.PGSQL.{}", config.port));
-    right(Step::Name, "a Unix socket");
-    match UnixStream::connect(&socket).await {
-        Ok(_) => right(Step::Port, &socket.display().to_string()),
-        Err(error) => return Err(fault::of_socket(&socket, &error)),
+async fn reach_socket(
+    config: &PostgresConfig,
+    passed: &mut impl FnMut(DatabaseCheck, &str),
+) -> Result<TlsOffer, DatabaseFault> {
+    let path = Path::new(&config.host).join(format!(".s.PGSQL.{}", config.port));
+    passed(DatabaseCheck::Name, "a Unix socket");
+    match UnixStream::connect(&path).await {
+        Ok(_) => passed(DatabaseCheck::Port, &path.display().to_string()),
+        Err(error) => return Err(DatabaseFault::NoSocket { path, error: error.to_string() }),
     }
-    Ok(Answer::NotAsked)
+    Ok(TlsOffer::NotAsked)
 }
 
-async fn reach_host(config: &PostgresConfig, right: &mut impl FnMut(Step, &str)) -> Result<Answer, Fault> {
-    let found = in_time(lookup_host((config.host.as_str(), config.port))).await;
+async fn reach_host(
+    config: &PostgresConfig,
+    passed: &mut impl FnMut(DatabaseCheck, &str),
+) -> Result<TlsOffer, DatabaseFault> {
+    let found = with_timeout(lookup_host((config.host.as_str(), config.port))).await;
     let addresses: Vec<SocketAddr> = match found {
         Ok(addresses) => addresses.collect(),
-        Err(error) => return Err(fault::of_name(&config.host, &error)),
+        Err(error) => {
+            return Err(DatabaseFault::UnknownHost { host: config.host.clone(), error: error.to_string() });
+        }
     };
     let listed = addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>().join(", ");
-    right(Step::Name, &listed);
+    passed(DatabaseCheck::Name, &listed);
 
-    let mut stream = connect(&addresses).await.map_err(|error| fault::of_port(config, &listed, &error))?;
-    right(Step::Port, &config.port.to_string());
+    let mut stream = connect(&addresses).await.map_err(|error| fault::of_port(config, listed, &error))?;
+    passed(DatabaseCheck::Port, &config.port.to_string());
     if config.ssl_mode == SslMode::Disable {
-        return Ok(Answer::NotAsked);
+        return Ok(TlsOffer::NotAsked);
     }
-    match in_time(ask_for_tls(&mut stream)).await {
-        Ok(b'S') => Ok(Answer::Offered),
-        Ok(b'N') => Ok(Answer::NotOffered),
-        other => Err(fault::not_postgres(config, other.err().as_ref())),
+    match with_timeout(ask_for_tls(&mut stream)).await {
+        Ok(b'S') => Ok(TlsOffer::Offered),
+        Ok(b'N') => Ok(TlsOffer::NotOffered),
+        other => {
+            let error = other.err().map(|error| error.to_string());
+            Err(DatabaseFault::NotPostgres { port: config.port, error })
+        }
     }
 }
 
@@ -133,11 +139,11 @@ async fn ask_for_tls(stream: &mut TcpStream) -> io::Result<u8> {
     stream.read_u8().await
 }
 
-/// To the first address that answers, as a client does.
+/// Connects to the first address that responds, as clients do.
 async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
-        match in_time(TcpStream::connect(address)).await {
+        match with_timeout(TcpStream::connect(address)).await {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }
@@ -145,33 +151,42 @@ async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     Err(last)
 }
 
-async fn in_time<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    timeout(STEP_WITHIN, work).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+async fn with_timeout<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(CHECK_TIMEOUT, work).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-async fn look_inside(
+/// The checks that need a connection.
+async fn check_inside(
     config: &PostgresConfig,
     connection: &mut PgConnection,
-    right: &mut impl FnMut(Step, &str),
-) -> Result<(), Fault> {
-    let failed = |step| move |error| fault::of_statement(step, &error);
+    passed: &mut impl FnMut(DatabaseCheck, &str),
+) -> Result<(), DatabaseFault> {
+    let failed = |check| move |error| fault::of_statement(check, &error);
     let about =
         sqlx::query_as::<_, (String, String)>("select current_database(), current_setting('server_version')");
-    let (database, version) =
-        within(STEP_WITHIN, about.fetch_one(&mut *connection)).await.map_err(failed(Step::Database))?;
-    right(Step::Database, &format!("{database}, PostgreSQL {version}"));
+    let (database, version) = within(CHECK_TIMEOUT, about.fetch_one(&mut *connection))
+        .await
+        .map_err(failed(DatabaseCheck::Database))?;
+    passed(DatabaseCheck::Database, &format!("{database}, PostgreSQL {version}"));
 
-    let may = sqlx::query_as::<_, (Option<String>, Option<bool>)>(
+    let privilege = sqlx::query_as::<_, (Option<String>, Option<bool>)>(
         "select current_schema(), has_schema_privilege(current_schema(), 'create')",
     );
-    let (schema, may) =
-        within(STEP_WITHIN, may.fetch_one(&mut *connection)).await.map_err(failed(Step::Permission))?;
-    match (schema, may) {
-        (Some(schema), Some(true)) => right(Step::Permission, &format!("tables may be made in {schema}")),
-        (schema, _) => return Err(fault::of_permission(config, &database, schema.as_deref())),
+    let (schema, may_create) = within(CHECK_TIMEOUT, privilege.fetch_one(&mut *connection))
+        .await
+        .map_err(failed(DatabaseCheck::Permission))?;
+    let user = config.user.clone();
+    match (schema, may_create) {
+        (Some(schema), Some(true)) => {
+            passed(DatabaseCheck::Permission, &format!("may create tables in {schema}"));
+        }
+        (Some(schema), _) => return Err(DatabaseFault::CreateDenied { user, database, schema }),
+        (None, _) => return Err(DatabaseFault::NoSchema { user, database }),
     }
 
-    let found = within(STEP_WITHIN, migrations::version(connection)).await.map_err(failed(Step::Schema))?;
-    right(Step::Schema, &migrations::describe(found));
+    let found = within(CHECK_TIMEOUT, migrations::version(connection))
+        .await
+        .map_err(failed(DatabaseCheck::Schema))?;
+    passed(DatabaseCheck::Schema, &migrations::describe(found));
     Ok(())
 }

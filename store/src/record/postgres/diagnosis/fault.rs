@@ -1,212 +1,202 @@
-//! What is wrong, in words, and what to do about it.
+//! Classifies what is wrong with a database.
 
-use std::{error::Error, fmt::Write, io, path::Path};
+use std::{error::Error, fmt::Write, io, path::PathBuf};
 
-use super::{Answer, Step};
+use super::{DatabaseCheck, TlsOffer};
 use crate::record::{PostgresConfig, RecordError, SslMode};
 
-/// The first thing that is wrong with a database, or with the settings that name it.
+/// The first fault found in a database or in the settings for it. It says what is wrong; what to do about
+/// it depends on the deployment, so that is up to the caller.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("{what}. {remedy}")]
-pub struct Fault {
-    /// Where it shows.
-    pub step: Step,
-    /// What is wrong.
-    pub what: String,
-    /// What to do.
-    pub remedy: String,
+#[expect(missing_docs, reason = "the messages say what the fields are")]
+pub enum DatabaseFault {
+    /// The host name has no address.
+    #[error("“{host}” cannot be resolved ({error})")]
+    UnknownHost { host: String, error: String },
+    /// The Unix socket does not exist or nothing accepts connections on it.
+    #[error("nothing is listening at {} ({error})", path.display())]
+    NoSocket { path: PathBuf, error: String },
+    /// The port is closed.
+    #[error("{addresses} refused the connection to port {port}: nothing is listening there")]
+    Refused { addresses: String, port: u16 },
+    /// Packets get no response.
+    #[error("no response from {addresses} on port {port}: probably blocked by a security group or firewall")]
+    TimedOut { addresses: String, port: u16 },
+    /// There is no route to the host, or another network error.
+    #[error("{addresses} cannot be reached on port {port} ({error})")]
+    Unreachable { addresses: String, port: u16, error: String },
+    /// Another program is listening on the port.
+    #[error("the server on port {port} is not PostgreSQL{}", in_parentheses(error))]
+    NotPostgres { port: u16, error: Option<String> },
+    /// The settings require TLS, which the server does not offer.
+    #[error("the server does not support TLS, but sslmode is {mode}")]
+    TlsUnavailable { mode: SslMode },
+    /// The server requires TLS, which the settings do not allow.
+    #[error("the server requires TLS, but sslmode is {mode}")]
+    TlsRequired { mode: SslMode },
+    /// The certificate is signed by an authority that is not in the given file or, without a file, not
+    /// among the system's.
+    #[error("the server's certificate is signed by an authority that is not trusted here")]
+    UntrustedAuthority { root_cert: Option<PathBuf> },
+    /// The certificate is valid, but for another name.
+    #[error("the server's certificate is for another name than “{host}”")]
+    WrongCertificateName { host: String },
+    /// The file of trusted certificates is missing or not in PEM format.
+    #[error("{} cannot be read as PEM certificates", path.display())]
+    UnreadableRootCert { path: PathBuf },
+    /// The TLS handshake failed for another reason.
+    #[error("the TLS handshake failed: {error}")]
+    TlsFailed { error: String },
+    /// The password is wrong, or the role does not exist.
+    #[error("authentication failed for “{user}”: wrong password, or no such user")]
+    AuthenticationFailed { user: String, password_set: bool },
+    /// The server's access rules reject the role.
+    #[error("the server rejected “{user}”: {error}")]
+    UserRejected { user: String, error: String },
+    /// The database does not exist.
+    #[error("the database “{database}” does not exist")]
+    NoDatabase { database: String },
+    /// The role lacks the privilege `connect`.
+    #[error("“{user}” may not connect to the database “{database}”: {error}")]
+    ConnectDenied { user: String, database: String, error: String },
+    /// The server has reached its connection limit.
+    #[error("no free connections: {error}")]
+    TooManyConnections { error: String },
+    /// The server is starting or stopping.
+    #[error("the server is not accepting connections: {error}")]
+    NotAccepting { error: String },
+    /// The role's search path contains no schema that exists.
+    #[error("“{user}” has no schema in “{database}” in which to create tables")]
+    NoSchema { user: String, database: String },
+    /// The role may not create tables.
+    #[error("“{user}” may not create tables in the schema {schema} of “{database}”")]
+    CreateDenied { user: String, database: String, schema: String },
+    /// Any other error.
+    #[error("{error}")]
+    Other { check: DatabaseCheck, error: String },
 }
 
-impl Fault {
-    fn new(step: Step, what: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { step, what: what.into(), remedy: remedy.into() }
+impl DatabaseFault {
+    /// The check that failed.
+    #[must_use]
+    pub fn check(&self) -> DatabaseCheck {
+        match self {
+            Self::UnknownHost { .. } => DatabaseCheck::Name,
+            Self::NoSocket { .. }
+            | Self::Refused { .. }
+            | Self::TimedOut { .. }
+            | Self::Unreachable { .. }
+            | Self::NotPostgres { .. } => DatabaseCheck::Port,
+            Self::TlsUnavailable { .. }
+            | Self::TlsRequired { .. }
+            | Self::UntrustedAuthority { .. }
+            | Self::WrongCertificateName { .. }
+            | Self::UnreadableRootCert { .. }
+            | Self::TlsFailed { .. } => DatabaseCheck::Tls,
+            Self::AuthenticationFailed { .. } | Self::UserRejected { .. } => DatabaseCheck::User,
+            Self::NoDatabase { .. }
+            | Self::ConnectDenied { .. }
+            | Self::TooManyConnections { .. }
+            | Self::NotAccepting { .. } => DatabaseCheck::Database,
+            Self::NoSchema { .. } | Self::CreateDenied { .. } => DatabaseCheck::Permission,
+            Self::Other { check, .. } => *check,
+        }
     }
 }
 
-pub(super) fn of_name(host: &str, error: &io::Error) -> Fault {
-    Fault::new(
-        Step::Name,
-        format!("“{host}” leads to no address ({error})"),
-        "PGHOST, or the host in CONNECTION_URL, is misspelt or gone, or DNS does not work here.",
-    )
+fn in_parentheses(error: &Option<String>) -> String {
+    error.as_ref().map(|error| format!(" ({error})")).unwrap_or_default()
 }
 
-pub(super) fn of_socket(socket: &Path, error: &io::Error) -> Fault {
-    Fault::new(
-        Step::Port,
-        format!("nobody listens at {} ({error})", socket.display()),
-        "Start Postgres; or PGHOST is another folder, or PGPORT another number.",
-    )
-}
-
-pub(super) fn of_port(config: &PostgresConfig, addresses: &str, error: &io::Error) -> Fault {
+pub(super) fn of_port(config: &PostgresConfig, addresses: String, error: &io::Error) -> DatabaseFault {
     let port = config.port;
-    let (what, remedy) = match error.kind() {
-        io::ErrorKind::ConnectionRefused => (
-            format!("{addresses} refuses connections to port {port}: nobody listens there"),
-            "Start Postgres, or correct PGPORT; it may listen on other addresses only (listen_addresses).",
-        ),
-        io::ErrorKind::TimedOut => (
-            format!(
-                "{addresses} does not answer at port {port}: a security group or firewall does not let us there"
-            ),
-            "On AWS, a client has to be in the security group that the data stack calls DatabaseClientGroup.",
-        ),
-        _ => (
-            format!("{addresses} can't be reached at port {port} ({error})"),
-            "There is no way from this network to that one.",
-        ),
-    };
-    Fault::new(Step::Port, what, remedy)
-}
-
-pub(super) fn not_postgres(config: &PostgresConfig, error: Option<&io::Error>) -> Fault {
-    let why = error.map(|error| format!(" ({error})")).unwrap_or_default();
-    Fault::new(
-        Step::Port,
-        format!("what listens at port {} does not answer as Postgres does{why}", config.port),
-        "PGHOST or PGPORT belongs to something else.",
-    )
-}
-
-/// How safe the connection will be, or that it can't be as safe as it has to.
-pub(super) fn describe_tls(config: &PostgresConfig, answer: Answer) -> Result<String, Fault> {
-    let mode = config.ssl_mode;
-    match (answer, mode) {
-        (Answer::NotAsked, SslMode::Disable) => Ok("none, as PGSSLMODE says".to_owned()),
-        (Answer::NotAsked, _) => Ok("none, on a Unix socket".to_owned()),
-        (Answer::NotOffered, SslMode::Prefer) => Ok("none: the server has no TLS".to_owned()),
-        (Answer::NotOffered, _) => Err(Fault::new(
-            Step::Tls,
-            format!("the server has no TLS, and PGSSLMODE is {mode}"),
-            "Turn it on there; or, in a network that nobody listens to, PGSSLMODE=prefer.",
-        )),
-        (Answer::Offered, SslMode::VerifyCa | SslMode::VerifyFull) => Ok(mode.to_string()),
-        (Answer::Offered, _) => Ok(format!("{mode}: encrypted, whoever the server is")),
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => DatabaseFault::Refused { addresses, port },
+        io::ErrorKind::TimedOut => DatabaseFault::TimedOut { addresses, port },
+        _ => DatabaseFault::Unreachable { addresses, port, error: error.to_string() },
     }
 }
 
-pub(super) fn of_connecting(config: &PostgresConfig, error: &RecordError) -> Fault {
-    let RecordError::Database(error) = error else { return of_statement(Step::Database, error) };
+/// Describes how well the connection will be protected, or why it cannot be as well as required.
+pub(super) fn describe_tls(config: &PostgresConfig, offer: TlsOffer) -> Result<String, DatabaseFault> {
+    let mode = config.ssl_mode;
+    match (offer, mode) {
+        (TlsOffer::NotAsked, SslMode::Disable) => Ok("none, because sslmode is disable".to_owned()),
+        (TlsOffer::NotAsked, _) => Ok("none, on a Unix socket".to_owned()),
+        (TlsOffer::NotOffered, SslMode::Prefer) => Ok("none: the server does not support TLS".to_owned()),
+        (TlsOffer::NotOffered, _) => Err(DatabaseFault::TlsUnavailable { mode }),
+        (TlsOffer::Offered, SslMode::VerifyCa | SslMode::VerifyFull) => Ok(mode.to_string()),
+        (TlsOffer::Offered, _) => Ok(format!("{mode}: encrypted, but the server's identity is not verified")),
+    }
+}
+
+pub(super) fn of_connecting(config: &PostgresConfig, error: &RecordError) -> DatabaseFault {
+    let RecordError::Database(error) = error else { return of_statement(DatabaseCheck::Database, error) };
     match error {
         sqlx::Error::Database(refusal) => of_refusal(config, refusal.as_ref()),
         sqlx::Error::Tls(_) => of_tls(config, error),
-        // As sqlx hands on what the handshake found wrong, and a file that it can't read.
+        // sqlx returns handshake errors and unreadable certificate files as these kinds.
         sqlx::Error::Io(io) if matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::NotFound) => {
             of_tls(config, error)
         }
-        _ => Fault::new(
-            Step::Database,
-            format!("the connection broke off ({})", whole(error)),
-            "Postgres' own log may say why.",
-        ),
+        _ => DatabaseFault::Other {
+            check: DatabaseCheck::Database,
+            error: format!("the connection was lost ({})", with_causes(error)),
+        },
     }
 }
 
-fn of_refusal(config: &PostgresConfig, refusal: &dyn sqlx::error::DatabaseError) -> Fault {
-    let PostgresConfig { user, .. } = config;
-    let database = config.database.as_ref().unwrap_or(user);
-    let said = refusal.message();
+fn of_refusal(config: &PostgresConfig, refusal: &dyn sqlx::error::DatabaseError) -> DatabaseFault {
+    let user = config.user.clone();
+    let database = config.database.clone().unwrap_or_else(|| user.clone());
+    let error = refusal.message().to_owned();
     match refusal.code().as_deref().unwrap_or_default() {
-        "28P01" => Fault::new(
-            Step::User,
-            format!("“{user}” is not let in: the password is wrong, or there is no such user"),
-            match &config.password {
-                Some(_) => "Correct PGUSER and PGPASSWORD (or PGPASSWORD_FILE, or CONNECTION_URL).",
-                None => "No password is set: PGPASSWORD, PGPASSWORD_FILE, or in CONNECTION_URL.",
-            },
-        ),
-        // pg_hba.conf has no line for it: of who comes without TLS it says so.
-        "28000" if said.contains("no encryption") || said.contains("SSL off") => Fault::new(
-            Step::Tls,
-            format!("the server takes nobody without TLS, and PGSSLMODE is {}", config.ssl_mode),
-            "Set PGSSLMODE=verify-full, and PGSSLROOTCERT to the file of its authority.",
-        ),
-        "28000" => Fault::new(
-            Step::User,
-            format!("“{user}” is not let in: {said}"),
-            "Correct PGUSER, or let it in: `create role`, pg_hba.conf.",
-        ),
-        "3D000" => Fault::new(
-            Step::Database,
-            format!("there is no database “{database}”"),
-            "Make it (`cargo xtask db create`, or `create database`), or correct PGDATABASE.",
-        ),
-        "42501" => Fault::new(
-            Step::Database,
-            format!("“{user}” may not use the database “{database}”: {said}"),
-            format!("grant connect on database \"{database}\" to \"{user}\";"),
-        ),
-        "53300" => Fault::new(
-            Step::Database,
-            format!("all connections are taken: {said}"),
-            "Lower PG_POOL_SIZE or the number of servers, raise max_connections, or end some: \
-             `cargo xtask db kill-connections`.",
-        ),
-        "57P03" => Fault::new(Step::Database, said, "Postgres is about to start or to stop: try again soon."),
-        code => Fault::new(Step::Database, format!("{said} ({code})"), "Postgres' own log may say more."),
+        "28P01" => DatabaseFault::AuthenticationFailed { user, password_set: config.password.is_some() },
+        // pg_hba.conf has no entry for the connection; for one without TLS the message says so.
+        "28000" if error.contains("no encryption") || error.contains("SSL off") => {
+            DatabaseFault::TlsRequired { mode: config.ssl_mode }
+        }
+        "28000" => DatabaseFault::UserRejected { user, error },
+        "3D000" => DatabaseFault::NoDatabase { database },
+        "42501" => DatabaseFault::ConnectDenied { user, database, error },
+        "53300" => DatabaseFault::TooManyConnections { error },
+        "57P03" => DatabaseFault::NotAccepting { error },
+        code => DatabaseFault::Other { check: DatabaseCheck::Database, error: format!("{error} ({code})") },
     }
 }
 
-fn of_tls(config: &PostgresConfig, error: &sqlx::Error) -> Fault {
-    let said = whole(error);
-    let file = config.ssl_root_cert.as_deref();
-    // The latter of an authority that has the name of one in the file.
-    let (what, remedy) = if said.contains("UnknownIssuer") || said.contains("BadSignature") {
-        let remedy = match file {
-            None => {
-                "Set PGSSLROOTCERT to a file with that authority's certificate. For RDS, the images have it: \
-                     /etc/ssl/certs/rds.pem."
-                    .to_owned()
-            }
-            Some(file) => format!("PGSSLROOTCERT is {}: that authority is not in it.", file.display()),
-        };
-        ("an authority that is not trusted here signed the server's certificate".to_owned(), remedy)
-    } else if said.contains("not valid for name") || said.contains("NotValidForName") {
-        let what = format!("the server's certificate is for another name than “{}”", config.host);
-        (what, "Set PGHOST to the name that the certificate is for; of RDS, the endpoint's.".to_owned())
-    } else if let Some(file) = file.filter(|_| said.contains("Invalid certificate") || is_missing(error)) {
-        let what = format!("PGSSLROOTCERT is {}, which can't be read as certificates", file.display());
-        (what, "It has to be a file in PEM format.".to_owned())
-    } else {
-        (format!("the server's certificate is refused: {said}"), "Give the server a valid one.".to_owned())
-    };
-    Fault::new(Step::Tls, what, remedy)
+fn of_tls(config: &PostgresConfig, error: &sqlx::Error) -> DatabaseFault {
+    let text = with_causes(error);
+    let root_cert = config.ssl_root_cert.clone();
+    // `BadSignature`: another authority with the same name as one in the file.
+    if text.contains("UnknownIssuer") || text.contains("BadSignature") {
+        return DatabaseFault::UntrustedAuthority { root_cert };
+    }
+    if text.contains("not valid for name") || text.contains("NotValidForName") {
+        return DatabaseFault::WrongCertificateName { host: config.host.clone() };
+    }
+    match root_cert.filter(|_| text.contains("Invalid certificate") || is_missing_file(error)) {
+        Some(path) => DatabaseFault::UnreadableRootCert { path },
+        None => DatabaseFault::TlsFailed { error: text },
+    }
 }
 
-fn is_missing(error: &sqlx::Error) -> bool {
+fn is_missing_file(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(io) if io.kind() == io::ErrorKind::NotFound)
 }
 
-pub(super) fn of_permission(config: &PostgresConfig, database: &str, schema: Option<&str>) -> Fault {
-    let user = &config.user;
-    let Some(schema) = schema else {
-        return Fault::new(
-            Step::Permission,
-            format!("“{user}” has no schema in “{database}” that it could make tables in"),
-            format!("create schema authorization \"{user}\"; or correct its search_path."),
-        );
-    };
-    Fault::new(
-        Step::Permission,
-        format!("“{user}” may not make tables in the schema {schema} of “{database}”"),
-        // From version 15 on only the database's owner may do so in `public`.
-        format!("As its owner: grant create, usage on schema \"{schema}\" to \"{user}\";"),
-    )
+pub(super) fn of_statement(check: DatabaseCheck, error: &RecordError) -> DatabaseFault {
+    DatabaseFault::Other { check, error: with_causes(error) }
 }
 
-pub(super) fn of_statement(step: Step, error: &RecordError) -> Fault {
-    Fault::new(step, whole(error), "Postgres' own log may say more.")
-}
-
-/// An error with its causes.
-fn whole(error: &dyn Error) -> String {
+/// An error's message with those of its causes.
+fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            let _ = write!(text, ": {said}");
+        let message = error.to_string();
+        if !text.contains(&message) {
+            let _ = write!(text, ": {message}");
         }
         cause = error.source();
     }
@@ -218,23 +208,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn silence_is_a_firewall_and_a_refusal_is_a_port() {
+    fn a_closed_port_is_told_apart_from_a_firewall_and_a_missing_route() {
         let config = PostgresConfig::default();
-        let said = |kind: io::ErrorKind| of_port(&config, "10.0.3.7", &kind.into()).to_string();
-        assert!(said(io::ErrorKind::TimedOut).contains("a security group or firewall does not let us there"));
-        assert!(said(io::ErrorKind::ConnectionRefused).contains("nobody listens there"));
-        assert!(said(io::ErrorKind::NetworkUnreachable).contains("can't be reached"));
+        let message = |kind: io::ErrorKind| of_port(&config, "10.0.3.7".to_owned(), &kind.into()).to_string();
+        assert!(message(io::ErrorKind::TimedOut).contains("blocked by a security group or firewall"));
+        assert!(message(io::ErrorKind::ConnectionRefused).contains("nothing is listening there"));
+        assert!(message(io::ErrorKind::NetworkUnreachable).contains("cannot be reached"));
     }
 
     #[test]
-    fn without_tls_only_who_does_not_ask_for_it_goes_on() {
-        let tls = |mode, answer| {
+    fn a_server_without_tls_is_accepted_only_if_tls_is_optional() {
+        let tls = |mode, offer| {
             let config = PostgresConfig { ssl_mode: mode, ..PostgresConfig::default() };
-            describe_tls(&config, answer).map_err(|fault| fault.step)
+            describe_tls(&config, offer)
         };
-        assert!(tls(SslMode::Prefer, Answer::NotOffered).is_ok());
-        assert_eq!(tls(SslMode::Require, Answer::NotOffered), Err(Step::Tls));
-        assert_eq!(tls(SslMode::VerifyFull, Answer::Offered).as_deref(), Ok("verify-full"));
-        assert!(tls(SslMode::Require, Answer::Offered).is_ok_and(|it| it.contains("whoever the server is")));
+        assert!(tls(SslMode::Prefer, TlsOffer::NotOffered).is_ok());
+        let mode = SslMode::Require;
+        assert_eq!(tls(mode, TlsOffer::NotOffered), Err(DatabaseFault::TlsUnavailable { mode }));
+        assert_eq!(tls(SslMode::VerifyFull, TlsOffer::Offered).as_deref(), Ok("verify-full"));
+        assert!(tls(mode, TlsOffer::Offered).is_ok_and(|text| text.contains("identity is not verified")));
     }
 }
