@@ -75,7 +75,7 @@ fn a_check_ends_at_what_is_wrong() {
     let (code, said) = server("check-database", &settings);
     assert_eq!(code, Some(1), "{said}");
     let last = said.lines().last().unwrap();
-    assert!(last.starts_with("port: 127.0.0.1 refuses connections"), "{said}");
+    assert!(last.starts_with("port: 127.0.0.1 refused the connection"), "{said}");
     let (code, said) = server("migrate", &settings);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("check-database"), "{said}");

@@ -64,7 +64,7 @@ fn a_wrong_value_is_refused_with_what_is_allowed() {
         ("REDIS_TLS", "perhaps", "true"),
         ("MAX_INDEX", "many", "whole number"),
         // More than an index can be, and so more than fits into the memory of any machine.
-        ("MAX_INDEX", "4000000000", "allowed is a whole number from 0 to"),
+        ("MAX_INDEX", "4000000000", "must be a whole number from 0 to"),
         ("LOG_FORMAT", "xml", "json"),
         ("LOG_LEVEL", "loud", "debug"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://example.org", "http://127.0.0.1:4318"),

@@ -1,48 +1,51 @@
-//! One index and what is known of it.
+//! An index and everything known about it.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Index, Revision, Timeline, WorkerId};
+use crate::{Index, Revision, Timeline, WorkerId, names::NOTHING_YET};
 
-/// Up to this many digits the whole value goes along with the entry.
+/// An entry contains values of up to this many digits whole.
+///
+/// A value is any text. Its digits are its characters (Unicode scalar values), whatever the job; memory
+/// and message budgets count its bytes.
 pub const SHORT_DIGITS: usize = 1_000;
-/// How many leading digits of a longer value go along.
+/// Number of leading digits of a longer value that an entry contains.
 pub const HEAD_DIGITS: usize = 100;
-/// How many trailing digits of a longer value go along.
+/// Number of trailing digits of a longer value that an entry contains.
 pub const TAIL_DIGITS: usize = 100;
 
-/// What stands in the hash `values` while an index has no value yet.
-const NOTHING_YET: &str = crate::names::NOTHING_YET;
-
-/// One index and what is known of it.
+/// An index and everything known about it.
+///
+/// To add a field that everyone sees, add it here and to `Wire` below; if it is stored, also to
+/// `store/src/record/row.rs`, with a migration.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(from = "Wire", into = "Wire")]
 pub struct Entry {
     /// The index.
     pub index: Index,
-    /// Its place in the order of first submission; lists are paged by it.
+    /// Position in the order of first submission; lists are paged by it.
     pub position: u64,
-    /// How far it has come.
+    /// Current status.
     pub status: Status,
-    /// Orders the states of this entry.
+    /// Orders the states of this entry; a higher one is newer.
     pub revision: Revision,
-    /// The value, once it is done.
+    /// The value, once done.
     pub outcome: Option<Outcome>,
-    /// How often it was submitted.
+    /// Number of submissions.
     pub times_submitted: u64,
-    /// Why it failed, or why it is still pending (for instance: a foreign worker's wrong value).
+    /// Why it failed, or why it is still pending (for instance, a foreign worker's wrong value).
     pub reason: Option<String>,
-    /// The worker that computes it, or that computed it.
+    /// Worker that is computing the value or computed it.
     pub worker: Option<WorkerId>,
-    /// Which attempt the worker is at, from 1.
+    /// Number of the current attempt, from 1.
     pub attempt: Option<u32>,
-    /// The share of the computation that is done, 0.0 to 1.0, while it is computed.
+    /// Share of the computation that is done, 0.0 to 1.0, while computing.
     pub progress: Option<f64>,
-    /// When each thing happened.
+    /// Times of each stage.
     pub timeline: Timeline,
 }
 
-/// How far an entry has come.
+/// Status of an entry.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
@@ -51,14 +54,14 @@ pub enum Status {
     Pending,
     /// A worker holds a lease on it.
     Computing,
-    /// Its value is known and checked.
+    /// The value is known and verified.
     Done,
-    /// It was given up, with a reason, until someone submits it again.
+    /// Given up, with a reason, until someone submits it again.
     Failed,
 }
 
 impl Status {
-    /// The word that stands on the wire, in SQL and on the page.
+    /// Word used in JSON, in SQL and on the page.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -70,17 +73,17 @@ impl Status {
     }
 }
 
-/// A value as it goes along with an entry: the whole of it when short, else its two ends.
+/// A value as an entry contains it: whole if short, otherwise its head and tail.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
     /// At most [`SHORT_DIGITS`] digits.
     Whole {
-        /// All digits.
+        /// The value.
         value: String,
     },
     /// More than [`SHORT_DIGITS`] digits.
     Long {
-        /// How many digits there are.
+        /// Number of digits.
         digits: u64,
         /// The first [`HEAD_DIGITS`].
         head: String,
@@ -90,7 +93,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Cuts a value of decimal digits to what goes along with its entry.
+    /// Shortens a value to what an entry contains.
     ///
     /// ```
     /// use protocol::Outcome;
@@ -99,26 +102,27 @@ impl Outcome {
     /// ```
     #[must_use]
     pub fn of(value: &str) -> Self {
-        if value.len() <= SHORT_DIGITS {
+        let digits = value.chars().count();
+        if digits <= SHORT_DIGITS {
             return Self::Whole { value: value.to_owned() };
         }
         Self::Long {
-            digits: value.len() as u64,
+            digits: digits as u64,
             head: value.chars().take(HEAD_DIGITS).collect(),
-            tail: value.chars().skip(value.chars().count() - TAIL_DIGITS).collect(),
+            tail: value.chars().skip(digits - TAIL_DIGITS).collect(),
         }
     }
 
-    /// The number of decimal digits.
+    /// Number of digits of the whole value.
     #[must_use]
     pub fn digits(&self) -> u64 {
         match self {
-            Self::Whole { value } => value.len() as u64,
+            Self::Whole { value } => value.chars().count() as u64,
             Self::Long { digits, .. } => *digits,
         }
     }
 
-    /// The value as `GET /values/current` gives it: whole, or its head, `…`, its tail and the count.
+    /// The value as `GET /values/current` returns it: whole, or head, `…`, tail and number of digits.
     #[must_use]
     pub fn brief(&self) -> String {
         match self {
@@ -129,13 +133,13 @@ impl Outcome {
 }
 
 impl Entry {
-    /// The value as the original's clients read it: [`Outcome::brief`], or `Nothing yet!`.
+    /// The value as the original's clients expect it: [`Outcome::brief`], or `Nothing yet!`.
     #[must_use]
     pub fn brief(&self) -> String {
         self.outcome.as_ref().map_or_else(|| NOTHING_YET.to_owned(), Outcome::brief)
     }
 
-    /// Takes `other` if it is a later state of the same entry; says whether it did.
+    /// Replaces this state with `other` if that is a newer state of the same entry; returns true if so.
     pub fn merge(&mut self, other: &Self) -> bool {
         let newer = self.index == other.index && self.revision < other.revision;
         if newer {
@@ -266,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_is_flat_on_the_wire_and_read_back() {
+    fn an_entry_has_flat_json_that_is_read_back() {
         let json = serde_json::to_value(entry()).unwrap();
         assert_eq!(
             json,
@@ -280,13 +284,30 @@ mod tests {
     }
 
     #[test]
-    fn a_long_value_goes_along_as_its_two_ends() {
+    fn a_long_value_is_shortened_to_head_and_tail() {
         let long = Entry { outcome: Some(Outcome::of(&"12345".repeat(300))), ..entry() };
         let json = serde_json::to_value(&long).unwrap();
         assert_eq!(json["digits"], 1_500);
         assert_eq!(json["head"].as_str().unwrap().len(), HEAD_DIGITS);
         assert!(json.get("value").is_none());
         assert_eq!(serde_json::from_value::<Entry>(json).unwrap(), long);
+    }
+
+    #[test]
+    fn any_text_is_a_value_and_its_digits_are_characters() {
+        let short = "“é\"\n".repeat(250);
+        assert_eq!(short.len(), 1_750);
+        assert_eq!(Outcome::of(&short), Outcome::Whole { value: short.clone() });
+        assert_eq!(Outcome::of(&short).digits(), 1_000);
+
+        let long = format!("<{}>", "\"é💥".repeat(400));
+        let outcome = Outcome::of(&long);
+        let Outcome::Long { digits, head, tail } = &outcome else { panic!("{outcome:?}") };
+        assert_eq!((*digits, head.chars().count(), tail.chars().count()), (1_202, HEAD_DIGITS, TAIL_DIGITS));
+        assert!(long.starts_with(head.as_str()) && long.ends_with(tail.as_str()));
+        let entry = Entry { outcome: Some(outcome), ..entry() };
+        let json = serde_json::to_string(&entry).unwrap();
+        assert_eq!(serde_json::from_str::<Entry>(&json).unwrap(), entry);
     }
 
     #[test]

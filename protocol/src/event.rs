@@ -1,28 +1,33 @@
-//! News of an entry, for everybody who watches.
+//! Changes of an entry, as watchers receive them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Entry;
 
-/// What happened to an entry.
+/// Kind of change.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventKind {
-    /// Someone submitted it, or the reason why it is pending changed.
+    /// The index was submitted, or found on the Board and recorded.
     Submitted,
-    /// A worker took it, or came further with it.
+    /// A worker claimed the index or reported progress.
     Computing,
-    /// Its value is known.
+    /// The value is known.
     Done,
-    /// It was given up.
+    /// The index failed for good.
     Failed,
+    /// A wrong result was rejected; the index is pending again, and the entry gives the reason.
+    ///
+    /// Receivers of earlier versions ignore it: pages don't listen for it, and servers skip a
+    /// [`Notice`](crate::Notice) of an unknown kind.
+    Rejected,
 }
 
 impl EventKind {
-    /// Every kind, in the order in which they come.
-    pub const ALL: [Self; 4] = [Self::Submitted, Self::Computing, Self::Done, Self::Failed];
+    /// All kinds.
+    pub const ALL: [Self; 5] = [Self::Submitted, Self::Computing, Self::Done, Self::Failed, Self::Rejected];
 
-    /// The name of the server-sent event.
+    /// Name of the server-sent event.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -30,15 +35,16 @@ impl EventKind {
             Self::Computing => "computing",
             Self::Done => "done",
             Self::Failed => "failed",
+            Self::Rejected => "rejected",
         }
     }
 }
 
-/// News of an entry: what happened and the entry as it is now, which carries its revision.
+/// A change of an entry.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Event {
     /// What happened.
     pub kind: EventKind,
-    /// The entry after it happened.
+    /// The entry afterwards. Its revision orders events, which may arrive out of order.
     pub entry: Entry,
 }

@@ -1,6 +1,8 @@
 //! Database maintenance from the command line: `server migrate` and `server check-database`. They are not scripts
 //! because the image has no shell, and they should use the same settings and TLS as the server.
 
+mod remedy;
+
 use std::process::ExitCode;
 
 use startup::{SettingsError, postgres::PostgresSettings};
@@ -51,10 +53,10 @@ pub(crate) async fn check(settings: &PostgresSettings) -> ExitCode {
     };
     let database = config.database.as_ref().unwrap_or(&config.user);
     say(format_args!("settings: ok ({}@{}:{}/{database})", config.user, config.host, config.port));
-    match store::diagnose(&config, |step, found| say(format_args!("{step}: ok ({found})"))).await {
+    match store::diagnose(&config, |check, found| say(format_args!("{check}: ok ({found})"))).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
-            say(format_args!("{}: {fault}", fault.step));
+            say(format_args!("{}: {fault}. {}", fault.check(), remedy::remedy(&fault)));
             ExitCode::FAILURE
         }
     }

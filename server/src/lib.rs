@@ -105,7 +105,7 @@ impl Server {
             Mode::Embedded => None,
         };
         let backend = Backend::start(config, mode, &stop)?;
-        let tried = timeout(PREPARE_DEADLINE, backend.store.tried_to_prepare());
+        let tried = timeout(PREPARE_DEADLINE, backend.store.preparation_attempted());
         if let Some(Err(_)) = stop.run_until_cancelled(tried).await {
             tracing::warn!("database not responding; serving without it");
         }

@@ -1,5 +1,5 @@
-//! What a single value may be. The messages stand after clap's `invalid value '…' for '--redis-port
-//! <REDIS_PORT>': `, so the variable and the value are named already.
+//! Value parsers for single settings. clap prefixes their errors with `invalid value '…' for '--redis-port
+//! <REDIS_PORT>': `, so they need not repeat variable and value.
 
 use std::{
     net::{Ipv6Addr, SocketAddr},
@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
 };
 
-/// A whole number within `allowed`, in `unit`.
+/// Parses a whole number within `allowed`, in `unit`.
 pub fn number<T>(
     allowed: RangeInclusive<T>,
     unit: &'static str,
@@ -23,7 +23,7 @@ where
             .and_then(|number| T::try_from(number).ok())
             .ok_or_else(|| {
                 let (lowest, highest): (u64, u64) = (lowest.into(), highest.into());
-                format!("allowed is a whole number from {lowest} to {highest}{}{unit}", space(unit))
+                format!("must be a whole number from {lowest} to {highest}{}{unit}", space(unit))
             })
     }
 }
@@ -32,23 +32,23 @@ fn space(unit: &str) -> &'static str {
     if unit.is_empty() { "" } else { " " }
 }
 
-/// A port. Kubernetes and Docker links set `REDIS_PORT=tcp://10.0.0.1:6379`, which is none.
+/// Parses a port. Kubernetes and Docker links set `REDIS_PORT=tcp://10.0.0.1:6379`, which is not one.
 pub(crate) fn port(text: &str) -> Result<u16, String> {
-    let hint = if text.contains("://") { " (the number alone, not an address)" } else { "" };
+    let hint = if text.contains("://") { " (only the number, not an address)" } else { "" };
     number(1..=u16::MAX, "")(text).map_err(|error| format!("{error}{hint}"))
 }
 
-/// An address to listen on.
+/// Parses an address to listen on.
 ///
 /// # Errors
-/// Says what is allowed.
+/// It is not an IP address and a port.
 pub fn address(text: &str) -> Result<SocketAddr, String> {
     text.trim().parse().map_err(|_| {
-        "allowed is an IP address and a port: 127.0.0.1:3000, or 0.0.0.0:3000 for every interface".to_owned()
+        "must be an IP address and a port: 127.0.0.1:3000, or 0.0.0.0:3000 for every interface".to_owned()
     })
 }
 
-/// A host name or address. A copied endpoint often brings its port along, or a scheme.
+/// Parses a host name or address. A copied endpoint often includes a port or a scheme.
 pub(crate) fn host(
     port_variable: &'static str,
 ) -> impl Fn(&str) -> Result<String, String> + Clone + Send + Sync + 'static {
@@ -61,20 +61,20 @@ pub(crate) fn host(
         }
         if host.contains("://") {
             return Err(format!(
-                "allowed is the host alone, without a scheme; the port goes into {port_variable}"
+                "must be only the host, without a scheme; put the port into {port_variable}"
             ));
         }
         if let Some((name, port)) = host.rsplit_once(':') {
-            return Err(format!("allowed is the host alone, “{name}”; put “{port}” into {port_variable}"));
+            return Err(format!("must be only the host, “{name}”; put “{port}” into {port_variable}"));
         }
         if host.contains(|character: char| character.is_whitespace() || "/@?#,".contains(character)) {
-            return Err("allowed is a host name or an IP address".to_owned());
+            return Err("must be a host name or an IP address".to_owned());
         }
         Ok(host.to_owned())
     }
 }
 
-/// As [`host`], or the folder of a Unix socket, as libpq has it.
+/// Like [`host`], but also accepts the folder of a Unix socket, like libpq.
 pub(crate) fn host_or_socket(
     port_variable: &'static str,
 ) -> impl Fn(&str) -> Result<String, String> + Clone + Send + Sync + 'static {
@@ -82,29 +82,29 @@ pub(crate) fn host_or_socket(
     move |text| if text.starts_with('/') { Ok(text.to_owned()) } else { host(text) }
 }
 
-/// A switch, in any usual spelling.
+/// Parses a boolean in any common spelling.
 pub(crate) fn switch(text: &str) -> Result<bool, String> {
     match text.trim().to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err("allowed is true or false".to_owned()),
+        _ => Err("must be true or false".to_owned()),
     }
 }
 
-/// A file that is there.
+/// Parses the path of a file that exists.
 pub(crate) fn file(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     match path.metadata() {
         Ok(metadata) if metadata.is_file() => Ok(path),
-        Ok(_) => Err("allowed is a file, and this is none".to_owned()),
-        Err(error) => Err(format!("allowed is a file that can be read: {error}")),
+        Ok(_) => Err("must be a regular file".to_owned()),
+        Err(error) => Err(format!("cannot read this file: {error}")),
     }
 }
 
-/// Text without blanks around it.
+/// Parses text and trims surrounding blanks.
 pub(crate) fn text(text: &str) -> Result<String, String> {
     match text.trim() {
-        "" => Err("allowed is any text but blanks".to_owned()),
+        "" => Err("must not be blank".to_owned()),
         text => Ok(text.to_owned()),
     }
 }
@@ -122,11 +122,11 @@ mod tests {
     }
 
     #[test]
-    fn a_copied_endpoint_is_refused_with_a_pointer_to_the_port() {
+    fn a_copied_endpoint_is_refused_and_the_error_names_the_port_variable() {
         let error = host("REDIS_PORT")("my.cache.amazonaws.com:6379").unwrap_err();
-        assert_eq!(error, "allowed is the host alone, “my.cache.amazonaws.com”; put “6379” into REDIS_PORT");
+        assert_eq!(error, "must be only the host, “my.cache.amazonaws.com”; put “6379” into REDIS_PORT");
         let error = host("PGPORT")("[::1]:5432").unwrap_err();
-        assert_eq!(error, "allowed is the host alone, “[::1]”; put “5432” into PGPORT");
+        assert_eq!(error, "must be only the host, “[::1]”; put “5432” into PGPORT");
     }
 
     #[test]
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_at_all_is_refused() {
+    fn text_that_is_not_a_host_is_refused() {
         for bad in ["a b", "a/b", "user@host", "a,b"] {
             assert!(host("PGPORT")(bad).is_err(), "{bad}");
         }
@@ -148,21 +148,21 @@ mod tests {
     fn a_port_is_a_number() {
         assert_eq!(port("6379"), Ok(6379));
         for bad in ["0", "65536", "-1", "x", "6379.0"] {
-            assert_eq!(port(bad).unwrap_err(), "allowed is a whole number from 1 to 65535", "{bad}");
+            assert_eq!(port(bad).unwrap_err(), "must be a whole number from 1 to 65535", "{bad}");
         }
-        assert!(port("tcp://10.0.0.1:6379").unwrap_err().contains("the number alone"));
+        assert!(port("tcp://10.0.0.1:6379").unwrap_err().contains("only the number"));
     }
 
     #[test]
-    fn a_number_out_of_range_is_told_the_range_with_its_unit() {
+    fn the_error_states_the_range_with_its_unit() {
         let error = number(100_u64..=60_000, "ms")("5").unwrap_err();
-        assert_eq!(error, "allowed is a whole number from 100 to 60000 ms");
+        assert_eq!(error, "must be a whole number from 100 to 60000 ms");
         assert_eq!(number(1_u32..=4, "")(" 4 "), Ok(4));
     }
 
     #[test]
-    fn a_file_must_be_there() {
-        assert!(file("/nowhere/ca.pem").unwrap_err().contains("can be read"));
-        assert!(file("/").unwrap_err().contains("is none"));
+    fn a_file_must_exist() {
+        assert!(file("/nowhere/ca.pem").unwrap_err().contains("cannot read"));
+        assert!(file("/").unwrap_err().contains("regular file"));
     }
 }

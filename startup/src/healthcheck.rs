@@ -1,5 +1,5 @@
-//! Asking a process of ours whether it is well, as container engines do every few seconds: the images have
-//! no shell and no curl, so the binary asks itself.
+//! Health check command, which container engines run every few seconds: the images have no shell and no
+//! curl, so the binary queries itself.
 
 use std::{
     fmt,
@@ -7,31 +7,31 @@ use std::{
     process::ExitCode,
 };
 
-/// In seconds. Less than what engines wait for a check, so that they hear the reason.
+/// In seconds; shorter than the engines' own timeout, so that they log the reason.
 const TIMEOUT_S: u64 = 4;
 
-/// Asks the process that listens at `address` on this machine with `GET path`. Success is 200; what it
-/// says, or why it could not be asked, is written to standard output, which engines keep.
+/// Sends `GET path` to the process that listens at `address` on this machine, and succeeds on status 200.
+/// Prints the response or the error to standard output, which engines keep.
 #[must_use]
 pub fn ask(address: SocketAddr, path: &str) -> ExitCode {
     let url = format!("http://{}{path}", reachable(address));
     match minreq::get(&url).with_timeout(TIMEOUT_S).send() {
         Ok(response) if response.status_code == 200 => {
-            say(response.as_str().unwrap_or_default());
+            print(response.as_str().unwrap_or_default());
             ExitCode::SUCCESS
         }
         Ok(response) => {
-            say(format_args!("{url}: {} {}", response.status_code, response.as_str().unwrap_or_default()));
+            print(format_args!("{url}: {} {}", response.status_code, response.as_str().unwrap_or_default()));
             ExitCode::FAILURE
         }
         Err(error) => {
-            say(format_args!("{url}: {error}"));
+            print(format_args!("{url}: {error}"));
             ExitCode::FAILURE
         }
     }
 }
 
-/// Who listens on every interface is asked on the loopback one.
+/// The loopback address for a process that listens on every interface.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {
@@ -42,7 +42,7 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-fn say(what: impl fmt::Display) {
+fn print(what: impl fmt::Display) {
     println!("{what}");
 }
 
@@ -56,7 +56,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers one request with this.
+    /// Starts a server that sends one response.
     fn answering(answer: &'static str) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -68,21 +68,21 @@ mod tests {
         address
     }
 
-    fn is_well(address: SocketAddr) -> bool {
-        // `ExitCode` can't be compared.
+    fn is_healthy(address: SocketAddr) -> bool {
+        // `ExitCode` cannot be compared.
         format!("{:?}", ask(address, "/health")) == format!("{:?}", ExitCode::SUCCESS)
     }
 
     #[test]
-    fn only_a_200_is_well() {
-        assert!(is_well(answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")));
-        assert!(!is_well(answering("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")));
+    fn only_a_200_is_healthy() {
+        assert!(is_healthy(answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")));
+        assert!(!is_healthy(answering("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")));
         let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        assert!(!is_well(nobody));
+        assert!(!is_healthy(nobody));
     }
 
     #[test]
-    fn a_listener_on_every_interface_is_asked_on_the_loopback_one() {
+    fn a_listener_on_every_interface_is_queried_on_loopback() {
         for (listens, asked) in [
             ("0.0.0.0:5000", "127.0.0.1:5000"),
             ("[::]:5000", "[::1]:5000"),

@@ -1,10 +1,13 @@
-//! What the binaries read from their environment, and what they say when it is wrong.
+//! Process start-up: settings, signals, logging, telemetry, health check and memory limit.
 //!
-//! Each concern is a clap `Args` struct that a binary takes in with `#[command(flatten)]`:
+//! Each group of settings is a clap `Args` struct that a binary includes with `#[command(flatten)]`:
 //! [`redis::RedisSettings`], [`postgres::PostgresSettings`], [`log::LogSettings`],
-//! [`telemetry::TelemetrySettings`] and [`memory::MaxIndexSettings`]. Every setting is read once, at the
-//! start, by [`parse`]. A wrong one stops the start with exit code 2 and a message that names the variable,
-//! the value (unless it is a secret) and what is allowed.
+//! [`telemetry::TelemetrySettings`] and [`memory::MaxIndexSettings`]. [`parse`] reads all settings once, at
+//! the start. If one is invalid, the process exits with code 2 and a message that names the variable, its
+//! value (unless it is a secret) and the allowed values.
+//!
+//! [`stop`] turns SIGTERM and SIGINT into a cancellation token, and [`healthcheck`] is the command with which
+//! container engines check a process.
 
 mod check;
 mod error;

@@ -1,41 +1,41 @@
-//! What is logged, and how.
+//! Logging.
 
 use std::io::{self, IsTerminal};
 
 use clap::ValueEnum;
 use tracing_subscriber::{EnvFilter, filter::ParseError, fmt};
 
-/// What is logged, and how. The log goes to standard error.
+/// Format and level of the log, which goes to standard error.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Log")]
 pub struct LogSettings {
-    /// Lines for people, or JSON objects for machines. Default: human on a terminal, else json.
+    /// Lines for people or JSON for machines. Default: human on a terminal, json otherwise.
     #[arg(id = "LOG_FORMAT", long = "log-format", env = "LOG_FORMAT", value_enum)]
     pub format: Option<LogFormat>,
-    /// The least severe level logged: error, warn, info, debug or trace, also for single parts:
+    /// Least severe level to log: error, warn, info, debug, trace or off. Can be set per module:
     /// `info,store=debug`.
     #[arg(id = "LOG_LEVEL", long = "log-level", env = "LOG_LEVEL", default_value = "info", value_parser = filter)]
     pub level: String,
-    /// As `LOG_LEVEL`, which it overrules: the name that Rust programs share.
+    /// Like `LOG_LEVEL`, which it overrides: the usual name in Rust programs.
     #[arg(id = "RUST_LOG", long = "rust-log", env = "RUST_LOG", hide = true, value_parser = filter)]
     pub rust_log: Option<String>,
 }
 
-/// The form of the log.
+/// Format of the log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum LogFormat {
     /// Lines for people, with colours on a terminal.
     Human,
-    /// One JSON object a line, for machines.
+    /// One JSON object per line, for machines.
     Json,
 }
 
 fn filter(text: &str) -> Result<String, String> {
     let parsed: Result<EnvFilter, ParseError> = EnvFilter::builder().parse(text);
     match parsed {
-        // A misspelt level reads as the name of a part of the program, which would log nothing else.
+        // A misspelt level would be taken for a module name, and nothing else would be logged.
         Ok(_) if is_filter(text) => Ok(text.to_owned()),
-        _ => Err("allowed is error, warn, info, debug, trace or off, also for single parts: \
+        _ => Err("must be error, warn, info, debug, trace or off, optionally per module: \
                   info,store=debug"
             .to_owned()),
     }
@@ -47,16 +47,16 @@ fn is_filter(text: &str) -> bool {
 }
 
 impl LogSettings {
-    /// Starts logging. To be called once, first of all.
+    /// Starts logging. Must be called once, before anything else.
     pub fn init(&self) {
         let directives = self.rust_log.as_ref().unwrap_or(&self.level);
         let terminal = io::stderr().is_terminal();
-        // When nobody reads standard error any more, a line is lost; telling so there would panic.
+        // If standard error is closed, lines are lost; reporting that there would panic.
         let log = fmt()
             .with_env_filter(EnvFilter::new(directives))
             .with_writer(io::stderr)
             .log_internal_errors(false);
-        // Only a second call can fail, which then changes nothing.
+        // Fails only on a second call, which changes nothing.
         let _ = match self.format_for(terminal) {
             LogFormat::Human => log.with_ansi(terminal).try_init().is_ok(),
             LogFormat::Json => log.json().flatten_event(true).with_current_span(true).try_init().is_ok(),
@@ -95,14 +95,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_variable_the_value_and_what_is_allowed() {
+    fn the_error_names_the_variable_the_value_and_the_allowed_values() {
         let error = read(&["--log-format", "xml"]).unwrap_err();
         for part in ["LOG_FORMAT", "xml", "human", "json"] {
             assert!(error.contains(part), "{part} is missing: {error}");
         }
         for wrong in ["inof", "info,store=loud"] {
             let error = read(&["--log-level", wrong]).unwrap_err();
-            for part in ["LOG_LEVEL", wrong, "allowed is error, warn"] {
+            for part in ["LOG_LEVEL", wrong, "must be error, warn"] {
                 assert!(error.contains(part), "{part} is missing: {error}");
             }
         }

@@ -1,4 +1,4 @@
-//! How much memory there is, and the highest index that fits into it.
+//! Memory limit of the process, and the highest index that fits into it.
 
 use std::{fs, path::Path};
 
@@ -6,15 +6,15 @@ use protocol::{Index, MaxIndex};
 
 use crate::{SettingsError, check::number};
 
-/// What a process of ours needs beside its computations.
+/// Memory that a process needs besides its computations.
 const RESERVED_BYTES: u64 = 48 * 1024 * 1024;
-/// Assumed where the operating system does not tell.
+/// Assumed if the operating system does not report it.
 const ASSUMED_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// The highest index that is computed.
+/// Highest index that is computed.
 #[derive(Clone, Debug, clap::Args)]
 pub struct MaxIndexSettings {
-    /// The highest index taken and computed. At most what fits into the memory of the container.
+    /// Highest index accepted and computed. Limited by the memory of the container.
     #[arg(
         id = "MAX_INDEX", long = "max-index", env = "MAX_INDEX", default_value = "1000000",
         value_parser = number(0_u32..=u32::MAX, ""),
@@ -23,11 +23,11 @@ pub struct MaxIndexSettings {
 }
 
 impl MaxIndexSettings {
-    /// The highest index, if so much fits into the memory. `cost` tells what computing one index
-    /// takes, in bytes; `concurrent` is how many may be computed at once.
+    /// Returns the highest index, if computing it fits into memory. `cost` returns the bytes needed to
+    /// compute an index; `concurrent` is the number of concurrent computations.
     ///
     /// # Errors
-    /// It is above the ceiling.
+    /// The index is above the ceiling.
     pub fn max_index(&self, concurrent: u32, cost: fn(u32) -> u64) -> Result<MaxIndex, SettingsError> {
         self.within(memory_limit_bytes(), concurrent, cost)
     }
@@ -42,21 +42,22 @@ impl MaxIndexSettings {
         match Index::try_from(self.max_index) {
             Ok(index) if index <= ceiling => Ok(MaxIndex::new(index)),
             _ => Err(SettingsError::Refused(format!(
-                "MAX_INDEX is {}: allowed is a whole number from 0 to {ceiling}, which is what {concurrent} \
-                 computation(s) at once can do in {} MiB of memory",
+                "MAX_INDEX is {}, but must be a whole number from 0 to {ceiling}, the most that {concurrent} \
+                 concurrent computation{} into {} MiB",
                 self.max_index,
+                if concurrent == 1 { " fits" } else { "s fit" },
                 limit_bytes / (1024 * 1024),
             ))),
         }
     }
 }
 
-/// The highest index of which `concurrent` computations fit into `limit_bytes` at once.
+/// Returns the highest index of which `concurrent` computations fit into `limit_bytes`.
 #[must_use]
 pub fn ceiling(limit_bytes: u64, concurrent: u32, cost: fn(u32) -> u64) -> Index {
     let available = limit_bytes.saturating_sub(RESERVED_BYTES);
     let fits = |index: u32| cost(index).saturating_mul(u64::from(concurrent)) <= available;
-    // The cost rises with the index, so halving finds the border: `low` fits, `high` does not.
+    // The cost increases with the index, so use a binary search: `low` fits, `high` does not.
     let (mut low, mut high) = (0, Index::MAX.get() + 1);
     while high - low > 1 {
         let middle = low + (high - low) / 2;
@@ -65,8 +66,8 @@ pub fn ceiling(limit_bytes: u64, concurrent: u32, cost: fn(u32) -> u64) -> Index
     Index::try_from(low).unwrap_or(Index::MAX)
 }
 
-/// How much memory this process may use, in bytes: the limit of its control group (a container's), or
-/// else what the machine has.
+/// Returns how much memory this process may use, in bytes: the limit of its control group (its
+/// container), or the machine's memory.
 #[must_use]
 pub fn memory_limit_bytes() -> u64 {
     limit_below(Path::new("/"))
@@ -85,7 +86,7 @@ fn limit_below(root: &Path) -> u64 {
         vec!["sys/fs/cgroup/memory.max".to_owned(), "sys/fs/cgroup/memory/memory.limit_in_bytes".to_owned()];
     for (line, path) in limits {
         if line.starts_with("0::") {
-            // A limit binds everything below it, so each group on the way down counts.
+            // A limit applies to all groups below it, so check every ancestor.
             files.extend(
                 Path::new(path)
                     .ancestors()
@@ -119,14 +120,14 @@ mod tests {
     const MEMINFO: (&str, &str) = ("proc/meminfo", "MemTotal:        1048576 kB\nMemFree: 1 kB\n");
 
     #[test]
-    fn a_container_has_the_limit_of_its_group() {
+    fn a_container_has_the_limit_of_its_control_group() {
         assert_eq!(machine(&[MEMINFO, ("sys/fs/cgroup/memory.max", "134217728\n")]), 128 * MIB);
         let v1 = ("sys/fs/cgroup/memory/memory.limit_in_bytes", "134217728\n");
         assert_eq!(machine(&[MEMINFO, v1]), 128 * MIB);
     }
 
     #[test]
-    fn a_group_above_binds_as_well() {
+    fn the_limit_of_an_ancestor_group_applies() {
         let limit = machine(&[
             MEMINFO,
             ("proc/self/cgroup", "0::/system.slice/our.service\n"),
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_limit_it_is_what_the_machine_has() {
+    fn without_a_limit_the_memory_of_the_machine_counts() {
         assert_eq!(machine(&[MEMINFO, ("sys/fs/cgroup/memory.max", "max\n")]), 1024 * MIB);
         let v1 = ("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
         assert_eq!(machine(&[MEMINFO, v1]), 1024 * MIB);
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_max_index_above_the_ceiling_is_refused_with_what_is_allowed() {
+    fn a_max_index_above_the_ceiling_is_refused_and_the_error_states_the_ceiling() {
         let cost = |index: u32| u64::from(index) * 10;
         let settings = |max_index| MaxIndexSettings { max_index };
         let limit = RESERVED_BYTES + 16 * MIB;
@@ -162,8 +163,8 @@ mod tests {
         let error = settings(2_000_000).within(limit, 1, cost).unwrap_err().to_string();
         assert_eq!(
             error,
-            "MAX_INDEX is 2000000: allowed is a whole number from 0 to 1677721, which is what \
-             1 computation(s) at once can do in 64 MiB of memory"
+            "MAX_INDEX is 2000000, but must be a whole number from 0 to 1677721, the most that \
+             1 concurrent computation fits into 64 MiB"
         );
     }
 }

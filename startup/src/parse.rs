@@ -1,4 +1,4 @@
-//! Reading all settings at once.
+//! Parses all settings.
 
 use std::ffi::OsString;
 
@@ -6,11 +6,10 @@ use clap::{Command, Parser};
 
 use crate::error::exit;
 
-/// Reads the command line and the environment. A wrong value ends the process with exit code 2 and
-/// one message; `--help` ends it with the list of settings.
+/// Parses the command line and the environment. On an invalid value, prints one message and exits with
+/// code 2; on `--help`, prints the settings and exits.
 ///
-/// A variable that is set but empty counts as unset: Compose files and shells make such ones from
-/// `${NAME}` when nothing was given.
+/// An empty variable counts as unset: Compose files and shells expand an unset `${NAME}` to an empty value.
 #[must_use]
 pub fn parse<P: Parser>() -> P {
     try_parse(std::env::args_os(), |name| std::env::var_os(name)).unwrap_or_else(|error| exit(&error))
@@ -43,7 +42,7 @@ fn without_empty(command: Command, variable: &impl Fn(&str) -> Option<OsString>)
 mod tests {
     use super::*;
 
-    // `PATH` is the one variable that every process has, so no test needs to change its environment.
+    // Every process has `PATH`, so no test needs to change the environment.
     #[derive(Debug, Parser)]
     struct Settings {
         #[arg(id = "PATH", long, env = "PATH")]

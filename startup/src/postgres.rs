@@ -1,4 +1,4 @@
-//! Where Postgres is.
+//! Settings for Postgres.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::{
     secret::secret,
 };
 
-/// Where Postgres is, and how to talk to it.
+/// Settings for Postgres.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Postgres")]
 pub struct PostgresSettings {
@@ -27,7 +27,7 @@ pub struct PostgresSettings {
     /// Name of the database. Default: the user's name.
     #[arg(id = "PGDATABASE", long = "pgdatabase", env = "PGDATABASE", value_parser = text)]
     pub database: Option<String>,
-    /// Password. Better given as a file: the environment of a process can be read by others.
+    /// Password. Prefer a file: others may be able to read the environment of a process.
     #[arg(
         id = "PGPASSWORD", long = "pgpassword", env = "PGPASSWORD",
         hide_env_values = true, value_parser = secret,
@@ -36,8 +36,7 @@ pub struct PostgresSettings {
     /// File that holds the password, instead of `PGPASSWORD`.
     #[arg(id = "PGPASSWORD_FILE", long = "pgpassword-file", env = "PGPASSWORD_FILE")]
     pub password_file: Option<PathBuf>,
-    /// Whether to talk TLS, and what to check of the server's certificate, in libpq's words.
-    /// Default: prefer.
+    /// Whether to use TLS and how to verify the server's certificate, as in libpq. Default: prefer.
     #[arg(
         id = "PGSSLMODE", long = "pgsslmode", env = "PGSSLMODE",
         value_parser = PossibleValuesParser::new(SslMode::ALL.map(SslMode::as_str)).try_map(|mode| mode.parse::<SslMode>()),
@@ -46,8 +45,8 @@ pub struct PostgresSettings {
     /// PEM file of the authority that signed the server's certificate. Default: the system's authorities.
     #[arg(id = "PGSSLROOTCERT", long = "pgsslrootcert", env = "PGSSLROOTCERT", value_parser = file)]
     pub ssl_root_cert: Option<PathBuf>,
-    /// All of the above in one: `postgres://user:password@host:port/database?sslmode=require`. Instead
-    /// of `PGHOST`; of the others only `PGSSLMODE` and `PGSSLROOTCERT` are read beside it.
+    /// All of the above in one: `postgres://user:password@host:port/database?sslmode=require`. Replaces
+    /// `PGHOST` and the others, except `PGSSLMODE` and `PGSSLROOTCERT`, which override the URL.
     #[arg(
         id = "CONNECTION_URL", long = "connection-url", env = "CONNECTION_URL",
         hide_env_values = true, value_parser = secret,
@@ -56,7 +55,7 @@ pub struct PostgresSettings {
     /// File that holds the URL, instead of `CONNECTION_URL`.
     #[arg(id = "CONNECTION_URL_FILE", long = "connection-url-file", env = "CONNECTION_URL_FILE")]
     pub url_file: Option<PathBuf>,
-    /// The most connections held open at once.
+    /// Maximum number of open connections.
     #[arg(
         id = "PG_POOL_SIZE", long = "pg-pool-size", env = "PG_POOL_SIZE", default_value = "10",
         value_parser = number(1_u32..=1_000, "connections"),
@@ -65,16 +64,16 @@ pub struct PostgresSettings {
 }
 
 impl PostgresSettings {
-    /// Is Postgres named at all?
+    /// Returns true if Postgres is configured.
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.host.is_some() || self.url.is_some() || self.url_file.is_some()
     }
 
-    /// How to reach Postgres. Where `PGHOST` is missing, it is this machine.
+    /// Returns the connection settings. Without `PGHOST`, the host is this machine.
     ///
     /// # Errors
-    /// A secret is given twice, its file can't be read, the URL is wrong or stands beside `PGHOST`.
+    /// A secret is set twice, its file cannot be read, or the URL is invalid or set together with `PGHOST`.
     pub fn to_config(&self) -> Result<PostgresConfig, SettingsError> {
         let url = Secret::from_either("CONNECTION_URL", self.url.as_ref(), self.url_file.as_deref())?;
         let mut config = match url {
@@ -82,9 +81,9 @@ impl PostgresSettings {
                 let both = "CONNECTION_URL and PGHOST are both set: set one of them";
                 return Err(SettingsError::Refused(both.to_owned()));
             }
-            // The URL is not quoted, since the password stands in it; nor does the error quote it.
+            // Neither this message nor the error quotes the URL, because it may contain the password.
             Some(url) => PostgresConfig::from_url(url.expose())
-                .map_err(|error| SettingsError::Refused(format!("CONNECTION_URL is wrong: {error}")))?,
+                .map_err(|error| SettingsError::Refused(format!("CONNECTION_URL is invalid: {error}")))?,
             None => self.separate()?,
         };
         config.max_connections = self.pool_size;
@@ -131,14 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_variable_the_value_and_what_is_allowed() {
+    fn the_error_names_the_variable_the_value_and_the_allowed_values() {
         for (arguments, parts) in [
             (["--pghost", "db.rds.amazonaws.com:5432"], ["PGHOST", "put “5432” into PGPORT"]),
             (["--pgport", "tcp://10.0.0.1:5432"], ["PGPORT", "from 1 to 65535"]),
             (["--pgsslmode", "yes"], ["PGSSLMODE", "verify-full"]),
-            (["--pgsslrootcert", "/nowhere"], ["PGSSLROOTCERT", "a file"]),
+            (["--pgsslrootcert", "/nowhere"], ["PGSSLROOTCERT", "cannot read this file"]),
             (["--pg-pool-size", "0"], ["PG_POOL_SIZE", "from 1 to 1000 connections"]),
-            (["--pguser", " "], ["PGUSER", "any text but blanks"]),
+            (["--pguser", " "], ["PGUSER", "must not be blank"]),
         ] {
             let error = read(&arguments).unwrap_err();
             for part in parts.into_iter().chain([arguments[1]]) {
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_stands_instead_of_the_host() {
+    fn a_url_replaces_the_host() {
         let settings = read(&["--connection-url", "postgres://me:hunter2@db/app"]).unwrap();
         assert!(settings.is_set());
         let config = settings.to_config().unwrap();
@@ -168,14 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_url_is_refused_without_being_quoted() {
+    fn an_invalid_url_is_refused_without_being_quoted() {
         let error = refusal(&["--connection-url", "mysql://me:hunter2@db/app"]);
-        assert!(error.starts_with("CONNECTION_URL is wrong: "), "{error}");
+        assert!(error.starts_with("CONNECTION_URL is invalid: "), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
     }
 
     #[test]
-    fn tls_is_what_the_setting_says_also_beside_a_url() {
+    fn the_tls_setting_overrides_the_url() {
         let url = ["--connection-url", "postgres://me@db/app?sslmode=disable"];
         let mode = |more: &[&str]| read(&[&url, more].concat()).unwrap().to_config().unwrap().ssl_mode;
         assert_eq!(mode(&[]), SslMode::Disable);

@@ -1,4 +1,4 @@
-//! Where Redis is.
+//! Settings for Redis.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::{
     secret::secret,
 };
 
-/// Where Redis is, and how to talk to it.
+/// Settings for Redis.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Redis")]
 pub struct RedisSettings {
@@ -20,10 +20,10 @@ pub struct RedisSettings {
     /// Port.
     #[arg(id = "REDIS_PORT", long = "redis-port", env = "REDIS_PORT", default_value = "6379", value_parser = port)]
     pub port: u16,
-    /// User name, where Redis has users (ACLs). Default: Redis' own default user.
+    /// User name, if Redis has users (ACLs). Default: Redis's own default user.
     #[arg(id = "REDIS_USERNAME", long = "redis-username", env = "REDIS_USERNAME", value_parser = text)]
     pub username: Option<String>,
-    /// Password. Better given as a file: the environment of a process can be read by others.
+    /// Password. Prefer a file: others may be able to read the environment of a process.
     #[arg(
         id = "REDIS_PASSWORD", long = "redis-password", env = "REDIS_PASSWORD",
         hide_env_values = true, value_parser = secret,
@@ -32,7 +32,7 @@ pub struct RedisSettings {
     /// File that holds the password, instead of `REDIS_PASSWORD`.
     #[arg(id = "REDIS_PASSWORD_FILE", long = "redis-password-file", env = "REDIS_PASSWORD_FILE")]
     pub password_file: Option<PathBuf>,
-    /// Talk TLS, and check the server's certificate. Needed for `ElastiCache` with encryption in transit.
+    /// Use TLS and verify the server's certificate. Needed for `ElastiCache` with encryption in transit.
     #[arg(
         id = "REDIS_TLS", long = "redis-tls", env = "REDIS_TLS", default_value = "false",
         num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set,
@@ -48,17 +48,17 @@ pub struct RedisSettings {
 }
 
 impl RedisSettings {
-    /// Is Redis named at all?
+    /// Returns true if Redis is configured.
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.host.is_some()
     }
 
-    /// How to reach Redis.
+    /// Returns the connection settings.
     ///
     /// # Errors
-    /// `REDIS_HOST` is missing, the password is given twice, its file can't be read, or there is a
-    /// certificate without TLS.
+    /// `REDIS_HOST` is missing, the password is set twice, its file cannot be read, or a certificate is set
+    /// without TLS.
     pub fn to_config(&self) -> Result<RedisConfig, SettingsError> {
         let refused = |why: &str| Err(SettingsError::Refused(why.to_owned()));
         let Some(host) = &self.host else {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_variable_the_value_and_what_is_allowed() {
+    fn the_error_names_the_variable_the_value_and_the_allowed_values() {
         let error = read(&["--redis-host", "my.cache.amazonaws.com:6379"]).unwrap_err();
         for part in ["REDIS_HOST", "'my.cache.amazonaws.com:6379'", "put “6379” into REDIS_PORT"] {
             assert!(error.contains(part), "{part} is missing: {error}");
@@ -127,13 +127,13 @@ mod tests {
             assert!(error.contains(part), "{part} is missing: {error}");
         }
         let error = read(&["--redis-tls", "--redis-tls-ca-file", "/nowhere"]).unwrap_err();
-        for part in ["REDIS_TLS_CA_FILE", "'/nowhere'", "a file"] {
+        for part in ["REDIS_TLS_CA_FILE", "'/nowhere'", "cannot read this file"] {
             assert!(error.contains(part), "{part} is missing: {error}");
         }
     }
 
     #[test]
-    fn tls_is_on_in_any_usual_spelling() {
+    fn tls_is_enabled_in_any_common_spelling() {
         for on in ["true", "1", "yes", "on"] {
             assert!(read(&["--redis-tls", on]).unwrap().tls, "{on}");
         }

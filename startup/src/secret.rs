@@ -1,30 +1,30 @@
-//! Passwords and the like.
+//! Passwords and other secrets.
 
 use std::{fmt, path::Path};
 
 use crate::SettingsError;
 
-/// A password or the like: never shown, also not by `{:?}`.
+/// A password or other secret; never shown, not even by `{:?}`.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes the secret text.
+    /// Wraps the text of a secret.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself, for whoever really needs it.
+    /// Returns the text.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The secret from `variable` itself or from the file that `{variable}_FILE` names, as Docker and
-    /// Kubernetes hand secrets out. An editor's newline at the end of the file is not part of it.
+    /// Returns the secret from `variable` or from the file named by `{variable}_FILE`, which is how Docker
+    /// and Kubernetes provide secrets. A newline at the end of the file is removed.
     ///
     /// # Errors
-    /// Both are set, or the file can't be read or holds nothing.
+    /// Both are set, or the file cannot be read or is empty.
     pub fn from_either(
         variable: &'static str,
         secret: Option<&Self>,
@@ -49,7 +49,7 @@ impl Secret {
     }
 }
 
-/// The value parser: takes anything, so that no message ever quotes a secret.
+/// Value parser that accepts anything, so that no error ever quotes a secret.
 pub(crate) fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text))
 }
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_gives_its_text_without_the_last_newline() {
+    fn the_last_newline_of_a_secret_file_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("password");
         std::fs::write(&path, " p w \r\n").unwrap();
@@ -79,20 +79,20 @@ mod tests {
     }
 
     #[test]
-    fn both_ways_at_once_are_refused() {
+    fn setting_both_the_variable_and_the_file_is_refused() {
         let given = Secret::new("p");
         let error = Secret::from_either("PGPASSWORD", Some(&given), Some(Path::new("/x"))).unwrap_err();
         assert_eq!(error.to_string(), "PGPASSWORD and PGPASSWORD_FILE are both set: set one of them");
     }
 
     #[test]
-    fn a_missing_or_empty_file_is_named_with_its_variable() {
+    fn the_error_names_a_missing_or_empty_file_and_its_variable() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("password");
         let read = || Secret::from_either("PGPASSWORD", None, Some(&path)).unwrap_err().to_string();
         let missing = read();
         assert!(missing.starts_with("PGPASSWORD_FILE names /"), "{missing}");
-        assert!(missing.contains("can't be read: No such file"), "{missing}");
+        assert!(missing.contains("cannot be read: No such file"), "{missing}");
         std::fs::write(&path, "\n").unwrap();
         assert!(read().ends_with("which is empty"));
     }

@@ -1,4 +1,4 @@
-//! Waiting longer after each failure in a row.
+//! Exponential backoff after repeated failures.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// Waits 0.1 s after the first failure, then longer each time, with jitter, up to 5 s.
+/// Exponential backoff: 0.1 s after the first failure, doubled with each one up to 5 s, with jitter.
 #[derive(Debug)]
 pub struct Backoff(ExponentialBackoff);
 
@@ -24,13 +24,13 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// Waits for the next try, or until stopped.
+    /// Waits before the next try, or until stopped.
     pub async fn wait(&mut self, stop: &CancellationToken) {
         let delay = self.0.next().unwrap_or(LONGEST);
         let _ = stop.run_until_cancelled(tokio::time::sleep(delay)).await;
     }
 
-    /// It worked: the next failure is a first one again.
+    /// Starts over after a success.
     pub fn reset(&mut self) {
         *self = Self::default();
     }

@@ -1,49 +1,50 @@
-//! News for everybody who watches this server.
+//! The event feed of this server's watchers.
 
 use std::sync::Arc;
 
 use protocol::Event;
 use tokio::sync::broadcast;
 
-/// How many messages a watcher may fall behind before it has to start over.
+/// Number of items by which a watcher may fall behind before it misses some.
 const CAPACITY: usize = 1_024;
 
-/// What a watcher gets.
+/// An item of the feed.
 #[derive(Clone, Debug)]
-pub enum News {
-    /// Something happened.
+pub enum FeedItem {
+    /// An entry changed.
     Event(Arc<Event>),
-    /// News may have been lost: end the stream, so that the watcher comes back and looks at the state.
-    StartOver,
+    /// Events may have been lost. The watcher must end its stream, so that the client reconnects and
+    /// fetches the current state.
+    Resync,
 }
 
-/// News for everybody who watches this server.
-pub struct Feed(broadcast::Sender<News>);
+/// The event feed of this server's watchers: clients with an open event stream.
+pub struct Feed(broadcast::Sender<FeedItem>);
 
 impl Feed {
     pub(crate) fn new() -> Self {
         Self(broadcast::Sender::new(CAPACITY))
     }
 
-    /// Watches from now on. Who falls behind by more than the capacity gets an error from the
-    /// receiver, to be treated like [`News::StartOver`].
+    /// Adds a watcher. If it falls behind by more than the capacity, the receiver returns an error,
+    /// which must be treated like [`FeedItem::Resync`].
     #[must_use]
-    pub fn watch(&self) -> broadcast::Receiver<News> {
+    pub fn subscribe(&self) -> broadcast::Receiver<FeedItem> {
         self.0.subscribe()
     }
 
-    /// How many watch.
+    /// Number of watchers.
     #[must_use]
     pub fn watchers(&self) -> usize {
         self.0.receiver_count()
     }
 
     pub(crate) fn send(&self, event: Event) {
-        // Nobody watching is no error.
-        let _ = self.0.send(News::Event(Arc::new(event)));
+        // Sending fails only if nobody is watching.
+        let _ = self.0.send(FeedItem::Event(Arc::new(event)));
     }
 
-    pub(crate) fn start_over(&self) {
-        let _ = self.0.send(News::StartOver);
+    pub(crate) fn resync(&self) {
+        let _ = self.0.send(FeedItem::Resync);
     }
 }

@@ -1,33 +1,41 @@
-//! What outlives a request, behind two traits, and the flow of a submission between them.
+//! State kept between requests, behind two traits, and the path of a submission through them.
 //!
-//! - [`Record`]: every index ever submitted and what became of it. Postgres or SQLite.
-//! - [`Board`]: results, the pending list with its leases, and the wake-ups. Redis or in-process.
-//! - [`Store`]: the two together: submit, read, copy results into the Record, put back what is missing.
+//! - [`Record`]: every index ever submitted and its outcome. Postgres or SQLite.
+//! - [`Board`]: results, the pending list with its leases, and wake-ups. Redis or in-process.
+//! - [`Store`]: both together. Submits, reads, accepts or rejects results, and restores what is missing.
 //!
 //! The Board is a cache of the Record: it may come back empty at any time and nothing is lost.
 
+mod accept_result;
 mod backoff;
 mod board;
-mod copy;
+mod clock;
 mod feed;
-mod heard;
 mod listen;
+mod read;
+mod reconcile;
+mod reconcile_queue;
 mod record;
+mod reject_result;
+mod run;
 pub mod spans;
 mod store;
+mod submit;
 mod sweep;
+mod verify;
 
 pub use backoff::Backoff;
 pub use board::{
-    Board, BoardError, Claim, ClaimState, Completed, Deadlines, Enqueue, Enqueued, FailOutcome, Heard,
-    InProcessBoard, Lease, Notice, RedisBoard, RedisConfig, RedisConfigError, ScanPage, Sighting,
-    Subscription, Topic, relist,
+    Board, BoardError, Channel, Claim, ClaimState, Deadlines, EnqueueOutcome, EnqueueReason, FailOutcome,
+    FinishOutcome, InProcessBoard, IndexState, Lease, Message, RedisBoard, RedisConfig, RedisConfigError,
+    ScanPage, Subscription, enqueue_unlisted,
 };
-pub use copy::now_us;
-pub use feed::{Feed, News};
+pub use clock::now_us;
+pub use feed::{Feed, FeedItem};
+pub use read::{DigitsAnswer, ReadError};
 pub use record::{
-    Adoption, Completion, ConfigError, Counts, Fault, Password, PostgresConfig, PostgresRecord, Record,
-    RecordError, SCHEMA_VERSION, SqliteRecord, SslMode, Step, Submission, diagnose,
+    Adoption, Completion, ConfigError, Counts, DatabaseCheck, DatabaseFault, Password, PostgresConfig,
+    PostgresRecord, Record, RecordError, SCHEMA_VERSION, SqliteRecord, SslMode, Submission, diagnose,
 };
 pub use spans::SpanSink;
-pub use store::{DigitsAnswer, Limits, ReadError, Store, Verify};
+pub use store::{Limits, Store};

@@ -1,9 +1,7 @@
-//! The Record: every index ever submitted and what became of it.
+//! The Record: every index ever submitted and its outcome.
 
-mod config;
-mod diagnosis;
-mod lender;
 mod migrations;
+mod pools;
 mod postgres;
 mod row;
 mod sql;
@@ -12,137 +10,141 @@ mod sqlite;
 use async_trait::async_trait;
 use protocol::{Entry, Index, Outcome, WorkerId};
 
-pub use config::{ConfigError, Password, PostgresConfig, SslMode};
-pub use diagnosis::{Fault, Step, diagnose};
 pub use migrations::SCHEMA_VERSION;
-pub use postgres::PostgresRecord;
+pub use postgres::{
+    ConfigError, DatabaseCheck, DatabaseFault, Password, PostgresConfig, PostgresRecord, SslMode, diagnose,
+};
 pub use sqlite::SqliteRecord;
 
-/// Why the Record did not answer.
+/// Error of a Record operation.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
-    /// The schema is not in place yet: the database was not reached since the start.
+    /// The schema is not in place: the database was not reachable since the start.
     #[error("the database has not been prepared yet")]
     NotReady,
-    /// The database refused, failed or did not answer in time.
-    #[error("the database did not do it: {0}")]
+    /// The database refused the statement, failed, or did not respond in time.
+    #[error("database error: {0}")]
     Database(#[from] sqlx::Error),
-    /// The schema could not be brought up to date.
-    #[error("the database could not be prepared: {0}")]
+    /// The schema could not be migrated.
+    #[error("failed to migrate the database: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    /// A row holds what this version can't read.
-    #[error("the row of index {index} can't be read: {what}")]
+    /// This version cannot read a row.
+    #[error("the row of index {index} cannot be read: {what}")]
     Unreadable {
-        /// The row.
+        /// The row's index.
         index: i64,
         /// What is wrong with it.
         what: String,
     },
 }
 
-/// What a submission did.
+/// Result of a submission.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Submission {
-    /// The entry after it.
+    /// The entry after the submission.
     pub entry: Entry,
-    /// It was the first of this index.
+    /// True if the index had not been submitted before.
     pub first: bool,
 }
 
-/// What was taken over from an original system's table at the first start.
+/// Counts of the rows adopted from an original system's table at the first start.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Adoption {
-    /// Indexes taken over, each once.
+    /// Number of distinct indexes adopted.
     pub adopted: u64,
-    /// Rows that were the same index again.
+    /// Number of rows that repeat an index.
     pub duplicates: u64,
-    /// Rows that are no index (`-5`, null): kept aside, never listed or computed.
+    /// Number of rows that are not indexes (`-5`, null): kept aside, never listed or computed.
     pub ignored: u64,
 }
 
-/// A checked result, as the Record keeps it.
+/// A verified result to be recorded. Times are in µs since 1970, see [`protocol::Timeline`]; unknown ones
+/// are absent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Completion {
-    /// The value, whole when short.
+    /// The value, whole if short.
     pub outcome: Outcome,
-    /// Who computed it; unknown for a foreign worker.
+    /// The worker that computed it; unknown for a foreign one.
     pub worker: Option<WorkerId>,
-    /// Times in µs since 1970; what is unknown stays absent.
+    /// When the index was put on the pending list.
     pub announced_us: Option<u64>,
-    /// See [`protocol::Timeline`].
+    /// When the worker claimed it.
     pub claimed_us: Option<u64>,
-    /// See [`protocol::Timeline`].
+    /// When the computation ended.
     pub computed_us: Option<u64>,
-    /// See [`protocol::Timeline`].
+    /// When the result was posted.
     pub posted_us: Option<u64>,
-    /// See [`protocol::Timeline`].
+    /// When it was verified, just before it is recorded and watchers are notified.
     pub delivered_us: Option<u64>,
 }
 
-/// How many entries stand at each status.
+/// Number of entries by status.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Counts {
     /// Waiting or being computed.
     pub pending: u64,
-    /// Known.
+    /// With a value.
     pub done: u64,
-    /// Given up.
+    /// Failed for good.
     pub failed: u64,
 }
 
-/// Every index ever submitted and what became of it. The truth: what it took is never lost.
+/// Every index ever submitted and its outcome: the source of truth. What it stored is never lost.
 ///
-/// It knows the statuses `pending`, `done` and `failed`; `computing` is the Board's to tell. Every
-/// change of state is one compare-and-set that counts the entry's revision up, so of several servers
-/// that notice the same change exactly one gets the entry back and tells the others.
+/// It knows the statuses `pending`, `done` and `failed`; `computing` comes from the Board. Every change
+/// is one compare-and-set that increments the entry's revision. If several servers notice the same
+/// change, only one of them gets the entry back, and that one notifies watchers.
 #[async_trait]
 pub trait Record: Send + Sync + 'static {
-    /// Brings the schema up to date and adopts an original system's table when there is one.
-    /// Safe to call again and from several servers at once. Until it succeeded once, the other
-    /// methods answer [`RecordError::NotReady`].
+    /// Migrates the schema and adopts an original system's table if there is one. Safe to call again
+    /// and from several servers at once. Until it has succeeded once, the other methods return
+    /// [`RecordError::NotReady`].
     async fn prepare(&self) -> Result<Adoption, RecordError>;
 
-    /// Does the database answer?
+    /// Checks that the database responds.
     async fn check(&self) -> Result<(), RecordError>;
 
-    /// Takes a submission: a new index becomes pending, a failed one pending again (reason, worker
-    /// and the later times cleared, `accepted` and `recorded` set anew), a known one keeps its state; each counts.
-    /// When this returns, the index is kept.
+    /// Stores a submission. A new index becomes pending. A failed one becomes pending again: reason,
+    /// worker and later times are cleared, `accepted` and `recorded` are set again. Any other keeps its
+    /// state. Each submission is counted. When this returns, the index is stored durably.
     async fn submit(&self, index: Index, accepted_us: u64) -> Result<Submission, RecordError>;
 
-    /// Records indexes that stand on the Board alone, as pending, and gives back those that were new.
+    /// Records indexes that were found on the Board as pending. Returns the entries of those that were
+    /// new.
     async fn adopt(&self, found: &[Index]) -> Result<Vec<Entry>, RecordError>;
 
-    /// The entry of an index, if it was ever submitted.
+    /// Returns the entry of an index, if it was ever submitted.
     async fn entry(&self, index: Index) -> Result<Option<Entry>, RecordError>;
 
-    /// The entries of those indexes that were ever submitted, in no particular order.
+    /// Returns the entries of those indexes that were ever submitted, in no particular order.
     async fn entries(&self, indexes: &[Index]) -> Result<Vec<Entry>, RecordError>;
 
-    /// A page, newest first: entries whose position is below `before`.
+    /// Returns a page of entries, newest first, with positions below `before`.
     async fn newest(&self, before: Option<u64>, limit: u32) -> Result<Vec<Entry>, RecordError>;
 
-    /// A page in the order of first submission: entries whose position is above `after` (from 0).
+    /// Returns a page of entries in order of first submission, with positions above `after` (from 0).
     async fn oldest(&self, after: u64, limit: u32) -> Result<Vec<Entry>, RecordError>;
 
-    /// As [`Record::oldest`], but positions and indexes alone.
+    /// Like [`Record::oldest`], but returns only positions and indexes.
     async fn listed(&self, after: u64, limit: u32) -> Result<Vec<(u64, Index)>, RecordError>;
 
-    /// As [`Record::oldest`], but pending entries alone.
+    /// Like [`Record::oldest`], but returns only pending entries.
     async fn pending(&self, after: u64, limit: u32) -> Result<Vec<Entry>, RecordError>;
 
-    /// Pending or failed → done. `None`: it was done already, or never submitted.
+    /// Changes an entry from pending or failed to done. `None` if it was done already or never
+    /// submitted.
     async fn complete(&self, index: Index, completion: &Completion) -> Result<Option<Entry>, RecordError>;
 
-    /// Pending → failed, with the reason. `None`: it was not pending.
+    /// Changes an entry from pending to failed. `None` if it was not pending.
     async fn give_up(&self, index: Index, reason: &str) -> Result<Option<Entry>, RecordError>;
 
-    /// Says why an entry is still pending. `None`: it was not pending, or the reason is the same.
-    async fn explain(&self, index: Index, reason: &str) -> Result<Option<Entry>, RecordError>;
+    /// Sets the reason why an entry is still pending. `None` if it was not pending or had the same
+    /// reason.
+    async fn set_reason(&self, index: Index, reason: &str) -> Result<Option<Entry>, RecordError>;
 
-    /// How many entries stand at each status.
+    /// Returns the number of entries by status.
     async fn counts(&self) -> Result<Counts, RecordError>;
 
-    /// Ends the connections.
+    /// Closes the connections.
     async fn close(&self);
 }

@@ -1,4 +1,4 @@
-//! Of each thing that may be wrong with a database, the diagnosis says which it is.
+//! The diagnosis identifies each thing that may be wrong with a database.
 
 // In a test, a failed unwrap is the message.
 #![allow(clippy::unwrap_used)]
@@ -6,7 +6,8 @@
 use std::{net::TcpListener, path::Path, thread};
 
 use store::{
-    Fault, Password, PostgresConfig, PostgresRecord, Record, SCHEMA_VERSION, SslMode, Step, diagnose,
+    DatabaseCheck, DatabaseFault, Password, PostgresConfig, PostgresRecord, Record, SCHEMA_VERSION, SslMode,
+    diagnose,
 };
 use throwaway::{Folder, Postgres, certificates, process::free_port};
 
@@ -29,103 +30,115 @@ fn working() -> PostgresConfig {
     config(postgres, &postgres.create_database().unwrap())
 }
 
-/// The steps that were right, and what was found.
-async fn examine(config: &PostgresConfig) -> (Vec<(Step, String)>, Result<(), Fault>) {
-    let mut right = Vec::new();
-    let end = diagnose(config, |step, found| right.push((step, found.to_owned()))).await;
-    for text in right.iter().map(|(_, found)| found.clone()).chain(end.as_ref().err().map(Fault::to_string)) {
+/// Runs the diagnosis; returns the checks that passed with what they found, and the outcome.
+async fn examine(config: &PostgresConfig) -> (Vec<(DatabaseCheck, String)>, Result<(), DatabaseFault>) {
+    let mut passed = Vec::new();
+    let outcome = diagnose(config, |check, found| passed.push((check, found.to_owned()))).await;
+    let texts = passed.iter().map(|(_, found)| found.clone());
+    for text in texts.chain(outcome.as_ref().err().map(DatabaseFault::to_string)) {
         assert!(!text.contains(SECRET), "a password is shown: {text}");
     }
-    (right, end)
+    (passed, outcome)
 }
 
-/// Expects a fault at this step, after those before it were right, in these words.
-async fn faulty(config: &PostgresConfig, step: Step, words: &[&str]) {
-    let (right, end) = examine(config).await;
-    let fault = end.unwrap_err();
-    assert_eq!(fault.step, step, "{fault}");
-    let all = [Step::Name, Step::Port, Step::Tls, Step::User, Step::Database, Step::Permission, Step::Schema];
-    let before = all.into_iter().filter(|it| *it < step).collect::<Vec<_>>();
-    assert_eq!(right.iter().map(|(step, _)| *step).collect::<Vec<_>>(), before, "{fault}");
-    for word in words {
-        assert!(fault.to_string().contains(word), "{word} is missing: {fault}");
-    }
+/// Expects this fault, after all earlier checks passed.
+async fn faulty(config: &PostgresConfig, expected: &DatabaseFault) {
+    let (passed, outcome) = examine(config).await;
+    assert_eq!(outcome.unwrap_err(), *expected);
+    let all = [
+        DatabaseCheck::Name,
+        DatabaseCheck::Port,
+        DatabaseCheck::Tls,
+        DatabaseCheck::User,
+        DatabaseCheck::Database,
+        DatabaseCheck::Permission,
+        DatabaseCheck::Schema,
+    ];
+    let before = all.into_iter().filter(|check| *check < expected.check()).collect::<Vec<_>>();
+    assert_eq!(passed.iter().map(|(check, _)| *check).collect::<Vec<_>>(), before, "{expected}");
 }
 
 #[tokio::test]
-async fn where_all_is_right_each_step_says_what_it_found() {
+async fn each_passed_check_reports_what_it_found() {
     let config = working();
-    let (right, end) = examine(&config).await;
-    assert_eq!(end, Ok(()));
-    let found = |step| right.iter().find(|(it, _)| *it == step).map(|(_, found)| found.as_str()).unwrap();
-    assert_eq!(found(Step::Name), "127.0.0.1");
-    assert_eq!(found(Step::Tls), "none: the server has no TLS");
-    assert!(found(Step::Database).starts_with(config.database.as_deref().unwrap()));
-    assert!(found(Step::Schema).starts_with("none yet"), "{right:?}");
+    let (passed, outcome) = examine(&config).await;
+    assert_eq!(outcome, Ok(()));
+    let found = |check| passed.iter().find(|(it, _)| *it == check).map(|(_, found)| found.as_str()).unwrap();
+    assert_eq!(found(DatabaseCheck::Name), "127.0.0.1");
+    assert_eq!(found(DatabaseCheck::Tls), "none: the server does not support TLS");
+    assert!(found(DatabaseCheck::Database).starts_with(config.database.as_deref().unwrap()));
+    assert!(found(DatabaseCheck::Schema).starts_with("none yet"), "{passed:?}");
 
     let record = PostgresRecord::new(&config);
     assert_eq!(record.schema_version().await.unwrap(), None);
     record.prepare().await.unwrap();
     assert_eq!(record.schema_version().await.unwrap(), Some(SCHEMA_VERSION));
-    let (right, end) = examine(&config).await;
-    assert_eq!(end, Ok(()));
-    assert_eq!(right.last().unwrap().1, format!("version {SCHEMA_VERSION}"));
+    let (passed, outcome) = examine(&config).await;
+    assert_eq!(outcome, Ok(()));
+    assert_eq!(passed.last().unwrap().1, format!("version {SCHEMA_VERSION}"));
 }
 
 #[tokio::test]
-async fn a_wrong_host_is_a_name_that_is_not_known() {
-    // No name of this kind exists (RFC 6761).
+async fn an_unknown_host_is_reported() {
+    // Names under this domain never exist (RFC 6761).
     let config = PostgresConfig { host: "nowhere.invalid".to_owned(), ..working() };
-    faulty(&config, Step::Name, &["“nowhere.invalid”", "PGHOST"]).await;
+    let (passed, outcome) = examine(&config).await;
+    let fault = outcome.unwrap_err();
+    assert!(matches!(&fault, DatabaseFault::UnknownHost { host, .. } if *host == config.host), "{fault}");
+    assert_eq!((passed.len(), fault.check()), (0, DatabaseCheck::Name));
 }
 
 #[tokio::test]
-async fn a_wrong_port_is_where_nobody_or_somebody_else_listens() {
+async fn a_closed_port_and_another_program_on_the_port_are_told_apart() {
     let config = PostgresConfig { port: free_port().unwrap(), ..working() };
-    faulty(&config, Step::Port, &["nobody listens there", &config.port.to_string(), "PGPORT"]).await;
+    let refused = DatabaseFault::Refused { addresses: "127.0.0.1".to_owned(), port: config.port };
+    faulty(&config, &refused).await;
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let config = PostgresConfig { port: other.local_addr().unwrap().port(), ..config };
-    // It hangs up.
+    // It closes the connection.
     let other = thread::spawn(move || other.accept().map(drop));
-    let (right, end) = examine(&config).await;
-    let fault = end.unwrap_err();
-    assert_eq!((fault.step, right.last().unwrap().0), (Step::Port, Step::Port), "{fault}");
-    assert!(fault.to_string().contains("does not answer as Postgres does"), "{fault}");
+    let (passed, outcome) = examine(&config).await;
+    let fault = outcome.unwrap_err();
+    assert!(matches!(fault, DatabaseFault::NotPostgres { .. }), "{fault}");
+    assert_eq!(passed.last().unwrap().0, DatabaseCheck::Port);
     other.join().unwrap().unwrap();
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_not_shown() {
+async fn a_wrong_or_missing_password_is_reported_without_showing_it() {
+    let failed = |user: &str, password_set| DatabaseFault::AuthenticationFailed {
+        user: user.to_owned(),
+        password_set,
+    };
     let wrong = PostgresConfig { password: Some(Password::new(SECRET)), ..working() };
-    faulty(&wrong, Step::User, &["“postgres” is not let in", "PGPASSWORD"]).await;
+    faulty(&wrong, &failed("postgres", true)).await;
+    let unknown = PostgresConfig { user: "nobody".to_owned(), ..working() };
+    faulty(&unknown, &failed("nobody", true)).await;
     let none = PostgresConfig { password: None, ..working() };
-    faulty(&none, Step::User, &["No password is set"]).await;
-    let nobody = PostgresConfig { user: "nobody".to_owned(), ..working() };
-    faulty(&nobody, Step::User, &["“nobody” is not let in"]).await;
+    faulty(&none, &failed("postgres", false)).await;
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_there_is_named() {
+async fn a_missing_database_is_reported() {
     let config = PostgresConfig { database: Some("elsewhere".to_owned()), ..working() };
-    faulty(&config, Step::Database, &["no database “elsewhere”", "cargo xtask db create"]).await;
+    faulty(&config, &DatabaseFault::NoDatabase { database: "elsewhere".to_owned() }).await;
 }
 
 #[tokio::test]
-async fn a_user_that_may_not_make_tables_is_told_how_to_let_it() {
+async fn a_user_that_may_not_create_tables_is_reported() {
     let config = working();
-    let database = config.database.as_deref().unwrap();
-    let role = format!("reader_of_{database}");
-    Postgres::shared().execute(database, &format!("create role {role} login password '{SECRET}'")).unwrap();
-    let reader =
-        PostgresConfig { user: role.clone(), password: Some(Password::new(SECRET)), ..config.clone() };
-    faulty(&reader, Step::Permission, &["may not make tables in the schema public", "grant create"]).await;
+    let database = config.database.clone().unwrap();
+    let user = format!("reader_of_{database}");
+    Postgres::shared().execute(&database, &format!("create role {user} login password '{SECRET}'")).unwrap();
+    let reader = PostgresConfig { user: user.clone(), password: Some(Password::new(SECRET)), ..config };
+    faulty(&reader, &DatabaseFault::CreateDenied { user, database, schema: "public".to_owned() }).await;
 }
 
 #[tokio::test]
-async fn tls_that_the_server_does_not_have_is_missed() {
+async fn a_server_without_tls_is_reported_if_tls_is_required() {
     for mode in [SslMode::Require, SslMode::VerifyFull] {
         let config = PostgresConfig { ssl_mode: mode, ..working() };
-        faulty(&config, Step::Tls, &["the server has no TLS", mode.as_str()]).await;
+        faulty(&config, &DatabaseFault::TlsUnavailable { mode }).await;
     }
 }
 
@@ -146,31 +159,32 @@ fn verifying(postgres: &Postgres, authority: Option<&Path>) -> PostgresConfig {
 }
 
 #[tokio::test]
-async fn an_authority_is_trusted_when_it_is_in_the_file() {
+async fn only_an_authority_in_the_file_is_trusted() {
     let (postgres, folder) = with_tls("IP:127.0.0.1");
     let authority = folder.path().join("ca.pem");
     let config = verifying(&postgres, Some(&authority));
-    let (right, end) = examine(&config).await;
-    assert_eq!(end, Ok(()));
-    assert!(right.contains(&(Step::Tls, "verify-full".to_owned())), "{right:?}");
+    let (passed, outcome) = examine(&config).await;
+    assert_eq!(outcome, Ok(()));
+    assert!(passed.contains(&(DatabaseCheck::Tls, "verify-full".to_owned())), "{passed:?}");
 
     let unknown = verifying(&postgres, None);
-    faulty(&unknown, Step::Tls, &["an authority that is not trusted", "Set PGSSLROOTCERT"]).await;
-    // Of somebody else.
-    let other = Folder::new("certificates").unwrap();
-    certificates::make(other.path(), "IP:127.0.0.1").unwrap();
-    let wrong = verifying(&postgres, Some(&other.path().join("ca.pem")));
-    faulty(&wrong, Step::Tls, &["that authority is not in it"]).await;
+    faulty(&unknown, &DatabaseFault::UntrustedAuthority { root_cert: None }).await;
+    let other_folder = Folder::new("certificates").unwrap();
+    certificates::make(other_folder.path(), "IP:127.0.0.1").unwrap();
+    let other = other_folder.path().join("ca.pem");
+    let wrong = verifying(&postgres, Some(&other));
+    faulty(&wrong, &DatabaseFault::UntrustedAuthority { root_cert: Some(other) }).await;
     let missing = verifying(&postgres, Some(Path::new("/nowhere.pem")));
-    faulty(&missing, Step::Tls, &["PGSSLROOTCERT is /nowhere.pem"]).await;
+    faulty(&missing, &DatabaseFault::UnreadableRootCert { path: "/nowhere.pem".into() }).await;
 
-    let without = PostgresConfig { ssl_mode: SslMode::Disable, ..config };
-    faulty(&without, Step::Tls, &["takes nobody without TLS", "verify-full"]).await;
+    let mode = SslMode::Disable;
+    let without = PostgresConfig { ssl_mode: mode, ..config };
+    faulty(&without, &DatabaseFault::TlsRequired { mode }).await;
 }
 
 #[tokio::test]
-async fn a_certificate_for_another_name_is_refused() {
+async fn a_certificate_for_another_name_is_reported() {
     let (postgres, folder) = with_tls("DNS:db.example.org");
     let config = verifying(&postgres, Some(&folder.path().join("ca.pem")));
-    faulty(&config, Step::Tls, &["for another name than “127.0.0.1”", "PGHOST"]).await;
+    faulty(&config, &DatabaseFault::WrongCertificateName { host: "127.0.0.1".to_owned() }).await;
 }

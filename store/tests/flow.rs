@@ -6,10 +6,10 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt;
-use protocol::{Entry, EventKind, Index, MaxIndex, Outcome, Status, WorkerId};
+use protocol::{Entry, EventKind, Index, MaxIndex, Notice, Outcome, Status, WorkerId};
 use store::{
-    Board, DigitsAnswer, Enqueue, Heard, InProcessBoard, Limits, News, Notice, Sighting, SqliteRecord, Store,
-    Topic, now_us,
+    Board, Channel, DigitsAnswer, EnqueueReason, FeedItem, InProcessBoard, IndexState, Limits, Message,
+    SqliteRecord, Store, now_us,
 };
 use tempfile::TempDir;
 use tokio::{sync::broadcast, time::timeout};
@@ -29,7 +29,7 @@ fn doubled(index: u32, value: &str) -> bool {
 struct System {
     stores: Vec<Arc<Store>>,
     /// One per store, from before it ran.
-    watchers: Vec<broadcast::Receiver<News>>,
+    watchers: Vec<broadcast::Receiver<FeedItem>>,
     board: Arc<InProcessBoard>,
     _stop: DropGuard,
     _folder: TempDir,
@@ -44,7 +44,7 @@ impl System {
         let stop = CancellationToken::new();
         let store = || Arc::new(Store::new(record.clone(), board.clone(), doubled, limits));
         let stores: Vec<_> = (0..servers).map(|_| store()).collect();
-        let watchers = stores.iter().map(|store| store.feed().watch()).collect();
+        let watchers = stores.iter().map(|store| store.feed().subscribe()).collect();
         for store in &stores {
             tokio::spawn(Arc::clone(store).run(stop.clone()));
         }
@@ -121,7 +121,7 @@ async fn watchers_of_every_server_hear_each_change_once_and_in_order() {
     // A server that starts to listen tells its watchers to look at the state.
     for watcher in &mut system.watchers {
         let news = timeout(WITHIN, watcher.recv()).await.unwrap().unwrap();
-        assert!(matches!(news, News::StartOver), "{news:?}");
+        assert!(matches!(news, FeedItem::Resync), "{news:?}");
     }
     system.submit(5).await;
     system.work(right).await;
@@ -129,7 +129,7 @@ async fn watchers_of_every_server_hear_each_change_once_and_in_order() {
         let mut kinds = Vec::new();
         while kinds.last() != Some(&EventKind::Done) {
             let news = timeout(WITHIN, watcher.recv()).await.unwrap().unwrap();
-            if let News::Event(event) = news {
+            if let FeedItem::Event(event) = news {
                 kinds.push(event.kind);
             }
         }
@@ -142,23 +142,23 @@ async fn watchers_of_every_server_hear_each_change_once_and_in_order() {
 async fn a_wrong_value_counts_as_absent_and_the_reason_is_shown_until_it_is_right() {
     let system = System::start(1, 1_000_000);
     system.submit(7).await;
-    let mut heard = system.board.subscribe(&[Topic::Insert, Topic::Events]).await.unwrap();
+    let mut heard = system.board.subscribe(&[Channel::Insert, Channel::Events]).await.unwrap();
     system.work(|_| "16".to_owned()).await;
     let explained = system.entry_with(7, |entry| entry.reason.is_some()).await;
     assert_eq!(explained.status, Status::Pending);
     let reason = explained.reason.unwrap();
-    assert!(reason.contains("“16”") && reason.contains("the value of the index after it"), "{reason}");
+    assert!(reason.contains("“16”") && reason.contains("that is the value for index 8"), "{reason}");
     // Back on the list, but nobody is called: two workers must never answer each other for ever.
-    let sighting = system.board.look(&[index(7)]).await.unwrap();
-    assert_eq!(sighting, [Sighting::Pending(None)]);
+    let state = system.board.index_states(&[index(7)]).await.unwrap();
+    assert_eq!(state, [IndexState::Pending(None)]);
     system.work(right).await;
     let done = system.entry_with(7, |entry| entry.status == Status::Done).await;
     assert_eq!(done.reason, None);
     loop {
         match timeout(WITHIN, heard.next()).await.unwrap().unwrap() {
-            Heard::Insert(text) => panic!("published insert {text}"),
-            Heard::Notice(Notice::Changed { event }) if event.kind == EventKind::Done => break,
-            Heard::Notice(_) => {}
+            Message::Insert(text) => panic!("published insert {text}"),
+            Message::Notice(Notice::Changed { event }) if event.kind == EventKind::Done => break,
+            Message::Notice(_) => {}
         }
     }
 }
@@ -173,7 +173,7 @@ async fn an_evicted_result_stays_done_and_is_computed_again_when_asked_for() {
     }
     // Both do not fit into the budget: the older one went.
     until("the eviction", async || {
-        (system.board.look(&[index(1)]).await.unwrap() == [Sighting::Absent]).then_some(())
+        (system.board.index_states(&[index(1)]).await.unwrap() == [IndexState::Absent]).then_some(())
     })
     .await;
     let asked = system.store().digits(index(1)).await.unwrap();
@@ -192,8 +192,8 @@ async fn an_evicted_result_stays_done_and_is_computed_again_when_asked_for() {
 async fn an_index_found_on_the_board_alone_is_recorded_and_computed() {
     let system = System::start(1, 1_000_000);
     system.submit(1).await;
-    system.board.enqueue(index(8), Enqueue::Heard).await.unwrap();
-    system.board.enqueue(index(1_001), Enqueue::Heard).await.unwrap();
+    system.board.enqueue(index(8), EnqueueReason::Message).await.unwrap();
+    system.board.enqueue(index(1_001), EnqueueReason::Message).await.unwrap();
     let failed = system.entry_with(1_001, |entry| entry.status == Status::Failed).await;
     assert!(failed.reason.unwrap().contains("1,000"));
     for _ in 0..3 {

@@ -70,7 +70,7 @@ pub(crate) async fn run_attempt(worker: &Worker, claim: Claim, stop: &Cancellati
             Step::Lost(index)
         }
         End::Stopped => {
-            if insist(worker, stop, || worker.board.give_back(lease)).await.is_some() {
+            if insist(worker, stop, || worker.board.release(lease)).await.is_some() {
                 tracing::info!(%index, "gave the claim back");
             } else {
                 tracing::warn!(%index, "could not give the claim back: its lease will run out");

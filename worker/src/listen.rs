@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 use protocol::Index;
-use store::{Backoff, BoardError, Enqueue, Enqueued, Heard, Topic};
+use store::{Backoff, BoardError, Channel, EnqueueOutcome, EnqueueReason, Message};
 use tokio_util::sync::CancellationToken;
 
 use crate::Worker;
@@ -20,7 +20,7 @@ impl Worker {
 
     /// Listens as long as the connection lasts.
     async fn listen_once(&self, stop: &CancellationToken, backoff: &mut Backoff) -> Result<(), BoardError> {
-        let Some(subscription) = stop.run_until_cancelled(self.board.subscribe(&[Topic::Insert])).await
+        let Some(subscription) = stop.run_until_cancelled(self.board.subscribe(&[Channel::Insert])).await
         else {
             return Ok(());
         };
@@ -29,14 +29,14 @@ impl Worker {
         self.heard_from_board(&Ok::<_, BoardError>(()));
         // What was published while nobody listened stands in the hash; only now that we listen can
         // nothing slip between looking and listening.
-        let relisted = store::relist(&*self.board, self.settings.max_index).await?;
+        let relisted = store::enqueue_unlisted(&*self.board, self.settings.max_index).await?;
         if relisted > 0 {
             tracing::info!(indexes = relisted, "put what was waiting onto the pending list");
         }
         self.wake.notify_one();
         backoff.reset();
         while let Some(Some(heard)) = stop.run_until_cancelled(subscription.next()).await {
-            if let Heard::Insert(text) = heard {
+            if let Message::Insert(text) = heard {
                 self.hear(&text).await?;
             }
         }
@@ -51,7 +51,7 @@ impl Worker {
             return Ok(());
         };
         self.wake.notify_one();
-        if self.board.enqueue(index, Enqueue::Heard).await? == Enqueued::Added {
+        if self.board.enqueue(index, EnqueueReason::Message).await? == EnqueueOutcome::Added {
             self.wake.notify_one();
         }
         Ok(())

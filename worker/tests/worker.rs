@@ -14,8 +14,8 @@ use std::{
 };
 
 use futures::StreamExt;
-use protocol::{Index, MaxIndex, WorkerId};
-use store::{Board, Enqueue, FailOutcome, Heard, InProcessBoard, Notice, Sighting, Topic};
+use protocol::{Index, MaxIndex, Notice, WorkerId};
+use store::{Board, Channel, EnqueueReason, FailOutcome, InProcessBoard, IndexState, Message};
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 use worker::{FibJob, Job, JobError, Step, Worker, WorkerSettings};
@@ -68,12 +68,12 @@ fn index(number: u32) -> Index {
 
 async fn submit(board: &InProcessBoard, numbers: &[u32]) {
     for number in numbers {
-        board.enqueue(index(*number), Enqueue::Submitted).await.unwrap();
+        board.enqueue(index(*number), EnqueueReason::Submission).await.unwrap();
     }
 }
 
-async fn sighting(board: &InProcessBoard, number: u32) -> Sighting {
-    board.look(&[index(number)]).await.unwrap().remove(0)
+async fn state(board: &InProcessBoard, number: u32) -> IndexState {
+    board.index_states(&[index(number)]).await.unwrap().remove(0)
 }
 
 /// Starts a worker that runs until the token is cancelled.
@@ -93,11 +93,11 @@ async fn notice<T>(
     act: impl Future<Output = ()>,
     wanted: impl Fn(Notice) -> Option<T>,
 ) -> T {
-    let mut heard = board.subscribe(&[Topic::Events]).await.unwrap();
+    let mut heard = board.subscribe(&[Channel::Events]).await.unwrap();
     act.await;
     let search = async {
         while let Some(heard) = heard.next().await {
-            if let Heard::Notice(notice) = heard
+            if let Message::Notice(notice) = heard
                 && let Some(found) = wanted(notice)
             {
                 return found;
@@ -166,10 +166,10 @@ async fn a_stop_gives_the_claim_back_and_does_not_count_the_attempt() {
     submit(&board, &[7]).await;
     let (stop, running) = run(worker(&board, endless(began)));
     tokio::task::spawn_blocking(move || begun.recv_timeout(SOON)).await.unwrap().unwrap();
-    assert!(matches!(sighting(&board, 7).await, Sighting::Pending(Some(_))));
+    assert!(matches!(state(&board, 7).await, IndexState::Pending(Some(_))));
     stop.cancel();
     join(running).await;
-    assert_eq!(sighting(&board, 7).await, Sighting::Pending(None));
+    assert_eq!(state(&board, 7).await, IndexState::Pending(None));
     let claim = board.claim(&WorkerId::new("next"), SOON).await.unwrap().unwrap();
     assert_eq!(claim.attempt, 1);
 }
@@ -192,7 +192,7 @@ async fn a_panic_is_a_failed_attempt_and_the_fifth_is_the_last() {
             outcome => panic!("{outcome:?} after attempt {attempt}"),
         }
     }
-    let Sighting::GivenUp { reason } = sighting(&board, 7).await else { panic!("it was not given up") };
+    let IndexState::GivenUp { reason } = state(&board, 7).await else { panic!("it was not given up") };
     assert!(reason.contains("out of luck"), "{reason}");
     pass(&time_us, SOON);
     assert_eq!(worker.step().await.unwrap(), Step::Idle);
@@ -222,7 +222,7 @@ async fn an_index_above_the_maximum_fails_at_once_with_the_reason() {
     let step = worker.step().await.unwrap();
     assert!(matches!(step, Step::Failed { outcome: Some(FailOutcome::GivenUp), .. }), "{step:?}");
     let reason = "The highest index computed here is 1,000.".to_owned();
-    assert_eq!(sighting(&board, 1_001).await, Sighting::GivenUp { reason });
+    assert_eq!(state(&board, 1_001).await, IndexState::GivenUp { reason });
 }
 
 #[tokio::test]
@@ -282,7 +282,7 @@ async fn a_long_computation_keeps_its_lease_and_tells_its_progress() {
 #[tokio::test]
 async fn what_waited_before_the_worker_came_is_computed() {
     let (board, _) = board();
-    board.enqueue(index(8), Enqueue::Heard).await.unwrap();
+    board.enqueue(index(8), EnqueueReason::Message).await.unwrap();
     let (stop, running) = run(worker(&board, Arc::new(FibJob)));
     let value = notice(&board, async {}, |notice| match notice {
         Notice::Finished { value, .. } => value,

@@ -12,7 +12,7 @@ use axum::{
 };
 use futures::{StreamExt, stream};
 use protocol::{PROBLEM_MEDIA_TYPE, Problem};
-use store::News;
+use store::FeedItem;
 use tokio::sync::{OwnedSemaphorePermit, broadcast};
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +28,7 @@ const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
 
 struct Watcher {
-    news: broadcast::Receiver<News>,
+    news: broadcast::Receiver<FeedItem>,
     stop: CancellationToken,
     /// Released when the stream ends.
     _permit: OwnedSemaphorePermit,
@@ -54,7 +54,8 @@ pub(super) async fn stream(State(state): State<ApiState>) -> Result<Response, Ap
     let permit = state.streams.clone().try_acquire_owned().map_err(|_| {
         ApiProblem::unavailable("This server has reached its limit of live connections. Try again later.")
     })?;
-    let watcher = Watcher { news: state.store.feed().watch(), stop: state.stop.clone(), _permit: permit };
+    let watcher =
+        Watcher { news: state.store.feed().subscribe(), stop: state.stop.clone(), _permit: permit };
     // Sent at once, so that the client knows it is connected.
     let opening = SseEvent::default().comment("listening").retry(RECONNECT_AFTER);
     let events = stream::once(async { Ok::<_, Infallible>(opening) })
@@ -67,7 +68,7 @@ impl Watcher {
     async fn next(mut self) -> Option<(Result<SseEvent, Infallible>, Self)> {
         let stop = self.stop.clone();
         loop {
-            let News::Event(event) = stop.run_until_cancelled(self.news.recv()).await?.ok()? else {
+            let FeedItem::Event(event) = stop.run_until_cancelled(self.news.recv()).await?.ok()? else {
                 return None;
             };
             let sent = SseEvent::default()

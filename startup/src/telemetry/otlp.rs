@@ -1,5 +1,5 @@
-//! Spans to an OpenTelemetry collector, in batches, from a thread of their own with a bounded queue: what does
-//! not fit is dropped.
+//! Sends spans to an OpenTelemetry collector in batches, from a dedicated thread. Its queue is bounded; spans
+//! that do not fit are dropped.
 
 use std::{
     env,
@@ -25,10 +25,10 @@ use store::spans::Span;
 
 use super::Telemetry;
 
-/// How long the collector may take to answer.
-const ANSWERS_WITHIN_S: u64 = 5;
-/// How long a stop waits for the last spans to be taken.
-const LAST_WITHIN: Duration = Duration::from_secs(1);
+/// How long the collector may take to respond, in seconds.
+const RESPONSE_TIMEOUT_S: u64 = 5;
+/// How long a stop waits until the last spans are sent.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) fn start(endpoint: &str, service: &'static str) -> Result<Telemetry, ExporterBuildError> {
     let exporter = SpanExporter::builder()
@@ -41,15 +41,15 @@ pub(super) fn start(endpoint: &str, service: &'static str) -> Result<Telemetry, 
     processor.set_resource(&resource(service));
     let processor = Arc::new(processor);
     let (taking, scope) = (Arc::clone(&processor), InstrumentationScope::builder("fibstack").build());
-    tracing::info!(endpoint, "spans are sent");
+    tracing::info!(endpoint, "exporting spans");
     Ok(Telemetry {
         sink: Some(Arc::new(move |span| taking.on_end(data(span, &scope)))),
-        // What a silent collector did not take in time is lost.
-        stop: Some(Box::new(move || drop(processor.shutdown_with_timeout(LAST_WITHIN)))),
+        // Spans that the collector does not accept in time are lost.
+        stop: Some(Box::new(move || drop(processor.shutdown_with_timeout(FLUSH_TIMEOUT)))),
     })
 }
 
-/// What sends them: as the environment says, else by the name of the program.
+/// The resource from the environment, or else with the service name.
 fn resource(service: &'static str) -> Resource {
     let attributes = env::var("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
     if env::var_os("OTEL_SERVICE_NAME").is_some() || attributes.contains("service.name=") {
@@ -85,10 +85,10 @@ fn time(us: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_micros(us)
 }
 
-/// The HTTP client of [`healthcheck`](crate::healthcheck), which blocks. So does the thread that sends.
+/// The blocking HTTP client of [`healthcheck`](crate::healthcheck); the exporting thread may block.
 #[derive(Debug)]
 struct Collector {
-    /// Did it answer the last time? Losing it and finding it again are logged once each.
+    /// True if the last request succeeded. Each loss and recovery is logged once.
     answered: AtomicBool,
 }
 
@@ -99,11 +99,11 @@ impl HttpClient for Collector {
         let answer = send(request);
         let well = matches!(&answer, Ok(response) if response.status().is_success());
         match (self.answered.swap(well, Ordering::Relaxed), &answer) {
-            (false, Ok(_)) if well => tracing::info!("the collector takes spans again"),
+            (false, Ok(_)) if well => tracing::info!("collector is accepting spans again"),
             (true, Ok(response)) if !well => {
-                tracing::warn!(url, status = %response.status(), "the collector refuses spans: they are lost");
+                tracing::warn!(url, status = %response.status(), "collector rejected spans; dropped them");
             }
-            (true, Err(error)) => tracing::warn!(url, %error, "no collector takes the spans: they are lost"),
+            (true, Err(error)) => tracing::warn!(url, %error, "collector not reachable; dropped spans"),
             _ => {}
         }
         answer
@@ -112,7 +112,7 @@ impl HttpClient for Collector {
 
 fn send(request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
     let (head, body) = request.into_parts();
-    let mut post = minreq::post(head.uri.to_string()).with_timeout(ANSWERS_WITHIN_S).with_body(body);
+    let mut post = minreq::post(head.uri.to_string()).with_timeout(RESPONSE_TIMEOUT_S).with_body(body);
     for (name, value) in &head.headers {
         post = post.with_header(name.as_str(), value.to_str()?);
     }

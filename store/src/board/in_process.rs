@@ -1,7 +1,7 @@
-//! The Board in this process: for a system that runs as one.
+//! The in-process Board, for embedded mode.
 
-mod results;
-mod scored;
+mod result_cache;
+mod sorted_set;
 mod state;
 
 use std::{
@@ -11,32 +11,31 @@ use std::{
 
 use async_trait::async_trait;
 use futures::{StreamExt, future};
-use protocol::{Index, WorkerId};
+use protocol::{Index, Notice, WorkerId};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 
-use self::state::{State, Tell};
+use self::state::{Publish, State};
 use crate::{
-    Board, BoardError, Claim, Completed, Enqueue, Enqueued, FailOutcome, Heard, Lease, Notice, ScanPage,
-    Sighting, Subscription, Topic, now_us,
+    Board, BoardError, Channel, Claim, EnqueueOutcome, EnqueueReason, FailOutcome, FinishOutcome, IndexState,
+    Lease, Message, ScanPage, Subscription, now_us,
 };
 
-/// How many messages may wait for whoever listens. Who falls further behind has missed messages, and
-/// the subscription ends.
-const WAITING_MESSAGES: usize = 4_096;
+/// Number of messages buffered per subscriber. The subscription of one that falls further behind ends.
+const BUFFERED_MESSAGES: usize = 4_096;
 
-/// The Board in this process, for a system that runs as one. It does exactly what the one on Redis
-/// does, and forgets everything at the end of the process: the Record brings back what is pending.
+/// The in-process Board, for embedded mode. It behaves exactly like the one on Redis, and is empty
+/// again after a restart: pending indexes are restored from the Record.
 ///
 /// ```
 /// use std::time::Duration;
 ///
 /// use protocol::{Index, WorkerId};
-/// use store::{Board, Enqueue, InProcessBoard};
+/// use store::{Board, EnqueueReason, InProcessBoard};
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let board = InProcessBoard::new();
-/// board.enqueue(Index::try_from(7)?, Enqueue::Submitted).await?;
+/// board.enqueue(Index::try_from(7)?, EnqueueReason::Submission).await?;
 /// let claim = board.claim(&WorkerId::new("w1"), Duration::from_secs(10)).await?;
 /// assert_eq!(claim.map(|claim| claim.lease.index.get()), Some(7));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -45,15 +44,15 @@ const WAITING_MESSAGES: usize = 4_096;
 /// ```
 pub struct InProcessBoard {
     locked: Mutex<Locked>,
-    messages: broadcast::Sender<Heard>,
+    messages: broadcast::Sender<Message>,
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
 }
 
-/// Under one lock, so that every change is one step, and the messages come in the order of the changes.
+/// One lock over everything, so that every change is atomic and messages are in the order of changes.
 #[derive(Default)]
 struct Locked {
     state: State,
-    /// The last time given out.
+    /// Last time returned by the clock.
     last_us: u64,
 }
 
@@ -64,24 +63,24 @@ impl InProcessBoard {
         Self::with_clock(now_us)
     }
 
-    /// An empty Board with a clock of its own, in µs since 1970: for tests that do not want to wait.
+    /// An empty Board with its own clock, in µs since 1970, so that tests need not wait.
     pub fn with_clock(clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         Self {
             locked: Mutex::default(),
-            messages: broadcast::Sender::new(WAITING_MESSAGES),
+            messages: broadcast::Sender::new(BUFFERED_MESSAGES),
             clock: Box::new(clock),
         }
     }
 
-    /// Makes one step.
-    fn step<T>(&self, step: impl FnOnce(&mut State, u64, Tell<'_>) -> T) -> T {
-        // A step that panicked left no invariant of the state broken for good: the Record repairs it.
+    /// Runs one atomic step.
+    fn step<T>(&self, step: impl FnOnce(&mut State, u64, Publish<'_>) -> T) -> T {
+        // If a step panicked, reconciliation with the Record repairs the state.
         let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
-        // Never the same time twice, so that what came first is due first.
+        // Never the same time twice, so that indexes are due in the order in which they were enqueued.
         locked.last_us = (self.clock)().max(locked.last_us + 1);
         let now_us = locked.last_us;
-        // That nobody listens is no error.
-        step(&mut locked.state, now_us, &|heard| drop(self.messages.send(heard)))
+        // Sending fails only if nobody is subscribed.
+        step(&mut locked.state, now_us, &|message| drop(self.messages.send(message)))
     }
 }
 
@@ -101,20 +100,20 @@ impl Board for InProcessBoard {
         Ok(None)
     }
 
-    async fn enqueue(&self, index: Index, how: Enqueue) -> Result<Enqueued, BoardError> {
-        Ok(self.step(|state, now_us, tell| state.enqueue(index, how, now_us, tell)))
+    async fn enqueue(&self, index: Index, reason: EnqueueReason) -> Result<EnqueueOutcome, BoardError> {
+        Ok(self.step(|state, now_us, publish| state.enqueue(index, reason, now_us, publish)))
     }
 
     async fn claim(&self, worker: &WorkerId, lease: Duration) -> Result<Option<Claim>, BoardError> {
-        Ok(self.step(|state, now_us, tell| state.claim(worker, lease, now_us, tell)))
+        Ok(self.step(|state, now_us, publish| state.claim(worker, lease, now_us, publish)))
     }
 
     async fn renew(&self, lease: &Lease, duration: Duration, progress: f64) -> Result<bool, BoardError> {
-        Ok(self.step(|state, now_us, tell| state.renew(lease, duration, progress, now_us, tell)))
+        Ok(self.step(|state, now_us, publish| state.renew(lease, duration, progress, now_us, publish)))
     }
 
-    async fn give_back(&self, lease: &Lease) -> Result<bool, BoardError> {
-        Ok(self.step(|state, now_us, tell| state.give_back(lease, now_us, tell)))
+    async fn release(&self, lease: &Lease) -> Result<bool, BoardError> {
+        Ok(self.step(|state, now_us, publish| state.release(lease, now_us, publish)))
     }
 
     async fn fail(
@@ -123,15 +122,21 @@ impl Board for InProcessBoard {
         reason: &str,
         final_attempt: bool,
     ) -> Result<FailOutcome, BoardError> {
-        Ok(self.step(|state, now_us, tell| state.fail(lease, reason, final_attempt, now_us, tell)))
+        Ok(self.step(|state, now_us, publish| state.fail(lease, reason, final_attempt, now_us, publish)))
     }
 
-    async fn finish(&self, lease: &Lease, value: &str, computed_us: u64) -> Result<Completed, BoardError> {
-        Ok(self.step(|state, now_us, tell| state.finish(lease, value, computed_us, now_us, tell)))
+    async fn finish(
+        &self,
+        lease: &Lease,
+        value: &str,
+        computed_us: u64,
+    ) -> Result<FinishOutcome, BoardError> {
+        Ok(self.step(|state, now_us, publish| state.finish(lease, value, computed_us, now_us, publish)))
     }
 
-    async fn look(&self, indexes: &[Index]) -> Result<Vec<Sighting>, BoardError> {
-        Ok(self.step(|state, now_us, _| indexes.iter().map(|index| state.look(*index, now_us)).collect()))
+    async fn index_states(&self, indexes: &[Index]) -> Result<Vec<IndexState>, BoardError> {
+        Ok(self
+            .step(|state, now_us, _| indexes.iter().map(|index| state.index_state(*index, now_us)).collect()))
     }
 
     async fn scan(&self, cursor: u64, count: u32) -> Result<ScanPage, BoardError> {
@@ -146,22 +151,22 @@ impl Board for InProcessBoard {
         Ok(self.step(|state, now_us, _| state.reject(index, wrong, now_us)))
     }
 
-    async fn copied(&self, index: Index, budget_bytes: u64) -> Result<Vec<Index>, BoardError> {
-        Ok(self.step(|state, now_us, _| state.copied(index, budget_bytes, now_us)))
+    async fn mark_recorded(&self, index: Index, budget_bytes: u64) -> Result<Vec<Index>, BoardError> {
+        Ok(self.step(|state, now_us, _| state.mark_recorded(index, budget_bytes, now_us)))
     }
 
     async fn publish(&self, notice: &Notice) -> Result<(), BoardError> {
-        self.step(|_, _, tell| tell(Heard::Notice(notice.clone())));
+        self.step(|_, _, publish| publish(Message::Notice(notice.clone())));
         Ok(())
     }
 
-    async fn subscribe(&self, topics: &[Topic]) -> Result<Subscription, BoardError> {
-        let topics = topics.to_vec();
-        // Whoever fell behind has missed messages: that is the end.
+    async fn subscribe(&self, channels: &[Channel]) -> Result<Subscription, BoardError> {
+        let channels = channels.to_vec();
+        // The first error means that messages were missed, so the subscription ends.
         Ok(BroadcastStream::new(self.messages.subscribe())
             .take_while(|message| future::ready(message.is_ok()))
             .filter_map(move |message| {
-                future::ready(message.ok().filter(|heard| topics.contains(&topic(heard))))
+                future::ready(message.ok().filter(|message| channels.contains(&channel(message))))
             })
             .boxed())
     }
@@ -171,9 +176,9 @@ impl Board for InProcessBoard {
     }
 }
 
-fn topic(heard: &Heard) -> Topic {
-    match heard {
-        Heard::Insert(_) => Topic::Insert,
-        Heard::Notice(_) => Topic::Events,
+fn channel(message: &Message) -> Channel {
+    match message {
+        Message::Insert(_) => Channel::Insert,
+        Message::Notice(_) => Channel::Events,
     }
 }

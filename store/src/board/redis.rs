@@ -1,8 +1,8 @@
 //! The Board on Redis.
 
-mod answers;
 mod config;
 mod connections;
+mod replies;
 mod scripts;
 mod subscription;
 
@@ -13,27 +13,27 @@ use std::{
 
 use async_trait::async_trait;
 use deadpool_redis::redis::{Cmd, FromRedisValue, ScriptInvocation, cmd};
-use protocol::{Index, SHORT_DIGITS, WorkerId, names};
+use protocol::{Index, Notice, SHORT_DIGITS, WorkerId, names};
 
 pub use self::config::{Deadlines, RedisConfig, RedisConfigError};
 use self::{
-    answers::{number, unreadable},
     connections::{Connections, Request},
+    replies::{number, unexpected},
     scripts::Scripts,
 };
-use super::attempts::{MAX_ATTEMPTS, SILENT, backoff};
+use super::retry_policy::{LEASE_EXPIRED, MAX_ATTEMPTS, backoff};
 use crate::{
-    Board, BoardError, Claim, Completed, Enqueue, Enqueued, FailOutcome, Lease, Notice, ScanPage, Sighting,
-    Subscription, Topic,
+    Board, BoardError, Channel, Claim, EnqueueOutcome, EnqueueReason, FailOutcome, FinishOutcome, IndexState,
+    Lease, ScanPage, Subscription,
 };
 
-/// How many indexes one script looks at, so that it does not hold Redis up for long.
-const LOOKED_AT_ONCE: usize = 1_000;
+/// Number of indexes per script run, so that it doesn't block Redis for long.
+const INDEXES_PER_RUN: usize = 1_000;
 
-/// The Board on Redis: what lets any number of servers and workers share the work.
+/// The Board on Redis, through which any number of servers and workers share the work.
 ///
-/// Each change is a Lua script, that is one atomic step. Connections are made when needed: Redis may
-/// be down when this is made, and may go and come back at any time.
+/// Each change is a Lua script and so one atomic step. Connections are opened on demand: Redis may be
+/// down when this is created, and may go away and come back at any time.
 ///
 /// ```no_run
 /// use store::{Board, RedisBoard, RedisConfig};
@@ -51,20 +51,20 @@ pub struct RedisBoard {
 }
 
 impl RedisBoard {
-    /// Prepares to talk to Redis; connects to nobody.
+    /// Creates the Board without connecting yet.
     ///
     /// # Errors
-    /// The certificate file can't be read, or the settings can't be used.
+    /// The certificate file cannot be read, or the settings are invalid.
     pub fn new(config: &RedisConfig) -> Result<Self, RedisConfigError> {
         Ok(Self { connections: Connections::new(config)?, scripts: Scripts::new() })
     }
 
     async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, BoardError> {
-        self.connections.ask(Request::Command(command)).await
+        self.connections.send(Request::Command(command)).await
     }
 
     async fn script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, BoardError> {
-        self.connections.ask(Request::Script(script)).await
+        self.connections.send(Request::Script(script)).await
     }
 
     async fn reject_bytes(&self, index: Index, wrong: &[u8]) -> Result<bool, BoardError> {
@@ -84,34 +84,34 @@ impl Board for RedisBoard {
         let policy = memory.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).map(str::trim);
         Ok(policy.filter(|policy| *policy != "noeviction").map(|policy| {
             format!(
-                "Redis has maxmemory-policy {policy}: when its memory is full it drops pending indexes \
-                 and results at will, which then have to be found missing and computed again. \
+                "Redis has maxmemory-policy {policy}, so when its memory is full it evicts pending indexes \
+                 and results, which must then be restored or computed again. \
                  Set maxmemory-policy to noeviction."
             )
         }))
     }
 
-    async fn enqueue(&self, index: Index, how: Enqueue) -> Result<Enqueued, BoardError> {
-        let how = match how {
-            Enqueue::Submitted => "submitted",
-            Enqueue::Swept => "swept",
-            Enqueue::Heard => "heard",
+    async fn enqueue(&self, index: Index, reason: EnqueueReason) -> Result<EnqueueOutcome, BoardError> {
+        let reason = match reason {
+            EnqueueReason::Submission => "submission",
+            EnqueueReason::Sweep => "sweep",
+            EnqueueReason::Message => "message",
         };
-        let answer: String = self.script(self.scripts.enqueue().arg(index.get()).arg(how)).await?;
-        answers::enqueued(&answer)
+        let reply: String = self.script(self.scripts.enqueue().arg(index.get()).arg(reason)).await?;
+        replies::enqueue_outcome(&reply)
     }
 
     async fn claim(&self, worker: &WorkerId, lease: Duration) -> Result<Option<Claim>, BoardError> {
         loop {
             let token = new_token(worker);
             let mut claim = self.scripts.claim();
-            claim.arg(worker.as_str()).arg(&token).arg(micros(lease)).arg(MAX_ATTEMPTS).arg(SILENT);
-            let answer: Vec<String> = self.script(&claim).await?;
-            match answer.as_slice() {
+            claim.arg(worker.as_str()).arg(&token).arg(micros(lease)).arg(MAX_ATTEMPTS).arg(LEASE_EXPIRED);
+            let reply: Vec<String> = self.script(&claim).await?;
+            match reply.as_slice() {
                 [] => return Ok(None),
-                [again] if again == "again" => {}
+                [more] if more == "more" => {}
                 [index, attempt, announced_us, claimed_us] => {
-                    let index = answers::index(index)?;
+                    let index = replies::index(index)?;
                     return Ok(Some(Claim {
                         lease: Lease { index, worker: worker.clone(), token },
                         attempt: number(attempt)?,
@@ -119,7 +119,7 @@ impl Board for RedisBoard {
                         claimed_us: number(claimed_us)?,
                     }));
                 }
-                other => return Err(unreadable("a claim", &other.join(" "))),
+                other => return Err(unexpected("a claim", &other.join(" "))),
             }
         }
     }
@@ -131,8 +131,8 @@ impl Board for RedisBoard {
         self.script(&renew).await
     }
 
-    async fn give_back(&self, lease: &Lease) -> Result<bool, BoardError> {
-        self.script(self.scripts.give_back().arg(lease.index.get()).arg(&lease.token)).await
+    async fn release(&self, lease: &Lease) -> Result<bool, BoardError> {
+        self.script(self.scripts.release().arg(lease.index.get()).arg(&lease.token)).await
     }
 
     async fn fail(
@@ -144,45 +144,50 @@ impl Board for RedisBoard {
         let waits: Vec<_> = (1..MAX_ATTEMPTS).map(|attempt| micros(backoff(attempt)).to_string()).collect();
         let mut fail = self.scripts.fail();
         fail.arg(lease.index.get()).arg(&lease.token).arg(reason).arg(u8::from(final_attempt));
-        let answer: String = self.script(fail.arg(MAX_ATTEMPTS).arg(waits.join(","))).await?;
-        match answer.as_str() {
+        let reply: String = self.script(fail.arg(MAX_ATTEMPTS).arg(waits.join(","))).await?;
+        match reply.as_str() {
             "lost" => Ok(FailOutcome::Lost),
             "given_up" => Ok(FailOutcome::GivenUp),
             wait_us => Ok(FailOutcome::Retry { after: Duration::from_micros(number(wait_us)?) }),
         }
     }
 
-    async fn finish(&self, lease: &Lease, value: &str, computed_us: u64) -> Result<Completed, BoardError> {
+    async fn finish(
+        &self,
+        lease: &Lease,
+        value: &str,
+        computed_us: u64,
+    ) -> Result<FinishOutcome, BoardError> {
         let mut finish = self.scripts.finish();
         finish.arg(lease.index.get()).arg(&lease.token).arg(lease.worker.as_str()).arg(value);
         let first: bool = self.script(finish.arg(computed_us).arg(SHORT_DIGITS)).await?;
-        Ok(if first { Completed::First } else { Completed::Again })
+        Ok(if first { FinishOutcome::First } else { FinishOutcome::Duplicate })
     }
 
-    async fn look(&self, indexes: &[Index]) -> Result<Vec<Sighting>, BoardError> {
-        let mut sightings = Vec::with_capacity(indexes.len());
-        for indexes in indexes.chunks(LOOKED_AT_ONCE) {
-            let mut look = self.scripts.look();
+    async fn index_states(&self, indexes: &[Index]) -> Result<Vec<IndexState>, BoardError> {
+        let mut states = Vec::with_capacity(indexes.len());
+        for indexes in indexes.chunks(INDEXES_PER_RUN) {
+            let mut script = self.scripts.index_states();
             for index in indexes {
-                look.arg(index.get());
+                script.arg(index.get());
             }
-            let answer: Vec<String> = self.script(&look).await?;
-            for pair in answer.chunks_exact(2) {
-                sightings.push(answers::sighting(&pair[0], &pair[1])?);
+            let reply: Vec<String> = self.script(&script).await?;
+            for pair in reply.chunks_exact(2) {
+                states.push(replies::index_state(&pair[0], &pair[1])?);
             }
         }
-        Ok(sightings)
+        Ok(states)
     }
 
     async fn scan(&self, cursor: u64, count: u32) -> Result<ScanPage, BoardError> {
-        let answer: Vec<Vec<u8>> = self.script(self.scripts.scan().arg(cursor).arg(count)).await?;
-        answers::scan_page(&answer)
+        let reply: Vec<Vec<u8>> = self.script(self.scripts.scan().arg(cursor).arg(count)).await?;
+        replies::scan_page(&reply)
     }
 
     async fn result(&self, index: Index) -> Result<Option<String>, BoardError> {
-        let answer: Option<Vec<u8>> = self.script(self.scripts.result().arg(index.get())).await?;
-        // What foreign workers write need not even be text.
-        Ok(answer.map(lossy))
+        let reply: Option<Vec<u8>> = self.script(self.scripts.result().arg(index.get())).await?;
+        // What foreign workers write may not even be text.
+        Ok(reply.map(lossy))
     }
 
     async fn reject(&self, index: Index, wrong: &str) -> Result<bool, BoardError> {
@@ -192,7 +197,7 @@ impl Board for RedisBoard {
         if !wrong.contains(char::REPLACEMENT_CHARACTER) {
             return Ok(false);
         }
-        // It may have been no text, and was given out as well as it could be.
+        // The result may not be UTF-8, in which case `result` returned it with replacement characters.
         let held: Option<Vec<u8>> = self.script(self.scripts.result().arg(index.get())).await?;
         match held {
             Some(held) if String::from_utf8_lossy(&held) == wrong => self.reject_bytes(index, &held).await,
@@ -200,20 +205,19 @@ impl Board for RedisBoard {
         }
     }
 
-    async fn copied(&self, index: Index, budget_bytes: u64) -> Result<Vec<Index>, BoardError> {
+    async fn mark_recorded(&self, index: Index, budget_bytes: u64) -> Result<Vec<Index>, BoardError> {
         let evicted: Vec<String> =
-            self.script(self.scripts.copied().arg(index.get()).arg(budget_bytes)).await?;
-        evicted.iter().map(|index| answers::index(index)).collect()
+            self.script(self.scripts.mark_recorded().arg(index.get()).arg(budget_bytes)).await?;
+        evicted.iter().map(|index| replies::index(index)).collect()
     }
 
     async fn publish(&self, notice: &Notice) -> Result<(), BoardError> {
-        let json = serde_json::to_string(notice)
-            .map_err(|error| BoardError::Unreadable(format!("a notice that can't be written: {error}")))?;
+        let json = notice.to_json().map_err(|error| BoardError::Unavailable(Box::new(error)))?;
         self.command(cmd("PUBLISH").arg(names::EVENTS).arg(json)).await
     }
 
-    async fn subscribe(&self, topics: &[Topic]) -> Result<Subscription, BoardError> {
-        subscription::subscribe(&self.connections, topics).await
+    async fn subscribe(&self, channels: &[Channel]) -> Result<Subscription, BoardError> {
+        subscription::subscribe(&self.connections, channels).await
     }
 
     async fn pending_len(&self) -> Result<u64, BoardError> {
@@ -229,7 +233,7 @@ fn lossy(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// Never used again: no other start of a worker has this id, and this one counts.
+/// Returns a token that is never reused: worker ids are unique per process start, and the process counts.
 fn new_token(worker: &WorkerId) -> String {
     static TOKENS: AtomicU64 = AtomicU64::new(1);
     format!("{worker}/{}", TOKENS.fetch_add(1, Ordering::Relaxed))

@@ -1,14 +1,16 @@
 //! The migrations, embedded in the binary.
 //!
-//! Listed by hand rather than by `sqlx::migrate!`: that macro, and sqlx' derives, compile both database
-//! drivers a second time, for the compiler's use, which is minutes of a first build.
+//! Listed by hand, because `sqlx::migrate!` and sqlx's derives would compile both database drivers a second
+//! time for the compiler's use, which adds minutes to a first build.
+//!
+//! Never edit a migration that was released, not even a comment: sqlx compares checksums.
 
 use sqlx::{
     PgConnection, SqlSafeStr,
     migrate::{Migration, MigrationType, Migrator},
 };
 
-/// A migration: the two parts of its file's name, and its statements.
+/// A migration: version and name, as in its file name, and its statements.
 pub(super) type File = (i64, &'static str, &'static str);
 
 pub(super) const POSTGRES: &[File] = &[
@@ -19,10 +21,10 @@ pub(super) const POSTGRES: &[File] = &[
 pub(super) const SQLITE: &[File] =
     &[(1, "indexes", include_str!("../../migrations/sqlite/0001_indexes.sql"))];
 
-/// The version of the schema that this program brings Postgres to.
+/// Version of the Postgres schema that this program migrates to.
 pub const SCHEMA_VERSION: i64 = POSTGRES[POSTGRES.len() - 1].0;
 
-/// The version that a database has; none before the first server.
+/// Returns the version of a database's schema; `None` if it has none yet.
 pub(super) async fn version(connection: &mut PgConnection) -> sqlx::Result<Option<i64>> {
     let there = sqlx::query_as::<_, (bool,)>("select to_regclass('_sqlx_migrations') is not null");
     if !there.fetch_one(&mut *connection).await?.0 {
@@ -33,22 +35,20 @@ pub(super) async fn version(connection: &mut PgConnection) -> sqlx::Result<Optio
     version.fetch_one(connection).await.map(|(version,)| version)
 }
 
-/// What a version means for this program, which works with any.
+/// Describes a schema version. This program works with any of them.
 pub(super) fn describe(found: Option<i64>) -> String {
     match found {
-        None => "none yet; a server makes it at its start, or `server migrate`".to_owned(),
+        None => "none yet; created when a server starts".to_owned(),
         Some(SCHEMA_VERSION) => format!("version {SCHEMA_VERSION}"),
         Some(older @ ..SCHEMA_VERSION) => {
-            format!(
-                "version {older}; a server of this version makes it {SCHEMA_VERSION}, or `server migrate`"
-            )
+            format!("version {older}; migrated to {SCHEMA_VERSION} when a server of this version starts")
         }
-        Some(newer) => format!("version {newer}, by a newer server; this one knows {SCHEMA_VERSION}"),
+        Some(newer) => format!("version {newer}, from a newer server; this one knows {SCHEMA_VERSION}"),
     }
 }
 
-/// Runs those that are missing. In a rolling update an older binary may start on a newer schema:
-/// migrations only add, so it can, and what it does not know it leaves alone.
+/// Returns a migrator that runs the missing migrations and ignores unknown ones: in a rolling update, an
+/// older binary may start on a newer schema, which works because migrations only add.
 pub(super) fn migrator(files: &[File]) -> Migrator {
     let migrations = files.iter().map(|&(version, description, statements)| {
         Migration::new(version, description.into(), MigrationType::Simple, statements.into_sql_str(), false)
@@ -65,15 +65,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_version_has_its_meaning() {
+    fn every_schema_version_is_described() {
         assert_eq!(describe(Some(SCHEMA_VERSION)), format!("version {SCHEMA_VERSION}"));
-        for (found, meaning) in [(None, "none yet"), (Some(1), "makes it"), (Some(99), "a newer server")] {
-            assert!(describe(found).contains(meaning), "{found:?}");
+        for (found, expected) in [(None, "none yet"), (Some(1), "migrated to"), (Some(99), "a newer server")]
+        {
+            assert!(describe(found).contains(expected), "{found:?}");
         }
     }
 
     #[test]
-    fn every_file_of_the_folders_is_embedded() {
+    fn every_migration_file_is_embedded() {
         for (database, embedded) in [("postgres", POSTGRES), ("sqlite", SQLITE)] {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(database);
             assert_eq!(fs::read_dir(&folder).unwrap().count(), embedded.len(), "{database}");

@@ -1,38 +1,43 @@
 //! The Record on PostgreSQL.
 
+mod config;
+mod diagnosis;
+
 use std::time::Duration;
 
 use sqlx::{Connection, PgConnection, Postgres, postgres::PgPoolOptions};
 
+pub use config::{ConfigError, Password, PostgresConfig, SslMode};
+pub use diagnosis::{DatabaseCheck, DatabaseFault, diagnose};
+
 use super::{
-    Adoption, PostgresConfig, RecordError,
-    lender::{Lender, within},
-    migrations,
+    Adoption, RecordError, migrations,
+    pools::{Pools, within},
 };
 
-/// How long the schema may take: adopting a large table takes its time, and so does waiting for
-/// another server that is at it.
-const PREPARE_WITHIN: Duration = Duration::from_secs(120);
+/// How long a migration may take, including the adoption of a large table and waiting for another server
+/// that is migrating.
+const MIGRATE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How much longer than the server itself to wait for the end of a statement.
+/// How much longer than the server's own timeout to wait for a statement.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The Record on PostgreSQL.
 pub struct PostgresRecord {
-    pub(super) lender: Lender<Postgres>,
+    pub(super) pools: Pools<Postgres>,
     config: PostgresConfig,
 }
 
 impl PostgresRecord {
-    /// Connects to nothing yet, so the database may be down; call [`prepare`](crate::Record::prepare)
-    /// until it succeeds. To be called inside a Tokio runtime.
+    /// Creates the Record without connecting yet, so the database may be down; call
+    /// [`prepare`](crate::Record::prepare) until it succeeds. Must be called inside a Tokio runtime.
     #[must_use]
     pub fn new(config: &PostgresConfig) -> Self {
         let statement_timeout_ms = config.statement_timeout.as_millis().to_string();
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(config.acquire_timeout)
-            // A statement rather than a parameter of the connection, which proxies refuse.
+            // A statement, because proxies reject it as a connection parameter.
             .after_connect(move |connection, _| {
                 let timeout_ms = statement_timeout_ms.clone();
                 Box::pin(async move {
@@ -44,14 +49,14 @@ impl PostgresRecord {
                 })
             })
             .connect_lazy_with(config.connect_options());
-        let lender = Lender::new(pool.clone(), pool, config.statement_timeout + GRACE);
-        Self { lender, config: config.clone() }
+        let pools = Pools::new(pool.clone(), pool, config.statement_timeout + GRACE);
+        Self { pools, config: config.clone() }
     }
 
-    /// The version of the schema there; none before the first server.
+    /// Returns the version of the database's schema; `None` if it has none yet.
     ///
     /// # Errors
-    /// The database refused, failed or did not answer in time.
+    /// The database refused the statement, failed, or did not respond in time.
     pub async fn schema_version(&self) -> Result<Option<i64>, RecordError> {
         within(self.config.acquire_timeout, async {
             let mut connection = PgConnection::connect_with(&self.config.connect_options()).await?;
@@ -61,28 +66,28 @@ impl PostgresRecord {
         .await
     }
 
-    /// On a connection of its own, with no limit on a statement: if this is broken off, the
-    /// connection ends, and with it the lock that keeps other servers out meanwhile.
-    pub(super) async fn bring_up_to_date(&self) -> Result<Adoption, RecordError> {
+    /// Migrates the schema, on a dedicated connection without a statement timeout. If this is
+    /// cancelled, the connection closes, which releases the lock that keeps other servers out.
+    pub(super) async fn migrate(&self) -> Result<Adoption, RecordError> {
         let options = self.config.connect_options();
         let mut connection =
             within(self.config.acquire_timeout, PgConnection::connect_with(&options)).await?;
-        let adoption = within(PREPARE_WITHIN, async {
-            // What `run` does once it has a connection; its own future can't be sent (sqlx' comment
-            // on it: “implementation of `Acquire` is not general enough”).
+        let adoption = within(MIGRATE_TIMEOUT, async {
+            // `run_direct` is what `run` calls once it has a connection. The future of `run` is not
+            // `Send` (sqlx's comment: “implementation of `Acquire` is not general enough”).
             migrations::migrator(migrations::POSTGRES).run_direct(None, &mut connection, false).await?;
-            tell_adoption(&mut connection).await
+            take_adoption(&mut connection).await
         })
         .await?;
-        // The schema is in place; whether the goodbye is heard does not matter.
+        // The schema is in place, so an error while closing doesn't matter.
         let _ = within(self.config.acquire_timeout, connection.close()).await;
         Ok(adoption)
     }
 }
 
-/// What was adopted, for the first start that asks. Not for the one that adopted: it may have been
-/// killed before it could tell.
-async fn tell_adoption(connection: &mut PgConnection) -> Result<Adoption, RecordError> {
+/// Returns what was adopted, to the first caller only. That need not be the process that adopted it, which
+/// may have been killed before it could report.
+async fn take_adoption(connection: &mut PgConnection) -> Result<Adoption, RecordError> {
     let counts = sqlx::query_as::<_, (i64, i64, i64)>(
         "update adoption set reported = true where not reported returning adopted, duplicates, ignored",
     )

@@ -5,8 +5,8 @@ use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use super::RecordError;
 
-/// The columns that make an entry, for `select` and `returning`. By name rather than `*`, so that a
-/// later migration that adds one does not break the statements an older server has prepared.
+/// The columns of an entry, for `select` and `returning`. Listed by name, because with `*` a migration
+/// that adds a column would break the prepared statements of older servers.
 macro_rules! entry_columns {
     () => {
         "number, position, status, revision, times_submitted, digits, value, head, tail, reason, worker, \
@@ -15,7 +15,7 @@ macro_rules! entry_columns {
 }
 pub(super) use entry_columns;
 
-/// A struct whose fields are read from the columns of their names, whichever database the row is of.
+/// Defines a struct whose fields are read from the columns of the same names, for either database.
 macro_rules! row {
     ($(#[$docs:meta])* $shown:vis struct $row:ident { $($field_shown:vis $field:ident: $kind:ty,)* }) => {
         $(#[$docs])*
@@ -34,7 +34,7 @@ macro_rules! row {
 }
 
 row! {
-/// A whole row.
+/// The columns of an entry.
 pub(super) struct EntryRow {
     number: i32,
     position: i64,
@@ -61,7 +61,7 @@ impl TryFrom<EntryRow> for Entry {
     type Error = RecordError;
 
     fn try_from(row: EntryRow) -> Result<Self, RecordError> {
-        let at = Place(row.number.into());
+        let at = RowRef(row.number.into());
         let status = at.status(&row.status)?;
         let outcome = match (row.value, row.digits, row.head, row.tail) {
             _ if status != Status::Done => None,
@@ -69,7 +69,7 @@ impl TryFrom<EntryRow> for Entry {
             (None, Some(digits), Some(head), Some(tail)) => {
                 Some(Outcome::Long { digits: at.count("digits", digits)?, head, tail })
             }
-            _ => return Err(at.unreadable("it is done, and there is no value")),
+            _ => return Err(at.unreadable("it is done but has no value")),
         };
         let time = |us: Option<i64>| us.map(|us| at.count("a time", us)).transpose();
         Ok(Self {
@@ -81,7 +81,7 @@ impl TryFrom<EntryRow> for Entry {
             times_submitted: at.count("times_submitted", row.times_submitted)?,
             reason: row.reason,
             worker: row.worker.map(WorkerId::new),
-            // A claim is the Board's to tell.
+            // These come from the claim on the Board.
             attempt: None,
             progress: None,
             timeline: Timeline {
@@ -98,7 +98,7 @@ impl TryFrom<EntryRow> for Entry {
 }
 
 row! {
-/// What a listing needs of a row.
+/// The columns of a listing.
 pub(super) struct ListedRow {
     position: i64,
     number: i32,
@@ -109,38 +109,38 @@ impl TryFrom<ListedRow> for (u64, Index) {
     type Error = RecordError;
 
     fn try_from(row: ListedRow) -> Result<Self, RecordError> {
-        let at = Place(row.number.into());
+        let at = RowRef(row.number.into());
         Ok((at.count("position", row.position)?, at.index()?))
     }
 }
 
 row! {
-/// How many rows stand at a status.
+/// The number of rows with a status.
 pub(super) struct CountRow {
     pub(super) status: String,
     pub(super) entries: i64,
 }
 }
 
-/// The row in whose words an error speaks. The schema's checks make every one of these impossible,
-/// until somebody edits a row by hand.
-struct Place(i64);
+/// The row that an error refers to. The schema's checks rule these errors out, unless somebody edits a
+/// row by hand.
+struct RowRef(i64);
 
-impl Place {
+impl RowRef {
     fn unreadable(&self, what: impl Into<String>) -> RecordError {
         RecordError::Unreadable { index: self.0, what: what.into() }
     }
 
     fn index(&self) -> Result<Index, RecordError> {
-        let number = u32::try_from(self.0).map_err(|_| self.unreadable("it is no index"))?;
-        Index::try_from(number).map_err(|_| self.unreadable("it is no index"))
+        let number = u32::try_from(self.0).map_err(|_| self.unreadable("it is not an index"))?;
+        Index::try_from(number).map_err(|_| self.unreadable("it is not an index"))
     }
 
     fn status(&self, text: &str) -> Result<Status, RecordError> {
         [Status::Pending, Status::Done, Status::Failed]
             .into_iter()
             .find(|status| status.as_str() == text)
-            .ok_or_else(|| self.unreadable(format!("no such status: {text}")))
+            .ok_or_else(|| self.unreadable(format!("unknown status: {text}")))
     }
 
     fn count(&self, name: &str, value: i64) -> Result<u64, RecordError> {

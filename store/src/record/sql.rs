@@ -1,4 +1,4 @@
-//! The statements, the same for both databases.
+//! The SQL statements, which are the same for both databases.
 
 use std::collections::BTreeSet;
 
@@ -10,16 +10,15 @@ use crate::now_us;
 use super::row::{CountRow, EntryRow, ListedRow, entry_columns};
 use super::{Adoption, Completion, Counts, PostgresRecord, Record, RecordError, SqliteRecord, Submission};
 
-/// Implements the `Record` for a type with `lender: Lender<$database>` and a method of its own
-/// `bring_up_to_date`.
+/// Implements [`Record`] for a type with a field `pools: Pools<$database>` and a method `migrate`.
 ///
-/// A macro, because what these bodies need of a database cannot be said in a readable `where`
-/// clause. Both databases know `$1`, `returning` and `on conflict`. Every statement is one
-/// compare-and-set, so none of them needs a transaction. The contract suite runs all of them on both.
+/// A macro, because a generic version would need an unreadable `where` clause. Both databases support
+/// `$1`, `returning` and `on conflict`. Every statement is one compare-and-set, so none needs a
+/// transaction. The contract suite runs all of them on both databases.
 macro_rules! implement_record {
     ($record:ty, $database:ty) => {
         impl $record {
-            /// The entry that a statement gave back, if it did.
+            /// The entry that a statement returned, if any.
             fn entry_of(rows: Vec<EntryRow>) -> Result<Option<Entry>, RecordError> {
                 rows.into_iter().next().map(Entry::try_from).transpose()
             }
@@ -32,19 +31,19 @@ macro_rules! implement_record {
         #[async_trait::async_trait]
         impl Record for $record {
             async fn prepare(&self) -> Result<Adoption, RecordError> {
-                let adoption = self.bring_up_to_date().await?;
-                self.lender.set_ready();
+                let adoption = self.migrate().await?;
+                self.pools.set_ready();
                 Ok(adoption)
             }
 
             async fn check(&self) -> Result<(), RecordError> {
                 let query = query_as::<$database, (i32,)>("select 1");
-                self.lender.read(query).await.map(drop)
+                self.pools.read(query).await.map(drop)
             }
 
             async fn submit(&self, index: Index, accepted_us: u64) -> Result<Submission, RecordError> {
-                // What failed is pending again. Its worker and later times are null already: only
-                // a completion sets them.
+                // A failed entry becomes pending again. Its worker and later times are null already,
+                // because only a completion sets them.
                 let query = query_as(concat!(
                     "insert into indexes as known
                         (number, status, revision, times_submitted, accepted_us, recorded_us)
@@ -62,15 +61,15 @@ macro_rules! implement_record {
                     entry_columns!()
                 ));
                 let rows =
-                    self.lender.write(query.bind(number(index)).bind(big(accepted_us)).bind(big(now_us()))).await?;
+                    self.pools.write(query.bind(number(index)).bind(big(accepted_us)).bind(big(now_us()))).await?;
                 let entry = Self::entry_of(rows)?.ok_or(sqlx::Error::RowNotFound)?;
-                // Only the insert leaves a row at its first revision.
+                // Only an insert leaves a row at revision 1.
                 let first = entry.revision == Revision::recorded(1);
                 Ok(Submission { entry, first })
             }
 
             async fn adopt(&self, found: &[Index]) -> Result<Vec<Entry>, RecordError> {
-                // In ascending order, so that two servers can't lock each other's rows crosswise.
+                // In ascending order, so that two servers cannot deadlock on each other's rows.
                 let found: Vec<Index> = found.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
                 let mut new = Vec::new();
                 for some in found.chunks(LIST_LENGTH) {
@@ -82,7 +81,7 @@ macro_rules! implement_record {
                         row.push_bind(number(*index)).push("'pending', 1, 1").push_bind(recorded_us);
                     });
                     query.push(concat!(" on conflict (number) do nothing returning ", entry_columns!()));
-                    let rows = self.lender.write(query.build_query_as().persistent(false)).await?;
+                    let rows = self.pools.write(query.build_query_as().persistent(false)).await?;
                     new.extend(Self::entries_of(rows)?);
                 }
                 Ok(new)
@@ -91,7 +90,7 @@ macro_rules! implement_record {
             async fn entry(&self, index: Index) -> Result<Option<Entry>, RecordError> {
                 let query =
                     query_as(concat!("select ", entry_columns!(), " from indexes where number = $1"));
-                Self::entry_of(self.lender.read(query.bind(number(index))).await?)
+                Self::entry_of(self.pools.read(query.bind(number(index))).await?)
             }
 
             async fn entries(&self, indexes: &[Index]) -> Result<Vec<Entry>, RecordError> {
@@ -107,7 +106,7 @@ macro_rules! implement_record {
                         list.push_bind(number(*index));
                     }
                     query.push(")");
-                    let rows = self.lender.read(query.build_query_as().persistent(false)).await?;
+                    let rows = self.pools.read(query.build_query_as().persistent(false)).await?;
                     entries.extend(Self::entries_of(rows)?);
                 }
                 Ok(entries)
@@ -120,7 +119,7 @@ macro_rules! implement_record {
                     " from indexes where position < $1 order by position desc limit $2"
                 ));
                 let before = before.map_or(i64::MAX, big);
-                Self::entries_of(self.lender.read(query.bind(before).bind(i64::from(limit))).await?)
+                Self::entries_of(self.pools.read(query.bind(before).bind(i64::from(limit))).await?)
             }
 
             async fn oldest(&self, after: u64, limit: u32) -> Result<Vec<Entry>, RecordError> {
@@ -129,14 +128,14 @@ macro_rules! implement_record {
                     entry_columns!(),
                     " from indexes where position > $1 order by position limit $2"
                 ));
-                Self::entries_of(self.lender.read(query.bind(big(after)).bind(i64::from(limit))).await?)
+                Self::entries_of(self.pools.read(query.bind(big(after)).bind(i64::from(limit))).await?)
             }
 
             async fn listed(&self, after: u64, limit: u32) -> Result<Vec<(u64, Index)>, RecordError> {
                 let query = query_as::<$database, ListedRow>(
                     "select position, number from indexes where position > $1 order by position limit $2",
                 );
-                let rows = self.lender.read(query.bind(big(after)).bind(i64::from(limit))).await?;
+                let rows = self.pools.read(query.bind(big(after)).bind(i64::from(limit))).await?;
                 rows.into_iter().map(TryFrom::try_from).collect()
             }
 
@@ -146,7 +145,7 @@ macro_rules! implement_record {
                     entry_columns!(),
                     " from indexes where status = 'pending' and position > $1 order by position limit $2"
                 ));
-                Self::entries_of(self.lender.read(query.bind(big(after)).bind(i64::from(limit))).await?)
+                Self::entries_of(self.pools.read(query.bind(big(after)).bind(i64::from(limit))).await?)
             }
 
             async fn complete(
@@ -179,7 +178,7 @@ macro_rules! implement_record {
                     .bind(completion.computed_us.map(big))
                     .bind(completion.posted_us.map(big))
                     .bind(completion.delivered_us.map(big));
-                Self::entry_of(self.lender.write(query).await?)
+                Self::entry_of(self.pools.write(query).await?)
             }
 
             async fn give_up(&self, index: Index, reason: &str) -> Result<Option<Entry>, RecordError> {
@@ -189,17 +188,17 @@ macro_rules! implement_record {
                     returning ",
                     entry_columns!()
                 ));
-                Self::entry_of(self.lender.write(query.bind(number(index)).bind(reason)).await?)
+                Self::entry_of(self.pools.write(query.bind(number(index)).bind(reason)).await?)
             }
 
-            async fn explain(&self, index: Index, reason: &str) -> Result<Option<Entry>, RecordError> {
+            async fn set_reason(&self, index: Index, reason: &str) -> Result<Option<Entry>, RecordError> {
                 let query = query_as(concat!(
                     "update indexes set revision = revision + 1, reason = $2
                     where number = $1 and status = 'pending' and reason is distinct from $2
                     returning ",
                     entry_columns!()
                 ));
-                Self::entry_of(self.lender.write(query.bind(number(index)).bind(reason)).await?)
+                Self::entry_of(self.pools.write(query.bind(number(index)).bind(reason)).await?)
             }
 
             async fn counts(&self) -> Result<Counts, RecordError> {
@@ -207,13 +206,13 @@ macro_rules! implement_record {
                     "select status, count(*) as entries from indexes group by status",
                 );
                 let mut counts = Counts::default();
-                for row in self.lender.read(query).await? {
+                for row in self.pools.read(query).await? {
                     let entries = row.entries.unsigned_abs();
                     match row.status.as_str() {
                         "pending" => counts.pending = entries,
                         "done" => counts.done = entries,
                         "failed" => counts.failed = entries,
-                        // The schema has no other.
+                        // The schema allows no other status.
                         _ => {}
                     }
                 }
@@ -221,7 +220,7 @@ macro_rules! implement_record {
             }
 
             async fn close(&self) {
-                self.lender.close().await;
+                self.pools.close().await;
             }
         }
     };
@@ -230,17 +229,17 @@ macro_rules! implement_record {
 implement_record!(PostgresRecord, sqlx::Postgres);
 implement_record!(SqliteRecord, sqlx::Sqlite);
 
-/// How many indexes go into one statement. Both databases have a limit on parameters; the lower is
+/// Number of indexes per statement. Both databases limit the number of parameters; the lower limit is
 /// SQLite's 32,766.
 const LIST_LENGTH: usize = 1_000;
 
-/// The type of the column, which is what the original's clients read.
+/// Converts to the column's type, which the original's clients read.
 fn number(index: Index) -> i32 {
     i32::try_from(index.get()).expect("an index is at most 2147483647")
 }
 
-/// Neither database has unsigned integers. What does not fit is a position or a time beyond every
-/// other, and so is the highest that fits.
+/// Neither database has unsigned integers. A value that does not fit is a position or a time beyond all
+/// others, and so is the highest one that fits.
 fn big(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

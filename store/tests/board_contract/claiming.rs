@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use futures::future::join_all;
-use store::{FailOutcome, Heard, Notice, Sighting, Topic};
+use protocol::Notice;
+use store::{Channel, FailOutcome, IndexState, Message};
 
 use crate::subject::{HOUR, LEASE, Subject, heard, index, indexes, notice, until, worker};
 
@@ -19,7 +20,7 @@ pub(crate) async fn claims_come_in_the_order_of_enqueuing(board: &Subject) {
 }
 
 pub(crate) async fn a_claim_carries_its_times_and_is_told(board: &Subject) {
-    let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
+    let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     let before = store::now_us();
     board.submit(&[7]).await;
     let claim = board.claim_as("w1").await.unwrap();
@@ -75,13 +76,13 @@ pub(crate) async fn an_index_whose_worker_died_is_claimed_by_another(board: &Sub
 }
 
 pub(crate) async fn renewing_keeps_a_lease(board: &Subject) {
-    let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
+    let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     board.submit(&[7]).await;
     let claim = board.claim(&worker("w1"), HOUR / 2).await.unwrap().unwrap();
     assert!(board.renew(&claim.lease, 2 * HOUR, 0.25).await.unwrap());
     board.an_hour_passes();
     assert_eq!(board.claim_as("w2").await, None);
-    let Sighting::Pending(Some(seen)) = board.sighting(7).await else { panic!("not seen as claimed") };
+    let IndexState::Pending(Some(seen)) = board.state(7).await else { panic!("not seen as claimed") };
     assert_eq!((seen.worker.as_str(), seen.attempt, seen.progress), ("w1", 1, 0.25));
     assert_eq!((seen.announced_us, seen.claimed_us), (claim.announced_us, claim.claimed_us));
     assert!(matches!(notice(&mut events).await, Notice::Claimed { .. }));
@@ -89,7 +90,7 @@ pub(crate) async fn renewing_keeps_a_lease(board: &Subject) {
     assert_eq!(notice(&mut events).await, progress);
     // Without it, the lease would have run out: it does so now.
     board.an_hour_passes();
-    assert_eq!(board.sighting(7).await, Sighting::Pending(None));
+    assert_eq!(board.state(7).await, IndexState::Pending(None));
     assert_eq!(board.claim_as("w2").await.unwrap().attempt, 2);
 }
 
@@ -99,31 +100,31 @@ pub(crate) async fn who_lost_the_lease_changes_nothing(board: &Subject) {
     board.an_hour_passes();
     let held = board.claim_as("w2").await.unwrap().lease;
     assert!(!board.renew(&lost, HOUR, 0.5).await.unwrap());
-    assert!(!board.give_back(&lost).await.unwrap());
+    assert!(!board.release(&lost).await.unwrap());
     assert_eq!(board.fail(&lost, "no", true).await.unwrap(), FailOutcome::Lost);
-    let Sighting::Pending(Some(seen)) = board.sighting(7).await else { panic!("not seen as claimed") };
+    let IndexState::Pending(Some(seen)) = board.state(7).await else { panic!("not seen as claimed") };
     assert_eq!((seen.worker.as_str(), seen.attempt, seen.progress), ("w2", 2, 0.0));
     assert!(board.renew(&held, HOUR, 0.5).await.unwrap());
     board.finish(&held, "13", 1).await.unwrap();
     assert!(!board.renew(&held, HOUR, 0.5).await.unwrap());
-    assert!(!board.give_back(&held).await.unwrap());
+    assert!(!board.release(&held).await.unwrap());
     assert_eq!(board.fail(&held, "no", true).await.unwrap(), FailOutcome::Lost);
-    assert_eq!(board.sighting(7).await, Sighting::Result { bytes: 2 });
+    assert_eq!(board.state(7).await, IndexState::Result { bytes: 2 });
 }
 
 pub(crate) async fn giving_back_is_not_counted_and_wakes(board: &Subject) {
-    let mut inserts = board.subscribe(&[Topic::Insert]).await.unwrap();
+    let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
     board.submit(&[7]).await;
-    assert_eq!(heard(&mut inserts).await, Heard::Insert("7".to_owned()));
+    assert_eq!(heard(&mut inserts).await, Message::Insert("7".to_owned()));
     // More often than attempts are allowed.
     let mut announced_us = None;
     for _ in 0..7 {
         let claim = board.claim_as("w1").await.unwrap();
         assert_eq!(claim.attempt, 1);
         assert_eq!(claim.announced_us, *announced_us.get_or_insert(claim.announced_us));
-        assert!(board.give_back(&claim.lease).await.unwrap());
-        assert!(!board.give_back(&claim.lease).await.unwrap());
-        assert_eq!(heard(&mut inserts).await, Heard::Insert("7".to_owned()));
-        assert_eq!(board.sighting(7).await, Sighting::Pending(None));
+        assert!(board.release(&claim.lease).await.unwrap());
+        assert!(!board.release(&claim.lease).await.unwrap());
+        assert_eq!(heard(&mut inserts).await, Message::Insert("7".to_owned()));
+        assert_eq!(board.state(7).await, IndexState::Pending(None));
     }
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use protocol::SHORT_DIGITS;
-use store::{Completed, Enqueue, Enqueued, FailOutcome, Notice, Sighting, Topic};
+use protocol::{Notice, SHORT_DIGITS};
+use store::{Channel, EnqueueOutcome, EnqueueReason, FailOutcome, FinishOutcome, IndexState};
 
 use crate::subject::{Subject, index, marker, notice, worker};
 
 pub(crate) async fn failures_back_off_until_the_fifth_gives_up(board: &Subject) {
-    let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
+    let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     board.submit(&[7]).await;
     for (attempt, seconds) in [(1, 1), (2, 2), (3, 4), (4, 8)] {
         let claim = board.claim_as("w1").await.unwrap();
@@ -19,7 +19,7 @@ pub(crate) async fn failures_back_off_until_the_fifth_gives_up(board: &Subject) 
             FailOutcome::Retry { after }
         );
         assert_eq!(board.claim_as("w2").await, None, "due before its time");
-        assert_eq!(board.sighting(7).await, Sighting::Pending(None));
+        assert_eq!(board.state(7).await, IndexState::Pending(None));
         assert_eq!(board.fail(&claim.lease, "twice", false).await.unwrap(), FailOutcome::Lost);
         assert!(matches!(notice(&mut events).await, Notice::Claimed { .. }));
         board.an_hour_passes();
@@ -30,10 +30,10 @@ pub(crate) async fn failures_back_off_until_the_fifth_gives_up(board: &Subject) 
     assert!(matches!(notice(&mut events).await, Notice::Claimed { attempt: 5, .. }));
     let reason = "out of memory".to_owned();
     assert_eq!(notice(&mut events).await, Notice::GivenUp { index: index(7), reason: reason.clone() });
-    assert_eq!(board.sighting(7).await, Sighting::GivenUp { reason });
+    assert_eq!(board.state(7).await, IndexState::GivenUp { reason });
     assert_eq!(board.pending_len().await.unwrap(), 0);
-    for how in [Enqueue::Heard, Enqueue::Swept] {
-        assert_eq!(board.enqueue(index(7), how).await.unwrap(), Enqueued::GivenUp);
+    for how in [EnqueueReason::Message, EnqueueReason::Sweep] {
+        assert_eq!(board.enqueue(index(7), how).await.unwrap(), EnqueueOutcome::GivenUp);
     }
 }
 
@@ -41,7 +41,7 @@ pub(crate) async fn a_final_failure_gives_up_at_once(board: &Subject) {
     board.submit(&[7]).await;
     let claim = board.claim_as("w1").await.unwrap();
     assert_eq!(board.fail(&claim.lease, "too high", true).await.unwrap(), FailOutcome::GivenUp);
-    assert_eq!(board.sighting(7).await, Sighting::GivenUp { reason: "too high".to_owned() });
+    assert_eq!(board.state(7).await, IndexState::GivenUp { reason: "too high".to_owned() });
     board.an_hour_passes();
     assert_eq!(board.claim_as("w1").await, None);
 }
@@ -54,15 +54,15 @@ pub(crate) async fn a_submission_gives_a_failed_index_its_attempts_anew(board: &
     let claim = board.claim_as("w1").await.unwrap();
     assert_eq!(claim.attempt, 2);
     board.fail(&claim.lease, "no", true).await.unwrap();
-    assert_eq!(board.enqueue(index(7), Enqueue::Submitted).await.unwrap(), Enqueued::Added);
-    assert_eq!(board.sighting(7).await, Sighting::Pending(None));
+    assert_eq!(board.enqueue(index(7), EnqueueReason::Submission).await.unwrap(), EnqueueOutcome::Added);
+    assert_eq!(board.state(7).await, IndexState::Pending(None));
     let again = board.claim_as("w1").await.unwrap();
     assert_eq!(again.attempt, 1);
     assert!(again.announced_us > claim.claimed_us);
 }
 
 pub(crate) async fn five_silent_attempts_give_up(board: &Subject) {
-    let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
+    let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     board.submit(&[7]).await;
     for attempt in 1..=5 {
         let claim = board.claim_as(&format!("w{attempt}")).await.unwrap();
@@ -73,17 +73,17 @@ pub(crate) async fn five_silent_attempts_give_up(board: &Subject) {
     // What stands behind it is not held up.
     board.submit(&[8]).await;
     assert_eq!(board.claim_as("w6").await.unwrap().lease.index, index(8));
-    let reason = "given up after 5 attempts: the worker w5 stopped without an answer".to_owned();
+    let reason = "given up after 5 attempts: worker w5 stopped responding".to_owned();
     assert_eq!(notice(&mut events).await, Notice::GivenUp { index: index(7), reason: reason.clone() });
-    assert_eq!(board.sighting(7).await, Sighting::GivenUp { reason });
+    assert_eq!(board.state(7).await, IndexState::GivenUp { reason });
 }
 
 pub(crate) async fn a_result_is_told_exactly_once(board: &Subject) {
-    let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
+    let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     board.submit(&[7]).await;
     let claim = board.claim_as("w1").await.unwrap();
-    assert_eq!(board.finish(&claim.lease, "13", 42).await.unwrap(), Completed::First);
-    assert_eq!(board.finish(&claim.lease, "13", 43).await.unwrap(), Completed::Again);
+    assert_eq!(board.finish(&claim.lease, "13", 42).await.unwrap(), FinishOutcome::First);
+    assert_eq!(board.finish(&claim.lease, "13", 43).await.unwrap(), FinishOutcome::Duplicate);
     board.publish(&marker(7)).await.unwrap();
     assert!(matches!(notice(&mut events).await, Notice::Claimed { .. }));
     match notice(&mut events).await {
@@ -113,9 +113,9 @@ pub(crate) async fn a_result_is_welcome_whoever_holds_the_lease(board: &Subject)
     let slow = board.claim_as("slow").await.unwrap();
     board.an_hour_passes();
     let second = board.claim_as("second").await.unwrap();
-    let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
-    assert_eq!(board.finish(&slow.lease, "13", 1).await.unwrap(), Completed::First);
-    assert_eq!(board.finish(&second.lease, "13", 2).await.unwrap(), Completed::Again);
+    let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
+    assert_eq!(board.finish(&slow.lease, "13", 1).await.unwrap(), FinishOutcome::First);
+    assert_eq!(board.finish(&second.lease, "13", 2).await.unwrap(), FinishOutcome::Duplicate);
     board.publish(&marker(7)).await.unwrap();
     match notice(&mut events).await {
         Notice::Finished { worker: by, announced_us: None, claimed_us: None, .. } => {
@@ -128,8 +128,8 @@ pub(crate) async fn a_result_is_welcome_whoever_holds_the_lease(board: &Subject)
 
 pub(crate) async fn a_result_of_nobodys_claim_is_welcome(board: &Subject) {
     board.post(7, "13").await;
-    assert_eq!(board.sighting(7).await, Sighting::Result { bytes: 2 });
-    assert_eq!(board.enqueue(index(7), Enqueue::Swept).await.unwrap(), Enqueued::AlreadyDone);
+    assert_eq!(board.state(7).await, IndexState::Result { bytes: 2 });
+    assert_eq!(board.enqueue(index(7), EnqueueReason::Sweep).await.unwrap(), EnqueueOutcome::AlreadyDone);
 }
 
 pub(crate) async fn a_result_ends_a_failure(board: &Subject) {
@@ -138,12 +138,12 @@ pub(crate) async fn a_result_ends_a_failure(board: &Subject) {
     board.fail(&claim.lease, "no", true).await.unwrap();
     board.post(7, "13").await;
     assert!(board.reject(index(7), "13").await.unwrap());
-    assert_eq!(board.sighting(7).await, Sighting::Pending(None));
+    assert_eq!(board.state(7).await, IndexState::Pending(None));
     assert_eq!(board.claim_as("w1").await.unwrap().attempt, 1);
 }
 
 pub(crate) async fn short_values_go_along_and_long_ones_do_not(board: &Subject) {
-    let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
+    let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     for (number, digits) in [(1, SHORT_DIGITS), (2, SHORT_DIGITS + 1), (3, 300_000)] {
         let posted = "7".repeat(digits);
         board.submit(&[number]).await;
@@ -154,7 +154,7 @@ pub(crate) async fn short_values_go_along_and_long_ones_do_not(board: &Subject) 
             Notice::Finished { value, .. } => assert_eq!(value.is_some(), digits <= SHORT_DIGITS, "{digits}"),
             other => panic!("expected the result, heard {other:?}"),
         }
-        assert_eq!(board.sighting(number).await, Sighting::Result { bytes: digits as u64 });
+        assert_eq!(board.state(number).await, IndexState::Result { bytes: digits as u64 });
         assert!(
             board.result(index(number)).await.unwrap() == Some(posted),
             "{digits} digits came back changed"
@@ -164,14 +164,14 @@ pub(crate) async fn short_values_go_along_and_long_ones_do_not(board: &Subject) 
 
 pub(crate) async fn any_text_survives_the_way_through_a_notice(board: &Subject) {
     let text = "a \"b\" \\c\\ /d/ |e| {worker} %1 %s\n\tü 💥";
-    let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
+    let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     board.submit(&[7]).await;
     let claim = board.claim_as(text).await.unwrap();
     assert!(board.renew(&claim.lease, Duration::from_secs(9), 1.0 / 3.0).await.unwrap());
-    let Sighting::Pending(Some(seen)) = board.sighting(7).await else { panic!("not seen as claimed") };
+    let IndexState::Pending(Some(seen)) = board.state(7).await else { panic!("not seen as claimed") };
     assert_eq!((seen.worker, seen.progress), (worker(text), 1.0 / 3.0));
     board.fail(&claim.lease, text, true).await.unwrap();
-    assert_eq!(board.sighting(7).await, Sighting::GivenUp { reason: text.to_owned() });
+    assert_eq!(board.state(7).await, IndexState::GivenUp { reason: text.to_owned() });
     for expected in ["Claimed", "Progress", "GivenUp"] {
         let notice = notice(&mut events).await;
         let (kind, told) = match notice {

@@ -1,7 +1,7 @@
 //! Redis is open to writers of any make: their `HSET` and `PUBLISH`, and what they delete.
 
 use protocol::MaxIndex;
-use store::{Completed, Enqueue, Heard, Sighting, Topic, relist};
+use store::{Channel, EnqueueReason, FinishOutcome, IndexState, Message, enqueue_unlisted};
 
 use crate::subject::{LEASE, Subject, heard, index, indexes, notice, worker};
 
@@ -29,15 +29,15 @@ async fn what_a_foreign_server_left_pending_is_relisted_quietly() {
     ] {
         board.foreign(&["HSET", "values", field, value]);
     }
-    let mut inserts = board.subscribe(&[Topic::Insert]).await.unwrap();
-    assert_eq!(board.sighting(7).await, Sighting::Unlisted);
+    let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
+    assert_eq!(board.state(7).await, IndexState::Unlisted);
     assert_eq!(board.scan(0, 100).await.unwrap().ignored, 3);
-    assert_eq!(relist(&*board, MaxIndex::default()).await.unwrap(), 1);
-    assert_eq!(relist(&*board, MaxIndex::default()).await.unwrap(), 0);
-    assert_eq!(board.sighting(7).await, Sighting::Pending(None));
-    assert_eq!(board.sighting(1_000_001).await, Sighting::Unlisted);
+    assert_eq!(enqueue_unlisted(&*board, MaxIndex::default()).await.unwrap(), 1);
+    assert_eq!(enqueue_unlisted(&*board, MaxIndex::default()).await.unwrap(), 0);
+    assert_eq!(board.state(7).await, IndexState::Pending(None));
+    assert_eq!(board.state(1_000_001).await, IndexState::Unlisted);
     board.foreign(&["PUBLISH", "insert", "-5 or \"anything\""]);
-    assert_eq!(heard(&mut inserts).await, Heard::Insert("-5 or \"anything\"".to_owned()));
+    assert_eq!(heard(&mut inserts).await, Message::Insert("-5 or \"anything\"".to_owned()));
     assert_eq!(board.claim_as("w1").await.unwrap().lease.index, index(7));
 }
 
@@ -50,7 +50,7 @@ async fn what_a_foreign_worker_answered_is_not_claimed() {
     for number in &numbers {
         board.foreign(&["HSET", "values", &number.to_string(), "1"]);
     }
-    assert_eq!(board.sighting(3).await, Sighting::Result { bytes: 1 });
+    assert_eq!(board.state(3).await, IndexState::Result { bytes: 1 });
     assert_eq!(board.claim_as("w1").await.unwrap().lease.index, index(999));
     assert_eq!(board.pending_len().await.unwrap(), 1);
 }
@@ -61,10 +61,10 @@ async fn a_foreign_answer_that_was_copied_ends_the_waiting() {
     board.submit(&[7]).await;
     let claim = board.claim_as("w1").await.unwrap();
     board.foreign(&["HSET", "values", "7", "13"]);
-    assert_eq!(board.copied(index(7), 1_000).await.unwrap(), []);
+    assert_eq!(board.mark_recorded(index(7), 1_000).await.unwrap(), []);
     assert_eq!(board.pending_len().await.unwrap(), 0);
     assert!(!board.renew(&claim.lease, LEASE, 0.5).await.unwrap());
-    assert_eq!(board.finish(&claim.lease, "13", 1).await.unwrap(), Completed::Again);
+    assert_eq!(board.finish(&claim.lease, "13", 1).await.unwrap(), FinishOutcome::Duplicate);
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn our_right_result_replaces_a_foreign_wrong_one() {
     let claim = board.claim_as("w1").await.unwrap();
     board.foreign(&["HSET", "values", "7", "21"]);
     assert!(board.renew(&claim.lease, LEASE, 0.5).await.unwrap());
-    assert_eq!(board.finish(&claim.lease, "13", 1).await.unwrap(), Completed::First);
+    assert_eq!(board.finish(&claim.lease, "13", 1).await.unwrap(), FinishOutcome::First);
     assert!(!board.reject(index(7), "21").await.unwrap());
     assert_eq!(board.foreign(&["HGET", "values", "7"]), "13");
 }
@@ -85,8 +85,8 @@ async fn a_result_that_is_no_text_can_be_read_and_rejected() {
     board.foreign(&["EVAL", "redis.call('HSET', 'values', '7', '13\\255\\0')", "0"]);
     board.foreign(&["EVAL", "redis.call('HSET', 'values', '\\255', '1')", "0"]);
     board.foreign(&["HSET", "values", "8", ""]);
-    assert_eq!(board.sighting(7).await, Sighting::Result { bytes: 4 });
-    assert_eq!(board.sighting(8).await, Sighting::Result { bytes: 0 });
+    assert_eq!(board.state(7).await, IndexState::Result { bytes: 4 });
+    assert_eq!(board.state(8).await, IndexState::Result { bytes: 0 });
     assert_eq!(board.scan(0, 100).await.unwrap().ignored, 1);
     let read = board.result(index(7)).await.unwrap().unwrap();
     assert_eq!(read, "13\u{fffd}\0");
@@ -99,7 +99,7 @@ async fn a_result_that_is_no_text_can_be_read_and_rejected() {
 #[tokio::test]
 async fn notices_that_cannot_be_read_are_skipped() {
     let board = Subject::on_redis();
-    let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
+    let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     for payload in ["no json", r#"{"type":"of a later version"}"#, "\u{1}"] {
         board.foreign(&["PUBLISH", "events", payload]);
     }
@@ -115,10 +115,10 @@ async fn everything_flushed_in_the_middle_of_a_lease_harms_nothing() {
     board.foreign(&["FLUSHALL"]);
     board.foreign(&["SCRIPT", "FLUSH"]);
     assert!(!board.renew(&claim.lease, LEASE, 0.5).await.unwrap());
-    assert_eq!(board.sighting(8).await, Sighting::Absent);
-    board.enqueue(index(8), Enqueue::Swept).await.unwrap();
-    assert_eq!(board.finish(&claim.lease, "13", 1).await.unwrap(), Completed::First);
-    assert_eq!(board.copied(index(7), 1_000).await.unwrap(), []);
+    assert_eq!(board.state(8).await, IndexState::Absent);
+    board.enqueue(index(8), EnqueueReason::Sweep).await.unwrap();
+    assert_eq!(board.finish(&claim.lease, "13", 1).await.unwrap(), FinishOutcome::First);
+    assert_eq!(board.mark_recorded(index(7), 1_000).await.unwrap(), []);
     assert_eq!(board.total(), 2);
     let second = board.claim(&worker("w2"), LEASE).await.unwrap().unwrap();
     assert_eq!((second.lease.index, second.attempt), (index(8), 1));
@@ -130,7 +130,7 @@ async fn deleting_halves_never_breaks_the_bookkeeping_of_results() {
     let fill = async |numbers: std::ops::RangeInclusive<u32>| {
         for number in numbers {
             board.post(number, &"9".repeat(100)).await;
-            board.copied(index(number), 10_000).await.unwrap();
+            board.mark_recorded(index(number), 10_000).await.unwrap();
         }
     };
     fill(1..=4).await;
@@ -139,17 +139,17 @@ async fn deleting_halves_never_breaks_the_bookkeeping_of_results() {
     board.foreign(&["HDEL", "values", "1", "2"]);
     board.submit(&[1]).await;
     assert_eq!(board.total(), 300);
-    assert_eq!(board.copied(index(4), 100).await.unwrap(), indexes(&[3]), "2 was gone already");
+    assert_eq!(board.mark_recorded(index(4), 100).await.unwrap(), indexes(&[3]), "2 was gone already");
     assert_eq!(board.total(), 100);
-    assert_eq!(board.sighting(1).await, Sighting::Pending(None));
+    assert_eq!(board.state(1).await, IndexState::Pending(None));
     for gone in ["{values}:sizes", "{values}:results", "values"] {
         fill(10..=13).await;
         board.foreign(&["DEL", gone]);
         fill(12..=15).await;
-        board.copied(index(15), 0).await.unwrap();
+        board.mark_recorded(index(15), 0).await.unwrap();
         assert_eq!(board.total(), 100, "after {gone} was deleted");
         fill(20..=22).await;
-        board.copied(index(22), 0).await.unwrap();
+        board.mark_recorded(index(22), 0).await.unwrap();
         assert_eq!(board.total(), 100, "long after {gone} was deleted");
     }
 }

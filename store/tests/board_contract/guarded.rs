@@ -1,6 +1,6 @@
 //! A Redis of another kind: guarded, a cluster, one whose settings endanger the data.
 
-use store::{Board, BoardError, Enqueue, Heard, RedisBoard, RedisConfig, Sighting, Topic};
+use store::{Board, BoardError, Channel, EnqueueReason, IndexState, Message, RedisBoard, RedisConfig};
 use throwaway::{Redis, redis::Options};
 
 use crate::subject::{LEASE, heard, index, until, worker};
@@ -22,7 +22,7 @@ async fn assert_refused(config: &RedisConfig) {
     for secret in ["throwaway", "wrong-secret"] {
         assert!(!format!("{error} {error:?}").contains(secret), "{error:?}");
     }
-    assert!(board.subscribe(&[Topic::Insert]).await.is_err());
+    assert!(board.subscribe(&[Channel::Insert]).await.is_err());
 }
 
 #[tokio::test]
@@ -30,9 +30,9 @@ async fn tls_and_password_guard_commands_and_subscriptions() {
     let redis = Redis::start_with(Options { password: true, tls: true, ..Options::default() }).unwrap();
     let config = config(&redis);
     let board = RedisBoard::new(&config).unwrap();
-    let mut inserts = board.subscribe(&[Topic::Insert]).await.unwrap();
-    board.enqueue(index(7), Enqueue::Submitted).await.unwrap();
-    assert_eq!(heard(&mut inserts).await, Heard::Insert("7".to_owned()));
+    let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
+    board.enqueue(index(7), EnqueueReason::Submission).await.unwrap();
+    assert_eq!(heard(&mut inserts).await, Message::Insert("7".to_owned()));
     // By name, too.
     let named = RedisConfig { host: "localhost".to_owned(), ..config.clone() };
     RedisBoard::new(&named).unwrap().check().await.unwrap();
@@ -49,16 +49,17 @@ async fn tls_and_password_guard_commands_and_subscriptions() {
 async fn a_cluster_finds_all_keys_of_a_script_in_one_slot() {
     let redis = Redis::start_with(Options { cluster: true, ..Options::default() }).unwrap();
     let board = RedisBoard::new(&config(&redis)).unwrap();
-    let mut inserts = board.subscribe(&[Topic::Insert]).await.unwrap();
-    until("the cluster is up", async || board.enqueue(index(7), Enqueue::Submitted).await.is_ok()).await;
-    assert_eq!(heard(&mut inserts).await, Heard::Insert("7".to_owned()));
+    let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
+    until("the cluster is up", async || board.enqueue(index(7), EnqueueReason::Submission).await.is_ok())
+        .await;
+    assert_eq!(heard(&mut inserts).await, Message::Insert("7".to_owned()));
     let claim = board.claim(&worker("w1"), LEASE).await.unwrap().unwrap();
     assert!(board.renew(&claim.lease, LEASE, 0.5).await.unwrap());
     board.fail(&claim.lease, "no", false).await.unwrap();
-    board.give_back(&claim.lease).await.unwrap();
+    board.release(&claim.lease).await.unwrap();
     board.finish(&claim.lease, "13", 1).await.unwrap();
-    board.copied(index(7), 0).await.unwrap();
-    assert_eq!(board.look(&[index(7)]).await.unwrap(), [Sighting::Result { bytes: 2 }]);
+    board.mark_recorded(index(7), 0).await.unwrap();
+    assert_eq!(board.index_states(&[index(7)]).await.unwrap(), [IndexState::Result { bytes: 2 }]);
     assert_eq!(board.result(index(7)).await.unwrap().as_deref(), Some("13"));
     assert_eq!(board.scan(0, 10).await.unwrap().indexes, [index(7)]);
     assert!(board.reject(index(7), "13").await.unwrap());

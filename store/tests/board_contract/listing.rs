@@ -2,37 +2,37 @@
 
 use std::collections::BTreeSet;
 
-use store::{Enqueue, Enqueued, Heard, Sighting, Topic};
+use store::{Channel, EnqueueOutcome, EnqueueReason, IndexState, Message};
 
 use crate::subject::{Subject, heard, index, indexes};
 
 pub(crate) async fn an_index_is_added_once(board: &Subject) {
-    assert_eq!(board.sighting(7).await, Sighting::Absent);
-    assert_eq!(board.enqueue(index(7), Enqueue::Heard).await.unwrap(), Enqueued::Added);
-    for how in [Enqueue::Submitted, Enqueue::Swept, Enqueue::Heard] {
-        assert_eq!(board.enqueue(index(7), how).await.unwrap(), Enqueued::AlreadyPending, "{how:?}");
+    assert_eq!(board.state(7).await, IndexState::Absent);
+    assert_eq!(board.enqueue(index(7), EnqueueReason::Message).await.unwrap(), EnqueueOutcome::Added);
+    for how in [EnqueueReason::Submission, EnqueueReason::Sweep, EnqueueReason::Message] {
+        assert_eq!(board.enqueue(index(7), how).await.unwrap(), EnqueueOutcome::AlreadyPending, "{how:?}");
     }
-    assert_eq!(board.sighting(7).await, Sighting::Pending(None));
+    assert_eq!(board.state(7).await, IndexState::Pending(None));
     assert_eq!(board.pending_len().await.unwrap(), 1);
     assert_eq!(board.result(index(7)).await.unwrap(), None);
     board.check().await.unwrap();
 }
 
 pub(crate) async fn insert_is_published_for_whom_it_is_news(board: &Subject) {
-    let mut inserts = board.subscribe(&[Topic::Insert]).await.unwrap();
+    let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
     for (number, how) in [
-        (1, Enqueue::Heard),
-        (1, Enqueue::Submitted), // heard: 1
-        (1, Enqueue::Swept),
-        (2, Enqueue::Swept), // heard: 2
-        (2, Enqueue::Swept),
-        (2, Enqueue::Submitted), // heard: 2
+        (1, EnqueueReason::Message),
+        (1, EnqueueReason::Submission), // heard: 1
+        (1, EnqueueReason::Sweep),
+        (2, EnqueueReason::Sweep), // heard: 2
+        (2, EnqueueReason::Sweep),
+        (2, EnqueueReason::Submission), // heard: 2
     ] {
         board.enqueue(index(number), how).await.unwrap();
     }
     board.submit(&[99]).await;
     for expected in ["1", "2", "2", "99"] {
-        assert_eq!(heard(&mut inserts).await, Heard::Insert(expected.to_owned()));
+        assert_eq!(heard(&mut inserts).await, Message::Insert(expected.to_owned()));
     }
 }
 
@@ -41,11 +41,17 @@ pub(crate) async fn who_hears_late_does_not_bring_a_finished_index_back(board: &
     let claim = board.claim_as("w1").await.unwrap();
     board.finish(&claim.lease, "13", 1).await.unwrap();
     for _worker in 0..4 {
-        assert_eq!(board.enqueue(index(7), Enqueue::Heard).await.unwrap(), Enqueued::AlreadyDone);
+        assert_eq!(
+            board.enqueue(index(7), EnqueueReason::Message).await.unwrap(),
+            EnqueueOutcome::AlreadyDone
+        );
     }
-    assert_eq!(board.enqueue(index(7), Enqueue::Submitted).await.unwrap(), Enqueued::AlreadyDone);
+    assert_eq!(
+        board.enqueue(index(7), EnqueueReason::Submission).await.unwrap(),
+        EnqueueOutcome::AlreadyDone
+    );
     assert_eq!(board.claim_as("w2").await, None);
-    assert_eq!(board.sighting(7).await, Sighting::Result { bytes: 2 });
+    assert_eq!(board.state(7).await, IndexState::Result { bytes: 2 });
     assert_eq!(board.pending_len().await.unwrap(), 0);
 }
 
@@ -62,16 +68,16 @@ pub(crate) async fn each_index_is_seen_as_it_stands_in_the_order_asked(board: &S
     asked[999] = index(3);
     asked[1_000] = index(2);
     asked[2_499] = index(1);
-    let seen = board.look(&asked).await.unwrap();
+    let seen = board.index_states(&asked).await.unwrap();
     assert_eq!(seen.len(), asked.len());
-    assert_eq!(seen[0], Sighting::Result { bytes: 1 });
-    assert_eq!(seen[999], Sighting::Pending(None));
-    let Sighting::Pending(Some(claim)) = &seen[1_000] else { panic!("{:?}", seen[1_000]) };
+    assert_eq!(seen[0], IndexState::Result { bytes: 1 });
+    assert_eq!(seen[999], IndexState::Pending(None));
+    let IndexState::Pending(Some(claim)) = &seen[1_000] else { panic!("{:?}", seen[1_000]) };
     assert_eq!((&claim.worker, claim.attempt, claim.progress), (&computing.lease.worker, 1, 0.0));
     assert_eq!((claim.announced_us, claim.claimed_us), (computing.announced_us, computing.claimed_us));
-    assert_eq!(seen[2_499], Sighting::GivenUp { reason: "no".to_owned() });
-    assert_eq!(seen.iter().filter(|sighting| **sighting == Sighting::Absent).count(), 2_496);
-    assert_eq!(board.look(&[]).await.unwrap(), []);
+    assert_eq!(seen[2_499], IndexState::GivenUp { reason: "no".to_owned() });
+    assert_eq!(seen.iter().filter(|state| **state == IndexState::Absent).count(), 2_496);
+    assert_eq!(board.index_states(&[]).await.unwrap(), []);
 }
 
 pub(crate) async fn a_scan_meets_every_field(board: &Subject) {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use store::{Board, BoardError, Deadlines, Enqueue, Heard, RedisBoard, RedisConfig, Topic};
+use store::{Board, BoardError, Channel, Deadlines, EnqueueReason, Message, RedisBoard, RedisConfig};
 use throwaway::{Redis, Relay};
 
 use crate::subject::{end, heard, index, until};
@@ -20,7 +20,7 @@ fn board(port: u16) -> RedisBoard {
 
 async fn assert_unavailable(board: &RedisBoard) {
     let asked = Instant::now();
-    let answer = board.enqueue(index(7), Enqueue::Submitted).await;
+    let answer = board.enqueue(index(7), EnqueueReason::Submission).await;
     assert!(matches!(answer, Err(BoardError::Unavailable(_))), "{answer:?}");
     // Generous beside 1.6 s, and still far from for ever.
     assert!(asked.elapsed() < Duration::from_secs(10), "it took {:?}", asked.elapsed());
@@ -30,9 +30,9 @@ async fn assert_unavailable(board: &RedisBoard) {
 async fn assert_back(board: &RedisBoard) {
     until("the Board is back", async || board.check().await.is_ok()).await;
     until("the Board is heard again", async || {
-        let Ok(mut inserts) = board.subscribe(&[Topic::Insert]).await else { return false };
-        board.enqueue(index(7), Enqueue::Submitted).await.is_ok()
-            && heard(&mut inserts).await == Heard::Insert("7".to_owned())
+        let Ok(mut inserts) = board.subscribe(&[Channel::Insert]).await else { return false };
+        board.enqueue(index(7), EnqueueReason::Submission).await.is_ok()
+            && heard(&mut inserts).await == Message::Insert("7".to_owned())
     })
     .await;
 }
@@ -43,7 +43,7 @@ async fn a_redis_that_is_down_at_the_start_is_used_as_soon_as_it_is_up() {
     redis.stop().unwrap();
     let board = board(redis.port());
     assert_unavailable(&board).await;
-    assert!(matches!(board.subscribe(&[Topic::Insert]).await, Err(BoardError::Unavailable(_))));
+    assert!(matches!(board.subscribe(&[Channel::Insert]).await, Err(BoardError::Unavailable(_))));
     redis.restart().unwrap();
     assert_back(&board).await;
 }
@@ -52,8 +52,8 @@ async fn a_redis_that_is_down_at_the_start_is_used_as_soon_as_it_is_up() {
 async fn a_redis_that_crashed_is_used_again() {
     let mut redis = Redis::start().unwrap();
     let board = board(redis.port());
-    let subscription = board.subscribe(&[Topic::Events]).await.unwrap();
-    board.enqueue(index(7), Enqueue::Submitted).await.unwrap();
+    let subscription = board.subscribe(&[Channel::Events]).await.unwrap();
+    board.enqueue(index(7), EnqueueReason::Submission).await.unwrap();
     redis.kill();
     assert_eq!(end(subscription).await, 0);
     assert_unavailable(&board).await;
@@ -65,9 +65,10 @@ async fn a_redis_that_crashed_is_used_again() {
 async fn a_frozen_redis_is_given_up_on_in_time_and_used_again() {
     let mut redis = Redis::start().unwrap();
     let board = board(redis.port());
-    let subscription = board.subscribe(&[Topic::Events]).await.unwrap();
+    let subscription = board.subscribe(&[Channel::Events]).await.unwrap();
     // Several connections in the pool, all of which are dead.
-    futures::future::join_all((0..8).map(|number| board.enqueue(index(number), Enqueue::Heard))).await;
+    futures::future::join_all((0..8).map(|number| board.enqueue(index(number), EnqueueReason::Message)))
+        .await;
     redis.pause();
     assert_unavailable(&board).await;
     assert_eq!(end(subscription).await, 0);
@@ -80,7 +81,7 @@ async fn a_line_that_went_dead_is_noticed() {
     let redis = Redis::start().unwrap();
     let relay = Relay::to(redis.port()).unwrap();
     let board = board(relay.port());
-    let subscription = board.subscribe(&[Topic::Insert]).await.unwrap();
+    let subscription = board.subscribe(&[Channel::Insert]).await.unwrap();
     relay.hold();
     assert_eq!(end(subscription).await, 0);
     assert_unavailable(&board).await;
@@ -93,7 +94,7 @@ async fn a_line_that_went_dead_is_noticed() {
 async fn a_quiet_subscription_stays() {
     let redis = Redis::start().unwrap();
     let board = board(redis.port());
-    let mut inserts = board.subscribe(&[Topic::Insert]).await.unwrap();
+    let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
     let pings = || -> u64 {
         let stats = redis.execute(&["INFO", "commandstats"]).unwrap();
         let ping = stats.lines().find_map(|line| line.strip_prefix("cmdstat_ping:calls=")).unwrap_or("0,");
@@ -101,7 +102,7 @@ async fn a_quiet_subscription_stays() {
     };
     until("some heartbeats passed", async || pings() >= 3).await;
     redis.execute(&["PUBLISH", "insert", "7"]).unwrap();
-    assert_eq!(heard(&mut inserts).await, Heard::Insert("7".to_owned()));
+    assert_eq!(heard(&mut inserts).await, Message::Insert("7".to_owned()));
 }
 
 #[tokio::test]
@@ -116,7 +117,7 @@ async fn a_dropped_subscription_leaves_no_connection() {
             .filter(|line| !line.is_empty())
             .count()
     };
-    let subscription = board.subscribe(&[Topic::Insert]).await.unwrap();
+    let subscription = board.subscribe(&[Channel::Insert]).await.unwrap();
     assert_eq!(clients(), 1);
     drop(subscription);
     until("its connection is closed", async || clients() == 0).await;

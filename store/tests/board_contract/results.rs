@@ -1,26 +1,27 @@
 //! Wrong results, and results that have to go.
 
-use store::{Enqueue, Enqueued, Heard, Notice, Sighting, Topic};
+use protocol::Notice;
+use store::{Channel, EnqueueOutcome, EnqueueReason, IndexState, Message};
 
 use crate::subject::{LEASE, Subject, heard, index, indexes};
 
 impl Subject {
     async fn result_copied(&self, number: u32, bytes: usize, budget: u64) -> Vec<protocol::Index> {
         self.post(number, &"9".repeat(bytes)).await;
-        self.copied(index(number), budget).await.unwrap()
+        self.mark_recorded(index(number), budget).await.unwrap()
     }
 }
 
 pub(crate) async fn a_wrong_result_is_taken_away_quietly(board: &Subject) {
     board.submit(&[7]).await;
-    let mut inserts = board.subscribe(&[Topic::Insert]).await.unwrap();
+    let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
     board.post(7, "21").await;
     assert!(board.reject(index(7), "21").await.unwrap());
     assert!(!board.reject(index(7), "21").await.unwrap());
-    assert_eq!(board.sighting(7).await, Sighting::Pending(None));
+    assert_eq!(board.state(7).await, IndexState::Pending(None));
     assert_eq!(board.result(index(7)).await.unwrap(), None);
     board.submit(&[99]).await;
-    assert_eq!(heard(&mut inserts).await, Heard::Insert("99".to_owned()), "`insert` told of the wrong one");
+    assert_eq!(heard(&mut inserts).await, Message::Insert("99".to_owned()), "`insert` told of the wrong one");
     assert_eq!(board.claim_as("w1").await.unwrap().lease.index, index(7));
 }
 
@@ -41,7 +42,7 @@ pub(crate) async fn only_the_wrong_result_itself_is_taken_away(board: &Subject) 
     }
     assert!(!board.reject(index(8), "21").await.unwrap());
     assert_eq!(board.result(index(7)).await.unwrap().as_deref(), Some("13"));
-    assert_eq!(board.sighting(8).await, Sighting::Absent);
+    assert_eq!(board.state(8).await, IndexState::Absent);
 }
 
 pub(crate) async fn the_least_recently_used_results_are_evicted(board: &Subject) {
@@ -49,12 +50,12 @@ pub(crate) async fn the_least_recently_used_results_are_evicted(board: &Subject)
         assert_eq!(board.result_copied(number, 100, 1_000).await, []);
     }
     board.result(index(1)).await.unwrap();
-    assert_eq!(board.copied(index(2), 400).await.unwrap(), []);
+    assert_eq!(board.mark_recorded(index(2), 400).await.unwrap(), []);
     // By last use: 3, 4, 1, 2.
     assert_eq!(board.result_copied(5, 100, 350).await, indexes(&[3, 4]));
-    assert_eq!(board.sighting(3).await, Sighting::Absent);
-    assert_eq!(board.sighting(1).await, Sighting::Result { bytes: 100 });
-    assert_eq!(board.copied(index(5), 100).await.unwrap(), indexes(&[1, 2]));
+    assert_eq!(board.state(3).await, IndexState::Absent);
+    assert_eq!(board.state(1).await, IndexState::Result { bytes: 100 });
+    assert_eq!(board.mark_recorded(index(5), 100).await.unwrap(), indexes(&[1, 2]));
     assert_eq!(board.result(index(2)).await.unwrap(), None);
 }
 
@@ -62,8 +63,8 @@ pub(crate) async fn only_copied_results_are_evicted_and_never_the_one_just_copie
     board.post(1, &"9".repeat(500)).await;
     assert_eq!(board.result_copied(2, 100, 1_000).await, []);
     assert_eq!(board.result_copied(3, 5_000, 50).await, indexes(&[2]));
-    assert_eq!(board.sighting(1).await, Sighting::Result { bytes: 500 });
-    assert_eq!(board.sighting(3).await, Sighting::Result { bytes: 5_000 });
+    assert_eq!(board.state(1).await, IndexState::Result { bytes: 500 });
+    assert_eq!(board.state(3).await, IndexState::Result { bytes: 5_000 });
     // The one that did not fit is the first to go.
     assert_eq!(board.result_copied(4, 10, 1_000).await, indexes(&[3]));
 }
@@ -71,28 +72,28 @@ pub(crate) async fn only_copied_results_are_evicted_and_never_the_one_just_copie
 pub(crate) async fn the_budget_follows_results_that_change_their_length(board: &Subject) {
     board.result_copied(1, 1_000, 10_000).await;
     board.post(1, "7").await;
-    assert_eq!(board.copied(index(1), 10_000).await.unwrap(), []);
+    assert_eq!(board.mark_recorded(index(1), 10_000).await.unwrap(), []);
     assert_eq!(board.result_copied(2, 900, 1_000).await, [], "1 is not 1,000 bytes any more");
     assert!(board.reject(index(2), &"9".repeat(900)).await.unwrap());
     assert_eq!(board.result_copied(3, 900, 1_000).await, [], "2 is gone");
     // Nothing to copy: nothing happens.
-    assert_eq!(board.copied(index(2), 1_000).await.unwrap(), []);
-    assert_eq!(board.copied(index(77), 1_000).await.unwrap(), []);
-    assert_eq!(board.sighting(2).await, Sighting::Pending(None));
+    assert_eq!(board.mark_recorded(index(2), 1_000).await.unwrap(), []);
+    assert_eq!(board.mark_recorded(index(77), 1_000).await.unwrap(), []);
+    assert_eq!(board.state(2).await, IndexState::Pending(None));
     assert_eq!(board.result_copied(4, 200, 1_000).await, indexes(&[1, 3]));
 }
 
 pub(crate) async fn an_evicted_result_is_computed_again(board: &Subject) {
     board.result_copied(1, 100, 1_000).await;
     assert_eq!(board.result_copied(2, 100, 100).await, indexes(&[1]));
-    assert_eq!(board.enqueue(index(1), Enqueue::Submitted).await.unwrap(), Enqueued::Added);
+    assert_eq!(board.enqueue(index(1), EnqueueReason::Submission).await.unwrap(), EnqueueOutcome::Added);
     // While it is on the list, it is nobody's to evict.
     assert_eq!(board.result_copied(3, 100, 0).await, indexes(&[2]));
-    let mut events = board.subscribe(&[Topic::Events]).await.unwrap();
+    let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     let claim = board.claim_as("w1").await.unwrap();
     assert_eq!((claim.lease.index, claim.attempt), (index(1), 1));
     board.finish(&claim.lease, "1", 1).await.unwrap();
-    assert!(matches!(heard(&mut events).await, Heard::Notice(Notice::Claimed { .. })));
-    assert!(matches!(heard(&mut events).await, Heard::Notice(Notice::Finished { .. })));
+    assert!(matches!(heard(&mut events).await, Message::Notice(Notice::Claimed { .. })));
+    assert!(matches!(heard(&mut events).await, Message::Notice(Notice::Finished { .. })));
     assert_eq!(board.result(index(1)).await.unwrap().as_deref(), Some("1"));
 }

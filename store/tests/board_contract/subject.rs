@@ -10,9 +10,9 @@ use std::{
 };
 
 use futures::StreamExt;
-use protocol::{Index, WorkerId};
+use protocol::{Index, Notice, WorkerId};
 use store::{
-    Board, Claim, Enqueue, Heard, InProcessBoard, Notice, RedisBoard, RedisConfig, Sighting, Subscription,
+    Board, Claim, EnqueueReason, InProcessBoard, IndexState, Message, RedisBoard, RedisConfig, Subscription,
 };
 use throwaway::Redis;
 
@@ -81,7 +81,7 @@ impl Subject {
         match &self.kind {
             Kind::InProcess(_) => {
                 for _ in 0..messages {
-                    self.enqueue(index(1), Enqueue::Submitted).await.unwrap();
+                    self.enqueue(index(1), EnqueueReason::Submission).await.unwrap();
                 }
             }
             Kind::OnRedis(redis) => {
@@ -100,13 +100,13 @@ impl Subject {
         self.claim(&worker(name), LEASE).await.unwrap()
     }
 
-    pub(crate) async fn sighting(&self, number: u32) -> Sighting {
-        self.look(&[index(number)]).await.unwrap().remove(0)
+    pub(crate) async fn state(&self, number: u32) -> IndexState {
+        self.index_states(&[index(number)]).await.unwrap().remove(0)
     }
 
     pub(crate) async fn submit(&self, numbers: &[u32]) {
         for number in numbers {
-            self.enqueue(index(*number), Enqueue::Submitted).await.unwrap();
+            self.enqueue(index(*number), EnqueueReason::Submission).await.unwrap();
         }
     }
 
@@ -130,7 +130,7 @@ pub(crate) fn worker(name: &str) -> WorkerId {
 }
 
 /// The next message.
-pub(crate) async fn heard(subscription: &mut Subscription) -> Heard {
+pub(crate) async fn heard(subscription: &mut Subscription) -> Message {
     tokio::time::timeout(PATIENCE, subscription.next())
         .await
         .expect("nothing was heard")
@@ -140,7 +140,7 @@ pub(crate) async fn heard(subscription: &mut Subscription) -> Heard {
 /// The next message, which is a notice.
 pub(crate) async fn notice(subscription: &mut Subscription) -> Notice {
     match heard(subscription).await {
-        Heard::Notice(notice) => notice,
+        Message::Notice(notice) => notice,
         other => panic!("expected a notice, heard {other:?}"),
     }
 }

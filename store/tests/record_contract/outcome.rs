@@ -77,7 +77,7 @@ on_both! {
         let record = subject.prepared().await;
         assert_eq!(record.complete(index(7), &completion("13")).await.unwrap(), None);
         assert_eq!(record.give_up(index(7), "why").await.unwrap(), None);
-        assert_eq!(record.explain(index(7), "why").await.unwrap(), None);
+        assert_eq!(record.set_reason(index(7), "why").await.unwrap(), None);
         assert_eq!(record.entry(index(7)).await.unwrap(), None);
     }
 
@@ -87,7 +87,7 @@ on_both! {
         let done = record.complete(index(7), &completion("13")).await.unwrap();
         assert_eq!(record.complete(index(7), &completion("21")).await.unwrap(), None);
         assert_eq!(record.give_up(index(7), "why").await.unwrap(), None);
-        assert_eq!(record.explain(index(7), "why").await.unwrap(), None);
+        assert_eq!(record.set_reason(index(7), "why").await.unwrap(), None);
         assert_eq!(record.entry(index(7)).await.unwrap(), done);
     }
 
@@ -98,7 +98,7 @@ on_both! {
         assert_eq!((failed.status, failed.revision), (Status::Failed, Revision::recorded(2)));
         assert_eq!(failed.reason.as_deref(), Some("failed 5 times: ‘out of memory’"));
         assert_eq!(record.give_up(index(7), "again").await.unwrap(), None);
-        assert_eq!(record.explain(index(7), "why").await.unwrap(), None);
+        assert_eq!(record.set_reason(index(7), "why").await.unwrap(), None);
         assert_eq!(record.entry(index(7)).await.unwrap().as_ref(), Some(&failed));
 
         let done = record.complete(index(7), &completion("13")).await.unwrap().unwrap();
@@ -109,11 +109,11 @@ on_both! {
     async fn a_reason_for_being_pending_is_news_once(subject: Subject) {
         let record = subject.prepared().await;
         record.submit(index(7), 1).await.unwrap();
-        let explained = record.explain(index(7), "its value was wrong").await.unwrap().unwrap();
+        let explained = record.set_reason(index(7), "its value was wrong").await.unwrap().unwrap();
         assert_eq!((explained.status, explained.revision), (Status::Pending, Revision::recorded(2)));
         assert_eq!(explained.reason.as_deref(), Some("its value was wrong"));
-        assert_eq!(record.explain(index(7), "its value was wrong").await.unwrap(), None);
-        let other = record.explain(index(7), "no worker is there").await.unwrap().unwrap();
+        assert_eq!(record.set_reason(index(7), "its value was wrong").await.unwrap(), None);
+        let other = record.set_reason(index(7), "no worker is there").await.unwrap().unwrap();
         assert_eq!((other.reason.as_deref(), other.revision), (Some("no worker is there"), Revision::recorded(3)));
         let done = record.complete(index(7), &completion("13")).await.unwrap().unwrap();
         assert_eq!(done.reason, None);

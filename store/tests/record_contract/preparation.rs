@@ -19,7 +19,7 @@ on_both! {
         assert_not_ready(&subject.pending(0, 1).await);
         assert_not_ready(&subject.complete(index(7), &completion("13")).await);
         assert_not_ready(&subject.give_up(index(7), "why").await);
-        assert_not_ready(&subject.explain(index(7), "why").await);
+        assert_not_ready(&subject.set_reason(index(7), "why").await);
         assert_not_ready(&subject.counts().await);
         assert_eq!(subject.prepare().await.unwrap(), Adoption::default());
         subject.check().await.unwrap();

@@ -34,7 +34,7 @@ on_both! {
     async fn submitting_again_counts_and_keeps_the_state(subject: Subject) {
         let record = subject.prepared().await;
         let new = record.submit(index(7), 5).await.unwrap().entry;
-        let explained = record.explain(index(7), "its worker was wrong").await.unwrap().unwrap();
+        let explained = record.set_reason(index(7), "its worker was wrong").await.unwrap().unwrap();
         let again = record.submit(index(7), 6).await.unwrap();
         assert!(!again.first);
         assert_eq!((again.entry.times_submitted, again.entry.position), (2, new.position));

@@ -1,64 +1,70 @@
-//! What the Board holds when it lives in this process, and each change as one step.
+//! State of the in-process Board, with each change as one step.
 
 use std::{
     collections::{BTreeMap, HashMap},
     time::Duration,
 };
 
-use protocol::{Index, SHORT_DIGITS, WorkerId};
+use protocol::{Index, Notice, SHORT_DIGITS, WorkerId};
 
-use super::{results::Results, scored::Scored};
+use super::{result_cache::ResultCache, sorted_set::SortedSet};
 use crate::{
-    Claim, ClaimState, Completed, Enqueue, Enqueued, FailOutcome, Heard, Lease, Notice, ScanPage, Sighting,
-    board::attempts::{MAX_ATTEMPTS, SILENT, backoff},
+    Claim, ClaimState, EnqueueOutcome, EnqueueReason, FailOutcome, FinishOutcome, IndexState, Lease, Message,
+    ScanPage,
+    board::retry_policy::{LEASE_EXPIRED, MAX_ATTEMPTS, backoff},
 };
 
-/// The same five parts as on Redis. Whoever changes them holds the one lock, so that each method is
-/// one atomic step; `now_us` never stands still between two of them, and messages are handed to
-/// `tell` in the order of the changes.
+/// The same data as on Redis. Callers hold the one lock, so each method is one atomic step; `now_us`
+/// increases with each step, and messages are passed to `publish` in the order of changes.
 #[derive(Default)]
 pub(super) struct State {
-    /// The hash `values`; `None` is `Nothing yet!`.
+    /// The hash `values`; `None` stands for `Nothing yet!`.
     fields: BTreeMap<Index, Option<String>>,
-    /// The pending list: from when each may be claimed, in µs.
-    pending: Scored,
-    /// The attempt each is at.
+    /// The pending list: the time from which each index may be claimed, in µs.
+    pending: SortedSet,
+    /// Current attempt of each pending index.
     attempts: HashMap<Index, Attempt>,
-    /// Why each was given up.
+    /// Why each index was given up.
     failed: HashMap<Index, String>,
     /// Results that may be evicted.
-    results: Results,
-    /// Counts the tokens given out.
+    results: ResultCache,
+    /// Number of tokens issued.
     tokens: u64,
 }
 
-/// The attempt an index is at.
+/// The current attempt at an index.
 struct Attempt {
-    /// What the lease is guarded by; `None` between two attempts.
+    /// Token that guards the lease; `None` between two attempts.
     token: Option<String>,
     claim: ClaimState,
 }
 
-/// Where messages go.
-pub(super) type Tell<'a> = &'a dyn Fn(Heard);
+/// Publishes a message.
+pub(super) type Publish<'a> = &'a dyn Fn(Message);
 
 impl State {
-    pub(super) fn enqueue(&mut self, index: Index, how: Enqueue, now_us: u64, tell: Tell<'_>) -> Enqueued {
+    pub(super) fn enqueue(
+        &mut self,
+        index: Index,
+        reason: EnqueueReason,
+        now_us: u64,
+        publish: Publish<'_>,
+    ) -> EnqueueOutcome {
         if matches!(self.fields.get(&index), Some(Some(_))) {
-            return Enqueued::AlreadyDone;
+            return EnqueueOutcome::AlreadyDone;
         }
         if self.failed.contains_key(&index) {
-            if how != Enqueue::Submitted {
-                return Enqueued::GivenUp;
+            if reason != EnqueueReason::Submission {
+                return EnqueueOutcome::GivenUp;
             }
             self.failed.remove(&index);
         }
         self.fields.insert(index, None);
         let added = self.add_pending(index, now_us);
-        if how == Enqueue::Submitted || (how == Enqueue::Swept && added) {
-            tell(Heard::Insert(index.to_string()));
+        if reason == EnqueueReason::Submission || (reason == EnqueueReason::Sweep && added) {
+            publish(Message::Insert(index.to_string()));
         }
-        if added { Enqueued::Added } else { Enqueued::AlreadyPending }
+        if added { EnqueueOutcome::Added } else { EnqueueOutcome::AlreadyPending }
     }
 
     pub(super) fn claim(
@@ -66,15 +72,15 @@ impl State {
         worker: &WorkerId,
         lease: Duration,
         now_us: u64,
-        tell: Tell<'_>,
+        publish: Publish<'_>,
     ) -> Option<Claim> {
         loop {
-            // No result can stand here: only `finish` writes one, and takes the index off the list.
+            // The index has no result: only `finish` writes one, and takes it off the list.
             let (due_us, index) = self.pending.ascending().next().filter(|(due_us, _)| *due_us <= now_us)?;
             let before = self.attempts.get(&index).map(|attempt| &attempt.claim);
             if let Some(last) = before.filter(|last| last.attempt >= MAX_ATTEMPTS) {
-                let reason = SILENT.replace("{worker}", last.worker.as_str());
-                self.give_up(index, reason, tell);
+                let reason = LEASE_EXPIRED.replace("{worker}", last.worker.as_str());
+                self.give_up(index, reason, publish);
                 continue;
             }
             let (attempt, announced_us) =
@@ -93,7 +99,7 @@ impl State {
             let worker = worker.clone();
             let lease = Lease { index, worker: worker.clone(), token };
             let claimed_us = now_us;
-            tell(Heard::Notice(Notice::Claimed { index, worker, attempt, announced_us, claimed_us }));
+            publish(Message::Notice(Notice::Claimed { index, worker, attempt, announced_us, claimed_us }));
             return Some(Claim { lease, attempt, announced_us, claimed_us });
         }
     }
@@ -104,22 +110,22 @@ impl State {
         duration: Duration,
         progress: f64,
         now_us: u64,
-        tell: Tell<'_>,
+        publish: Publish<'_>,
     ) -> bool {
         let Some(held) = self.held(lease) else { return false };
         held.claim.progress = if progress.is_nan() { 0.0 } else { progress.clamp(0.0, 1.0) };
         let ClaimState { worker, attempt, progress, .. } = held.claim.clone();
         self.pending.set(lease.index, later(now_us, duration));
-        tell(Heard::Notice(Notice::Progress { index: lease.index, worker, attempt, progress }));
+        publish(Message::Notice(Notice::Progress { index: lease.index, worker, attempt, progress }));
         true
     }
 
-    pub(super) fn give_back(&mut self, lease: &Lease, now_us: u64, tell: Tell<'_>) -> bool {
+    pub(super) fn release(&mut self, lease: &Lease, now_us: u64, publish: Publish<'_>) -> bool {
         let Some(held) = self.held(lease) else { return false };
         held.token = None;
         held.claim.attempt -= 1;
         self.pending.set(lease.index, now_us);
-        tell(Heard::Insert(lease.index.to_string()));
+        publish(Message::Insert(lease.index.to_string()));
         true
     }
 
@@ -129,11 +135,11 @@ impl State {
         reason: &str,
         final_attempt: bool,
         now_us: u64,
-        tell: Tell<'_>,
+        publish: Publish<'_>,
     ) -> FailOutcome {
         let Some(held) = self.held(lease) else { return FailOutcome::Lost };
         if final_attempt || held.claim.attempt >= MAX_ATTEMPTS {
-            self.give_up(lease.index, reason.to_owned(), tell);
+            self.give_up(lease.index, reason.to_owned(), publish);
             return FailOutcome::GivenUp;
         }
         held.token = None;
@@ -148,8 +154,8 @@ impl State {
         value: &str,
         computed_us: u64,
         now_us: u64,
-        tell: Tell<'_>,
-    ) -> Completed {
+        publish: Publish<'_>,
+    ) -> FinishOutcome {
         let index = lease.index;
         let times = self.held(lease).map(|held| (held.claim.announced_us, held.claim.claimed_us));
         let changed = self.fields.get(&index).and_then(Option::as_deref) != Some(value);
@@ -158,9 +164,9 @@ impl State {
         }
         self.failed.remove(&index);
         if !self.drop_pending(index) && !changed {
-            return Completed::Again;
+            return FinishOutcome::Duplicate;
         }
-        tell(Heard::Notice(Notice::Finished {
+        publish(Message::Notice(Notice::Finished {
             index,
             worker: lease.worker.clone(),
             announced_us: times.map(|(announced_us, _)| announced_us),
@@ -169,25 +175,25 @@ impl State {
             posted_us: now_us,
             value: (value.len() <= SHORT_DIGITS).then(|| value.to_owned()),
         }));
-        Completed::First
+        FinishOutcome::First
     }
 
-    pub(super) fn look(&self, index: Index, now_us: u64) -> Sighting {
+    pub(super) fn index_state(&self, index: Index, now_us: u64) -> IndexState {
         let field = self.fields.get(&index);
         if let Some(Some(value)) = field {
-            return Sighting::Result { bytes: value.len() as u64 };
+            return IndexState::Result { bytes: value.len() as u64 };
         }
         if let Some(reason) = self.failed.get(&index) {
-            return Sighting::GivenUp { reason: reason.clone() };
+            return IndexState::GivenUp { reason: reason.clone() };
         }
         if let Some(due_us) = self.pending.score(index) {
             let running = self.attempts.get(&index).filter(|held| held.token.is_some() && due_us > now_us);
-            return Sighting::Pending(running.map(|held| held.claim.clone()));
+            return IndexState::Pending(running.map(|held| held.claim.clone()));
         }
-        if field.is_some() { Sighting::Unlisted } else { Sighting::Absent }
+        if field.is_some() { IndexState::Unlisted } else { IndexState::Absent }
     }
 
-    /// The cursor is the first index of the page.
+    /// One page; the cursor is its first index.
     pub(super) fn scan(&self, cursor: u64, count: u32) -> ScanPage {
         let from = u32::try_from(cursor).ok().and_then(|number| Index::try_from(number).ok());
         let mut rest = from.into_iter().flat_map(|from| self.fields.range(from..)).map(|(index, _)| *index);
@@ -206,12 +212,12 @@ impl State {
         }
         self.fields.insert(index, None);
         self.failed.remove(&index);
-        self.results.forget(index);
+        self.results.remove(index);
         self.add_pending(index, now_us);
         true
     }
 
-    pub(super) fn copied(&mut self, index: Index, budget_bytes: u64, now_us: u64) -> Vec<Index> {
+    pub(super) fn mark_recorded(&mut self, index: Index, budget_bytes: u64, now_us: u64) -> Vec<Index> {
         if let Some(Some(value)) = self.fields.get(&index) {
             self.results.set(index, value.len() as u64, now_us);
             self.failed.remove(&index);
@@ -228,32 +234,32 @@ impl State {
         self.pending.len() as u64
     }
 
-    /// The attempt under this lease, if it is still held.
+    /// The attempt under this lease, if the lease is still held.
     fn held(&mut self, lease: &Lease) -> Option<&mut Attempt> {
         self.attempts.get_mut(&lease.index).filter(|held| held.token.as_deref() == Some(&*lease.token))
     }
 
-    /// Due now; says whether it was not there.
+    /// Puts an index on the pending list, due now; returns false if it was there already.
     fn add_pending(&mut self, index: Index, now_us: u64) -> bool {
         if self.pending.contains(index) {
             return false;
         }
         self.pending.set(index, now_us);
         self.attempts.remove(&index);
-        self.results.forget(index);
+        self.results.remove(index);
         true
     }
 
-    /// With its attempts; says whether it was there.
+    /// Takes an index off the pending list and drops its attempt; returns true if it was there.
     fn drop_pending(&mut self, index: Index) -> bool {
         self.attempts.remove(&index);
         self.pending.remove(index)
     }
 
-    fn give_up(&mut self, index: Index, reason: String, tell: Tell<'_>) {
+    fn give_up(&mut self, index: Index, reason: String, publish: Publish<'_>) {
         self.drop_pending(index);
         self.failed.insert(index, reason.clone());
-        tell(Heard::Notice(Notice::GivenUp { index, reason }));
+        publish(Message::Notice(Notice::GivenUp { index, reason }));
     }
 }
 

@@ -1,18 +1,18 @@
--- claim: takes the lowest due index of the pending list under a lease.
--- Arguments: 4 the worker   5 a token that was never used   6 the lease in us   7 the most attempts
---            8 the reason for giving up an index whose last attempt ended without a word
--- Result: {} nothing is due; {'again'} nothing yet, but there is more to look at;
+-- claim: claims the lowest due index of the pending list under a lease.
+-- Arguments: 4 the worker   5 a token that was never used before   6 the lease in us
+--            7 the maximum number of attempts   8 the reason for giving up after the last lease expired
+-- Result: {} nothing is due; {'more'} nothing claimed yet, call again;
 --         {index, attempt, announced_us, claimed_us}
 -- Keys and atomicity: see the prelude.
 
--- So that no run of this script holds everybody up.
-local MOST_MEMBERS = 100
+-- Bounds a single run, so that it doesn't block other clients for long.
+local MAX_MEMBERS = 100
 
-local worker, token, lease_us, max_attempts, silent =
+local worker, token, lease_us, max_attempts, lease_expired =
     ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
 local now = now_us()
 
-for _ = 1, MOST_MEMBERS do
+for _ = 1, MAX_MEMBERS do
     local due = redis.call('ZRANGEBYSCORE', PENDING, '-inf', score(now), 'WITHSCORES', 'LIMIT', 0, 1)
     local index = due[1]
     if not index then
@@ -20,14 +20,14 @@ for _ = 1, MOST_MEMBERS do
     end
     local claim = read_claim(index)
     if field(index) == 'result' then
-        -- A foreign worker answered.
+        -- A foreign worker posted it.
         drop_pending(index)
     elseif claim and claim.attempt >= max_attempts then
-        give_up(index, (string.gsub(silent, '{worker}', function() return claim.worker end)))
+        give_up(index, (string.gsub(lease_expired, '{worker}', function() return claim.worker end)))
     else
         claim = {
             attempt = (claim and claim.attempt or 0) + 1,
-            -- Until the first claim, the score says when the index was put on the list.
+            -- Until the first claim, the score is the time at which the index was put on the list.
             announced_us = claim and claim.announced_us or math.floor(due[2] * 1000 + 0.5),
             claimed_us = now,
             progress = 0,
@@ -44,4 +44,4 @@ for _ = 1, MOST_MEMBERS do
         return { index, string.format('%d', claim.attempt), announced_us, claimed_us }
     end
 end
-return { 'again' }
+return { 'more' }

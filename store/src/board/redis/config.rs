@@ -1,4 +1,4 @@
-//! Where the Board's Redis is, and how to talk to it.
+//! Connection settings for Redis.
 
 use std::{fmt, fs, io, path::PathBuf, time::Duration};
 
@@ -6,62 +6,62 @@ use deadpool_redis::redis::{
     Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisError, TlsCertificates,
 };
 
-/// Where the Board's Redis is, and how to talk to it.
+/// Connection settings for Redis.
 #[derive(Clone)]
 pub struct RedisConfig {
     /// Host name or IP address.
     pub host: String,
     /// Port.
     pub port: u16,
-    /// User, where Redis has users (ACLs).
+    /// User name, if Redis has users (ACLs).
     pub username: Option<String>,
-    /// Password. Never shown.
+    /// Password; never shown.
     pub password: Option<String>,
-    /// Talk TLS, and check the server's certificate.
+    /// Use TLS and verify the server's certificate.
     pub tls: bool,
-    /// PEM file of the authority that signed the server's certificate; the system's authorities if
-    /// absent. For TLS alone.
+    /// PEM file of the authority that signed the server's certificate; default: the system's authorities.
+    /// Only used with TLS.
     pub ca_certificate: Option<PathBuf>,
-    /// The most connections at a time. Subscriptions have their own beside them.
+    /// Maximum number of pooled connections. Each subscription has a connection of its own in addition.
     pub pool_size: usize,
-    /// How long is waited for what.
+    /// Timeouts.
     pub deadlines: Deadlines,
 }
 
-/// How long is waited for Redis. Nothing waits for ever.
+/// Timeouts for Redis. Every wait has one.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadlines {
-    /// For a connection: a free one of the pool, checked or made anew.
+    /// Getting a connection from the pool, including checking or opening it.
     pub connect: Duration,
-    /// For an answer, a result of megabytes included.
+    /// Receiving a reply, which may be a result of several megabytes.
     pub response: Duration,
-    /// How often a subscription asks whether its partner is still there. Silence alone says nothing:
-    /// a connection that is half open stays silent for ever.
+    /// Interval at which a subscription pings Redis. Without pings, a half-open connection would go
+    /// unnoticed forever.
     pub heartbeat: Duration,
 }
 
-/// Why a [`RedisConfig`] can't be used.
+/// Error in a [`RedisConfig`].
 #[derive(Debug, thiserror::Error)]
 pub enum RedisConfigError {
-    /// The certificate file can't be read.
-    #[error("the certificate file {} can't be read: {error}", path.display())]
+    /// The certificate file cannot be read.
+    #[error("failed to read the certificate file {}: {error}", path.display())]
     CertificateFile {
         /// The file.
         path: PathBuf,
-        /// The operating system's answer.
+        /// Error from the operating system.
         #[source]
         error: io::Error,
     },
-    /// The client library refused.
-    #[error("these settings for Redis can't be used: {0}")]
-    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The client library rejected the settings.
+    #[error("invalid Redis settings: {0}")]
+    Invalid(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl RedisConfig {
-    /// How many connections a pool has unless told otherwise.
+    /// Default for `pool_size`.
     pub const POOL_SIZE: usize = 8;
 
-    /// Plain TCP, no password.
+    /// Settings for plain TCP without a password.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
         Self {
             host: host.into(),
@@ -75,7 +75,7 @@ impl RedisConfig {
         }
     }
 
-    /// What the client library needs. Reads the certificate file; talks to nobody.
+    /// Settings in the client library's form. Reads the certificate file; does not connect.
     pub(super) fn connection_info(&self) -> Result<ConnectionInfo, RedisConfigError> {
         let (host, port) = (self.host.clone(), self.port);
         let address = if self.tls {
@@ -83,7 +83,7 @@ impl RedisConfig {
         } else {
             ConnectionAddr::Tcp(host, port)
         };
-        let mut info = address.into_connection_info().map_err(RedisConfigError::refused)?;
+        let mut info = address.into_connection_info().map_err(RedisConfigError::invalid)?;
         let mut redis = info.redis_settings().clone();
         if let Some(username) = &self.username {
             redis = redis.set_username(username);
@@ -91,26 +91,26 @@ impl RedisConfig {
         if let Some(password) = &self.password {
             redis = redis.set_password(password);
         }
-        // A command waits for its answer: never hold back what is small.
+        // Requests are small and wait for a reply, so send them at once.
         let tcp = info.tcp_settings().clone().set_nodelay(true);
         info = info.set_redis_settings(redis).set_tcp_settings(tcp);
         let Some(path) = self.ca_certificate.as_ref().filter(|_| self.tls) else { return Ok(info) };
         let pem = fs::read(path)
             .map_err(|error| RedisConfigError::CertificateFile { path: path.clone(), error })?;
         let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem) };
-        let client = Client::build_with_tls(info, certificates).map_err(RedisConfigError::refused)?;
+        let client = Client::build_with_tls(info, certificates).map_err(RedisConfigError::invalid)?;
         Ok(client.get_connection_info().clone())
     }
 }
 
 impl RedisConfigError {
-    fn refused(error: RedisError) -> Self {
-        Self::Refused(Box::new(error))
+    fn invalid(error: RedisError) -> Self {
+        Self::Invalid(Box::new(error))
     }
 }
 
 impl Default for Deadlines {
-    /// 2 s for a connection, 5 s for an answer, a heartbeat every 10 s.
+    /// 2 s for a connection, 5 s for a reply, a heartbeat every 10 s.
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(2),
@@ -120,7 +120,7 @@ impl Default for Deadlines {
     }
 }
 
-/// Without the password.
+/// Omits the password.
 impl fmt::Debug for RedisConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisConfig")
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_that_is_missing_is_named() {
+    fn the_error_names_a_missing_certificate_file() {
         let config = RedisConfig {
             tls: true,
             ca_certificate: Some("/nowhere/ca.pem".into()),

@@ -1,4 +1,4 @@
-//! Connections to Redis: pooled for commands, one of its own for each subscription.
+//! Connections to Redis: a pool for commands, and a dedicated one for each subscription.
 
 use std::time::Duration;
 
@@ -14,59 +14,59 @@ use tokio::time::timeout;
 use super::config::{Deadlines, RedisConfig, RedisConfigError};
 use crate::BoardError;
 
-/// How to reach Redis. Holds no connection until one is needed, and survives the loss of any.
+/// Connections to Redis, opened on demand and replaced when lost.
 pub(super) struct Connections {
     pool: Pool,
     client: Client,
     deadlines: Deadlines,
 }
 
-/// What is asked of Redis.
+/// A request to Redis.
 pub(super) enum Request<'a> {
     /// A command.
     Command(&'a Cmd),
-    /// A script; loaded where Redis does not know it yet.
+    /// A script, loaded if Redis doesn't have it yet.
     Script(&'a ScriptInvocation<'a>),
 }
 
 impl Connections {
-    /// Prepares; connects to nobody.
+    /// Creates the pool without connecting yet.
     pub(super) fn new(config: &RedisConfig) -> Result<Self, RedisConfigError> {
-        let refused = |error: Box<dyn std::error::Error + Send + Sync>| RedisConfigError::Refused(error);
+        let invalid = |error: Box<dyn std::error::Error + Send + Sync>| RedisConfigError::Invalid(error);
         let info = config.connection_info()?;
         let deadlines = config.deadlines;
         let connection = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(deadlines.connect))
             .set_response_timeout(Some(deadlines.response));
-        let client = Client::open(info.clone()).map_err(|error| refused(error.into()))?;
-        let manager = Manager::new_with_config(info, connection).map_err(|error| refused(error.into()))?;
+        let client = Client::open(info.clone()).map_err(|error| invalid(error.into()))?;
+        let manager = Manager::new_with_config(info, connection).map_err(|error| invalid(error.into()))?;
         let pool = Pool::builder(manager)
             .max_size(config.pool_size)
             .wait_timeout(Some(deadlines.connect))
             .create_timeout(Some(deadlines.connect))
-            // A connection that died unnoticed must leave time for another one.
+            // A dead connection must leave enough time to open another one.
             .recycle_timeout(Some(deadlines.connect / 4))
             .runtime(Runtime::Tokio1)
             .build()
-            .map_err(|error| refused(error.into()))?;
+            .map_err(|error| invalid(error.into()))?;
         Ok(Self { pool, client, deadlines })
     }
 
-    /// Asks, and waits for the answer.
-    pub(super) async fn ask<T: FromRedisValue>(&self, request: Request<'_>) -> Result<T, BoardError> {
-        // A deadline over it all: the pool's own count anew for each dead connection it finds.
+    /// Sends a request and returns the reply.
+    pub(super) async fn send<T: FromRedisValue>(&self, request: Request<'_>) -> Result<T, BoardError> {
+        // One deadline for everything: the pool's own timeouts start over with each dead connection.
         let mut connection =
             within(self.deadlines.connect, "connection", async { self.pool.get().await }).await?;
-        let answer = within(self.deadlines.response, "answer", request.ask(&mut connection)).await;
-        if answer.is_err() {
-            // It may be half open, or lead to a server that was demoted to a replica and is
-            // otherwise well: never again this one.
+        let reply = within(self.deadlines.response, "reply", request.send(&mut connection)).await;
+        if reply.is_err() {
+            // The connection may be half open, or lead to a healthy server that was demoted to a replica,
+            // so don't reuse it.
             drop(Connection::take(connection));
         }
-        answer
+        reply
     }
 
-    /// A connection of its own that is subscribed to these channels.
+    /// Opens a connection that is subscribed to these channels.
     pub(super) async fn subscribe(
         &self,
         channels: &[&str],
@@ -74,7 +74,7 @@ impl Connections {
         let pubsub: PubSub =
             within(self.deadlines.connect, "connection", self.client.get_async_pubsub()).await?;
         let (mut sink, stream) = pubsub.split();
-        within(self.deadlines.response, "answer", sink.subscribe(channels)).await?;
+        within(self.deadlines.response, "reply", sink.subscribe(channels)).await?;
         Ok((sink, stream))
     }
 
@@ -84,7 +84,7 @@ impl Connections {
 }
 
 impl Request<'_> {
-    async fn ask<T: FromRedisValue>(self, connection: &mut Connection) -> RedisResult<T> {
+    async fn send<T: FromRedisValue>(self, connection: &mut Connection) -> RedisResult<T> {
         match self {
             Self::Command(command) => command.query_async(connection).await,
             Self::Script(script) => script.invoke_async(connection).await,
@@ -101,7 +101,7 @@ where
     E: std::error::Error + Send + Sync + 'static,
 {
     match timeout(deadline, work).await {
-        Ok(Ok(answer)) => Ok(answer),
+        Ok(Ok(reply)) => Ok(reply),
         Ok(Err(error)) => Err(BoardError::Unavailable(Box::new(error))),
         Err(_) => Err(BoardError::Unavailable(format!("no {what} from Redis within {deadline:?}").into())),
     }

@@ -1,17 +1,17 @@
--- enqueue: the one way onto the pending list.
--- Arguments: 4 the index   5 who wants it: 'submitted', 'swept' or 'heard'
+-- enqueue: puts an index on the pending list. No other script but reject adds to it.
+-- Arguments: 4 the index   5 the reason: 'submission', 'sweep' or 'message'
 -- Result: 'added', 'already_pending', 'already_done' or 'given_up'
 -- Keys and atomicity: see the prelude.
 
-local index, how = ARGV[4], ARGV[5]
+local index, reason = ARGV[4], ARGV[5]
 
 local state = field(index)
--- Whoever hears a message late must not bring a finished index back.
+-- A late message must not bring a finished index back.
 if state == 'result' then
     return 'already_done'
 end
 if redis.call('HEXISTS', FAILED, index) == 1 then
-    if how ~= 'submitted' then
+    if reason ~= 'submission' then
         return 'given_up'
     end
     redis.call('HDEL', FAILED, index)
@@ -20,7 +20,7 @@ if state == 'absent' then
     redis.call('HSET', VALUES, index, NOTHING_YET)
 end
 local added = add_pending(index)
-if how == 'submitted' or (how == 'swept' and added) then
+if reason == 'submission' or (reason == 'sweep' and added) then
     redis.call('PUBLISH', INSERT, index)
 end
 return added and 'added' or 'already_pending'

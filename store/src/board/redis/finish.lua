@@ -1,11 +1,11 @@
--- finish: posts a result, whoever holds the lease by now, since the answer is the same.
+-- finish: posts a result. Accepted even if the lease was lost, since every worker gets the same result.
 -- Arguments: 4 the index   5 the token   6 the worker   7 the value   8 computed_us, by the worker's clock
---            9 up to how many digits the value goes along in the notice
--- Result: 1 when it is news, and was published; 0 when it stood there already
+--            9 the maximum length in bytes of a value that is sent with the notice
+-- Result: 1 if the result was stored and published; 0 if the same result was there already
 -- Keys and atomicity: see the prelude.
 
 local index, token, worker, value = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
-local computed_us, short = ARGV[8], tonumber(ARGV[9])
+local computed_us, max_bytes = ARGV[8], tonumber(ARGV[9])
 
 local claim = read_claim(index)
 local _, length = field(index)
@@ -26,5 +26,5 @@ redis.call('PUBLISH', EVENTS, string.format(
     '{"type":"finished","index":%s,"worker":%s,"announced_us":%s,"claimed_us":%s,'
     .. '"computed_us":%s,"posted_us":%.0f,"value":%s}',
     index, cjson.encode(worker), announced_us, claimed_us,
-    computed_us, now_us(), #value <= short and cjson.encode(value) or 'null'))
+    computed_us, now_us(), #value <= max_bytes and cjson.encode(value) or 'null'))
 return 1

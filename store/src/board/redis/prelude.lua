@@ -1,23 +1,24 @@
--- What every script here shares; it is put in front of each.
+-- Code shared by all scripts; prepended to each.
 --
 -- Keys, the same six for every script, all in the slot of `values`:
 --   1 values   hash: index -> result, or NOTHING_YET while there is none
---   2 pending  sorted set, the pending list: index -> from when it may be claimed, in ms
---   3 claims   hash: index -> the attempt it is at, as JSON; `token` is empty between two attempts
+--   2 pending  sorted set, the pending list: index -> time from which it may be claimed, in ms
+--   3 claims   hash: index -> its current attempt, as JSON; `token` is empty between two attempts
 --   4 failed   hash: index -> why it was given up
---   5 results  sorted set: index whose result was copied -> when it was last used, in ms
---   6 sizes    hash: index -> bytes of its copied result; `total` -> their sum
--- Arguments, the same three for every script; its own follow from 4 on:
+--   5 results  sorted set: index with a recorded result -> time of its last use, in ms
+--   6 sizes    hash: index -> bytes of its recorded result; `total` -> their sum
+-- Arguments, the same three for every script, whose own follow from 4 on:
 --   1 the text NOTHING_YET   2 the channel `insert`   3 the channel `events`
--- Atomicity: Redis runs a script as one step; nobody sees it half done.
+-- Atomicity: Redis runs a script as one step; other clients see all of its changes or none.
 --
--- Numbers: Lua's numbers are doubles. Times in us since 1970 need 51 of their 53 bits and are exact
--- as long as they are written with a format; Lua's own way and cjson's keep 14 digits only.
+-- Values, worker names and reasons may be any text, so JSON contains them only through cjson.encode.
+-- Numbers: Lua's numbers are doubles. Times in us since 1970 need 51 of their 53 bits, and are exact if
+-- written with a format; tostring and cjson keep only 14 digits.
 
 local VALUES, PENDING, CLAIMS, FAILED, RESULTS, SIZES = unpack(KEYS)
 local NOTHING_YET, INSERT, EVENTS = ARGV[1], ARGV[2], ARGV[3]
 
--- Redis' own clock decides over leases: the clocks of workers need not agree.
+-- Leases expire by Redis's own clock, so the workers' clocks don't matter.
 local function now_us()
     local time = redis.call('TIME')
     return time[1] * 1000000 + time[2]
@@ -27,8 +28,8 @@ local function score(us)
     return string.format('%.3f', us / 1000)
 end
 
--- 'absent', 'nothing_yet' or 'result', and the length of the text. Results may be large: they are
--- not read.
+-- Returns 'absent', 'nothing_yet' or 'result', and the length in bytes. Does not read results, which may
+-- be large.
 local function field(index)
     local length = redis.call('HSTRLEN', VALUES, index)
     if length == 0 and redis.call('HEXISTS', VALUES, index) == 0 then
@@ -40,7 +41,7 @@ local function field(index)
     return 'result', length
 end
 
--- The attempt an index is at, or nil.
+-- Returns the current attempt of an index, or nil.
 local function read_claim(index)
     local text = redis.call('HGET', CLAIMS, index)
     return text and cjson.decode(text) or nil
@@ -53,7 +54,7 @@ local function write_claim(index, claim)
         cjson.encode(claim.token), cjson.encode(claim.worker)))
 end
 
--- The claim that is held with this token, or nil.
+-- Returns the claim that is held with this token, or nil.
 local function held_claim(index, token)
     local claim = read_claim(index)
     if claim and claim.token == token and redis.call('ZSCORE', PENDING, index) then
@@ -62,8 +63,8 @@ local function held_claim(index, token)
     return nil
 end
 
--- Sets down the size of a copied result, or none, and keeps the sum right.
-local function account(index, bytes)
+-- Stores or, if nil, deletes the size of a recorded result, and updates the sum.
+local function set_size(index, bytes)
     local before = tonumber(redis.call('HGET', SIZES, index) or 0)
     local total = tonumber(redis.call('HGET', SIZES, 'total') or 0) - before + (bytes or 0)
     if bytes then
@@ -71,30 +72,30 @@ local function account(index, bytes)
     else
         redis.call('HDEL', SIZES, index)
     end
-    -- Somebody else may have deleted half of this.
+    -- Somebody else may have deleted some of these keys.
     total = math.max(total, 0)
     redis.call('HSET', SIZES, 'total', string.format('%.0f', total))
     return total
 end
 
--- There is no copied result any more.
-local function forget_result(index)
+-- Removes a recorded result from the bookkeeping.
+local function remove_result(index)
     if redis.call('ZREM', RESULTS, index) == 1 then
-        account(index, nil)
+        set_size(index, nil)
     end
 end
 
--- Puts an index onto the pending list, due now; says whether it was not there.
+-- Puts an index on the pending list, due now; returns false if it was there already.
 local function add_pending(index)
     if redis.call('ZADD', PENDING, 'NX', score(now_us()), index) == 0 then
         return false
     end
     redis.call('HDEL', CLAIMS, index)
-    forget_result(index)
+    remove_result(index)
     return true
 end
 
--- Takes an index off the pending list, with its attempts; says whether it was there.
+-- Takes an index off the pending list and drops its attempt; returns true if it was there.
 local function drop_pending(index)
     redis.call('HDEL', CLAIMS, index)
     return redis.call('ZREM', PENDING, index) == 1

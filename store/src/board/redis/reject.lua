@@ -1,7 +1,7 @@
--- reject: takes a wrong result away. Nothing is published on `insert`: two workers, one of which is
--- wrong, must never answer each other for ever.
--- Arguments: 4 the index   5 the wrong text
--- Result: 1; 0 when the field had changed meanwhile
+-- reject: removes a wrong result and puts its index back on the pending list. Nothing is published on
+-- `insert`, or two workers, one of them wrong, could answer each other forever.
+-- Arguments: 4 the index   5 the wrong value
+-- Result: 1; 0 if the field has changed
 -- Keys and atomicity: see the prelude.
 
 local index, wrong = ARGV[4], ARGV[5]
@@ -12,6 +12,6 @@ if state ~= 'result' or length ~= #wrong or redis.call('HGET', VALUES, index) ~=
 end
 redis.call('HSET', VALUES, index, NOTHING_YET)
 redis.call('HDEL', FAILED, index)
-forget_result(index)
+remove_result(index)
 add_pending(index)
 return 1

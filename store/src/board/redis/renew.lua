@@ -1,6 +1,6 @@
--- renew: prolongs a lease and tells how far its worker is.
--- Arguments: 4 the index   5 the token   6 the lease in us   7 the share that is done, 0.0 to 1.0
--- Result: 1; 0 when the lease is no longer held
+-- renew: extends a lease and publishes the progress.
+-- Arguments: 4 the index   5 the token   6 the lease in us   7 the share done, 0.0 to 1.0
+-- Result: 1; 0 if the lease is no longer held
 -- Keys and atomicity: see the prelude.
 
 local index, token, lease_us, progress = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])

@@ -1,6 +1,6 @@
--- result: the result of an index, which counts as used now.
+-- result: returns the result of an index and marks it as used now.
 -- Arguments: 4 the index
--- Result: the text, unchecked; false when there is none
+-- Result: the value, not verified; false if there is none
 -- Keys and atomicity: see the prelude.
 
 local index = ARGV[4]

@@ -1,11 +1,11 @@
--- scan: goes through the names of the fields of `values`.
+-- scan: returns the names of the fields of `values`, page by page.
 -- Arguments: 4 the cursor, '0' at first   5 roughly how many names
--- Result: the next cursor, '0' at the end, then the names. A name may come twice; see SCAN.
+-- Result: the next cursor, '0' at the end, then the names. A name may occur twice; see SCAN.
 -- Keys and atomicity: see the prelude.
 --
--- Results may be large, and only the names are asked for. Redis leaves the values out since 7.4.
--- Before, HKEYS alone does so, at once for all: right where that is no more than was asked for. Else HSCAN
--- hands the values over, a few at a time, so that the memory they take is soon free.
+-- Results may be large, and only the names are needed. Since 7.4, HSCAN can omit the values. In earlier
+-- versions only HKEYS does, for all fields at once, which is fine if there are no more than requested.
+-- Otherwise HSCAN returns the values too, so fetch a few at a time to free their memory soon.
 
 local FEW = 10
 

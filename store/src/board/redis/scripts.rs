@@ -1,35 +1,35 @@
-//! The Lua scripts, each in its own file beside this one.
+//! The Lua scripts, each in its own file next to this one.
 
 use deadpool_redis::redis::{Script, ScriptInvocation};
 use protocol::names;
 
-/// The scripts. What they share, keys and first arguments included, stands in `prelude.lua`.
+/// The scripts. Shared code, keys and leading arguments are in `prelude.lua`.
 pub(super) struct Scripts {
     enqueue: Script,
     claim: Script,
     renew: Script,
-    give_back: Script,
+    release: Script,
     fail: Script,
     finish: Script,
-    look: Script,
+    index_states: Script,
     scan: Script,
     result: Script,
     reject: Script,
-    copied: Script,
+    mark_recorded: Script,
 }
 
-/// A script with what all of them share in front.
+/// A script, preceded by the shared prelude.
 macro_rules! script {
     ($file:literal) => {
         Script::new(concat!(include_str!("prelude.lua"), "\n", include_str!($file)))
     };
 }
 
-/// A method for each script that begins its invocation; its own arguments come after.
+/// Defines a method per script that prepares its invocation, to which its own arguments are added.
 macro_rules! invocations {
     ($($name:ident),*) => {
         $(pub(super) fn $name(&self) -> ScriptInvocation<'_> {
-            begin(&self.$name)
+            invocation(&self.$name)
         })*
     };
 }
@@ -40,21 +40,33 @@ impl Scripts {
             enqueue: script!("enqueue.lua"),
             claim: script!("claim.lua"),
             renew: script!("renew.lua"),
-            give_back: script!("give_back.lua"),
+            release: script!("release.lua"),
             fail: script!("fail.lua"),
             finish: script!("finish.lua"),
-            look: script!("look.lua"),
+            index_states: script!("index_states.lua"),
             scan: script!("scan.lua"),
             result: script!("result.lua"),
             reject: script!("reject.lua"),
-            copied: script!("copied.lua"),
+            mark_recorded: script!("mark_recorded.lua"),
         }
     }
 
-    invocations!(enqueue, claim, renew, give_back, fail, finish, look, scan, result, reject, copied);
+    invocations!(
+        enqueue,
+        claim,
+        renew,
+        release,
+        fail,
+        finish,
+        index_states,
+        scan,
+        result,
+        reject,
+        mark_recorded
+    );
 }
 
-fn begin(script: &Script) -> ScriptInvocation<'_> {
+fn invocation(script: &Script) -> ScriptInvocation<'_> {
     let mut invocation = script.prepare_invoke();
     for key in [names::VALUES, names::PENDING, names::CLAIMS, names::FAILED, names::RESULTS, names::SIZES] {
         invocation.key(key);

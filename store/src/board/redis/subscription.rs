@@ -1,4 +1,4 @@
-//! Listening on Redis.
+//! Subscriptions on Redis.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use deadpool_redis::redis::{
     aio::{PubSubSink, PubSubStream},
 };
 use futures::{StreamExt, stream};
-use protocol::names;
+use protocol::{Notice, names};
 use tokio::{
     sync::mpsc,
     time::{MissedTickBehavior, interval_at, timeout},
@@ -15,44 +15,44 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connections::Connections;
-use crate::{BoardError, Heard, Subscription, Topic};
+use crate::{BoardError, Channel, Message, Subscription};
 
-/// How many messages may wait for whoever listens. Who falls further behind has missed messages: the
-/// subscription ends after these.
-const WAITING_MESSAGES: usize = 4_096;
+/// Number of messages buffered per subscriber. The subscription of one that falls further behind ends
+/// after these.
+const BUFFERED_MESSAGES: usize = 4_096;
 
-/// A subscription on a connection of its own. It is in force when this returns.
+/// Subscribes on a dedicated connection. The subscription is active when this returns.
 pub(super) async fn subscribe(
     connections: &Connections,
-    topics: &[Topic],
+    channels: &[Channel],
 ) -> Result<Subscription, BoardError> {
-    let channels: Vec<_> = topics.iter().map(|topic| channel(*topic)).collect();
-    let (sink, messages) = connections.subscribe(&channels).await?;
-    let (sender, receiver) = mpsc::channel(WAITING_MESSAGES);
+    let names: Vec<_> = channels.iter().map(|channel| name(*channel)).collect();
+    let (sink, messages) = connections.subscribe(&names).await?;
+    let (sender, receiver) = mpsc::channel(BUFFERED_MESSAGES);
     let deadlines = connections.deadlines();
-    // Not left to whoever listens: the client library's own buffer has no bound, so it is kept empty.
+    // A task of its own, because the client library's buffer is unbounded and must be kept empty.
     let forwarding = AbortOnDropHandle::new(tokio::spawn(async move {
-        let why = forward(sink, messages, &sender, deadlines.heartbeat, deadlines.response).await;
-        tracing::debug!(why, "a subscription ended");
+        let reason = forward(sink, messages, &sender, deadlines.heartbeat, deadlines.response).await;
+        tracing::debug!(reason, "subscription ended");
     }));
     Ok(stream::unfold((receiver, forwarding), |(mut receiver, forwarding)| async move {
-        receiver.recv().await.map(|heard| (heard, (receiver, forwarding)))
+        receiver.recv().await.map(|message| (message, (receiver, forwarding)))
     })
     .boxed())
 }
 
-fn channel(topic: Topic) -> &'static str {
-    match topic {
-        Topic::Insert => names::INSERT,
-        Topic::Events => names::EVENTS,
+fn name(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Insert => names::INSERT,
+        Channel::Events => names::EVENTS,
     }
 }
 
-/// Passes messages on until there are none to come; says why.
+/// Forwards messages until the subscription ends; returns why.
 async fn forward(
     mut sink: PubSubSink,
     mut messages: PubSubStream,
-    sender: &mpsc::Sender<Heard>,
+    sender: &mpsc::Sender<Message>,
     heartbeat: Duration,
     response: Duration,
 ) -> &'static str {
@@ -61,33 +61,33 @@ async fn forward(
     loop {
         tokio::select! {
             message = messages.next() => {
-                let Some(message) = message else { return "the connection was lost" };
-                let Some(heard) = read(&message) else { continue };
-                match sender.try_send(heard) {
+                let Some(message) = message else { return "connection lost" };
+                let Some(message) = read(&message) else { continue };
+                match sender.try_send(message) {
                     Ok(()) => {}
-                    Err(mpsc::error::TrySendError::Full(_)) => return "the listener fell behind",
-                    Err(mpsc::error::TrySendError::Closed(_)) => return "nobody listens any more",
+                    Err(mpsc::error::TrySendError::Full(_)) => return "subscriber fell behind",
+                    Err(mpsc::error::TrySendError::Closed(_)) => return "subscriber gone",
                 }
             }
             _ = beat.tick() => match timeout(response, sink.ping::<Value>()).await {
                 Ok(Ok(_)) => {}
-                Ok(Err(_)) => return "the connection was lost",
-                Err(_) => return "Redis fell silent",
+                Ok(Err(_)) => return "connection lost",
+                Err(_) => return "Redis stopped responding",
             },
         }
     }
 }
 
-/// A message as the Board tells it; `None` for one that can't be read: a later version's, perhaps.
-fn read(message: &Msg) -> Option<Heard> {
+/// Reads a message; `None` if this version cannot, for instance because a newer one sent it.
+fn read(message: &Msg) -> Option<Message> {
     let payload = message.get_payload_bytes();
     if message.get_channel_name() == names::INSERT {
-        return Some(Heard::Insert(String::from_utf8_lossy(payload).into_owned()));
+        return Some(Message::Insert(String::from_utf8_lossy(payload).into_owned()));
     }
-    match serde_json::from_slice(payload) {
-        Ok(notice) => Some(Heard::Notice(notice)),
+    match Notice::from_json(payload) {
+        Ok(notice) => Some(Message::Notice(notice)),
         Err(error) => {
-            tracing::debug!(%error, "skipped a notice that can't be read");
+            tracing::debug!(%error, "skipped an unknown notice");
             None
         }
     }

@@ -1,25 +1,25 @@
-//! A set in an order of its own, as Redis' sorted sets are.
+//! A set ordered by score, like Redis's sorted sets.
 
 use std::collections::{BTreeSet, HashMap};
 
 use protocol::Index;
 
-/// Indexes by score, the lowest first.
+/// Indexes ordered by score, lowest first.
 #[derive(Default)]
-pub(super) struct Scored {
+pub(super) struct SortedSet {
     scores: HashMap<Index, u64>,
     order: BTreeSet<(u64, Index)>,
 }
 
-impl Scored {
-    /// Sets the score of an index, which is added if it is not there.
+impl SortedSet {
+    /// Sets the score of an index, adding it if absent.
     pub(super) fn set(&mut self, index: Index, score: u64) {
         self.remove(index);
         self.scores.insert(index, score);
         self.order.insert((score, index));
     }
 
-    /// Says whether it was there.
+    /// Removes an index; returns true if it was in the set.
     pub(super) fn remove(&mut self, index: Index) -> bool {
         match self.scores.remove(&index) {
             Some(score) => self.order.remove(&(score, index)),
@@ -35,7 +35,7 @@ impl Scored {
         self.scores.get(&index).copied()
     }
 
-    /// From the lowest score up.
+    /// Scores and indexes, lowest score first.
     pub(super) fn ascending(&self) -> impl Iterator<Item = (u64, Index)> {
         self.order.iter().copied()
     }

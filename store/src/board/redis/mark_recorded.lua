@@ -1,7 +1,8 @@
--- copied: the Record knows the result: it may be evicted from now on, and the index is pending no
--- more. Then evicts the results least recently used, never this one, down to the budget.
+-- mark_recorded: marks a result as recorded, so that it may be evicted from now on, and takes its index
+-- off the pending list. Then evicts the least recently used results, but never this one, until the rest
+-- fits into the budget.
 -- Arguments: 4 the index   5 the budget in bytes
--- Result: the indexes that were evicted
+-- Result: the evicted indexes
 -- Keys and atomicity: see the prelude.
 
 local index, budget = ARGV[4], tonumber(ARGV[5])
@@ -12,9 +13,9 @@ if state == 'result' then
     drop_pending(index)
     redis.call('HDEL', FAILED, index)
     redis.call('ZADD', RESULTS, score(now_us()), index)
-    total = account(index, length)
+    total = set_size(index, length)
 else
-    forget_result(index)
+    remove_result(index)
     length = 0
     total = tonumber(redis.call('HGET', SIZES, 'total') or 0)
 end
@@ -29,8 +30,8 @@ while total > budget do
         position = position + 1
     else
         redis.call('ZREM', RESULTS, oldest)
-        total = account(oldest, nil)
-        -- Somebody may have deleted it and asked for it again: then it is not ours to take.
+        total = set_size(oldest, nil)
+        -- Somebody may have deleted it and enqueued it again; then it must stay.
         if field(oldest) == 'result' and not redis.call('ZSCORE', PENDING, oldest) then
             redis.call('HDEL', VALUES, oldest)
             evicted[#evicted + 1] = oldest
@@ -38,10 +39,10 @@ while total > budget do
     end
 end
 if total > budget and total > length then
-    -- Everything else is gone: whatever the sizes say beyond this one, somebody deleted the rest of it.
+    -- No other result is left, so the sizes are wrong: somebody deleted some of our keys.
     redis.call('DEL', SIZES)
     if state == 'result' then
-        account(index, length)
+        set_size(index, length)
     end
 end
 return evicted

@@ -1,19 +1,19 @@
-//! How often an index is tried, and how long is waited in between.
+//! Number of attempts per index, and the wait between them.
 
 use std::time::Duration;
 
-/// After this many attempts an index is given up.
+/// Number of attempts after which an index is given up.
 pub(super) const MAX_ATTEMPTS: u32 = 5;
-/// The wait after the first failed attempt; it doubles with each further one.
+/// Wait after the first failed attempt; doubles with each one.
 pub(super) const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-/// The longest wait.
+/// Longest wait.
 pub(super) const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
-/// Why an index is given up whose last attempt ended without a word. `{worker}` is put in by
-/// whoever gives up: here or in `claim.lua`.
-pub(super) const SILENT: &str = "given up after 5 attempts: the worker {worker} stopped without an answer";
+/// Reason for giving up an index whose last lease expired. `{worker}` is replaced here or in
+/// `claim.lua`.
+pub(super) const LEASE_EXPIRED: &str = "given up after 5 attempts: worker {worker} stopped responding";
 
-/// How long is waited after this attempt (from 1) failed.
+/// Wait after this attempt (from 1) failed.
 pub(super) fn backoff(attempt: u32) -> Duration {
     let doublings = attempt.saturating_sub(1).min(16);
     (FIRST_BACKOFF * 2_u32.pow(doublings)).min(LONGEST_BACKOFF)
@@ -31,7 +31,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_names_the_number_of_attempts() {
-        assert!(SILENT.contains(&format!("after {MAX_ATTEMPTS} attempts")));
+    fn the_reason_states_the_number_of_attempts() {
+        assert!(LEASE_EXPIRED.contains(&format!("after {MAX_ATTEMPTS} attempts")));
     }
 }

@@ -1,4 +1,4 @@
-//! The connections, and how long anybody waits for them.
+//! Connection pools with a deadline for every statement.
 
 use std::{
     future::Future,
@@ -12,21 +12,20 @@ use tokio::time::timeout;
 
 use super::RecordError;
 
-/// How long the last statements may take when the connections are ended.
-const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+/// How long closing waits for running statements.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Lends connections, one statement at a time, to whoever may have them: nobody before the schema
-/// is in place, and nobody for longer than the deadline.
-pub(super) struct Lender<DB: Database> {
+/// Connection pools. Statements fail before the schema is in place, and when they exceed their deadline.
+pub(super) struct Pools<DB: Database> {
     /// For statements that write.
     pub(super) writers: Pool<DB>,
-    /// For statements that only read. The same pool where the database does not mind.
+    /// For statements that only read. May be the same pool.
     pub(super) readers: Pool<DB>,
     statement_timeout: Duration,
     ready: AtomicBool,
 }
 
-impl<DB: Database> Lender<DB>
+impl<DB: Database> Pools<DB>
 where
     DB::Arguments: IntoArguments<DB>,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
@@ -35,12 +34,12 @@ where
         Self { writers, readers, statement_timeout, ready: AtomicBool::new(false) }
     }
 
-    /// The schema is in place.
+    /// Allows statements, once the schema is in place.
     pub(super) fn set_ready(&self) {
         self.ready.store(true, Ordering::Release);
     }
 
-    /// Runs a statement that writes and fetches its rows.
+    /// Runs a statement that writes, and fetches its rows.
     pub(super) async fn write<T>(
         &self,
         query: QueryAs<'_, DB, T, DB::Arguments>,
@@ -51,8 +50,8 @@ where
         self.run(&self.writers, query).await
     }
 
-    /// Runs a statement that only reads and fetches its rows. All of them at once: the connection
-    /// is free again before anybody does something with them.
+    /// Runs a statement that only reads, and fetches all of its rows, so that the connection is free
+    /// again before they are processed.
     pub(super) async fn read<T>(
         &self,
         query: QueryAs<'_, DB, T, DB::Arguments>,
@@ -74,40 +73,40 @@ where
         if !self.ready.load(Ordering::Acquire) {
             return Err(RecordError::NotReady);
         }
-        // The pool's own deadline is on this.
-        let mut lent = Lent(Some(pool.acquire().await?));
-        let rows = timeout(self.statement_timeout, query.fetch_all(&mut **lent.connection()))
+        // The pool has its own deadline for this.
+        let mut guard = CloseOnDrop(Some(pool.acquire().await?));
+        let rows = timeout(self.statement_timeout, query.fetch_all(&mut **guard.connection()))
             .await
-            .map_err(|_| no_answer(self.statement_timeout))?;
-        lent.give_back();
+            .map_err(|_| timed_out(self.statement_timeout))?;
+        guard.return_to_pool();
         Ok(rows?)
     }
 
-    /// Ends the connections, those at work as soon as they are done.
+    /// Closes the connections, busy ones as soon as their statements have finished.
     pub(super) async fn close(&self) {
         let both = async { tokio::join!(self.writers.close(), self.readers.close()) };
-        let _ = timeout(CLOSE_WITHIN, both).await;
+        let _ = timeout(CLOSE_TIMEOUT, both).await;
     }
 }
 
-/// A connection that is hung up on unless its statement came to an end.
+/// A connection that is closed on drop, unless its statement has finished and it was returned to the pool.
 ///
-/// Given back in the middle, the pool would ask it whether it is alive, with no deadline, and count
-/// it as lent meanwhile: a database that vanished without a word would block every connection until
-/// TCP gives up, a quarter of an hour later. This holds as well for a caller that waits no longer.
-struct Lent<DB: Database>(Option<PoolConnection<DB>>);
+/// If the connection were returned in the middle of a statement, the pool would check it without a
+/// deadline and count it as in use meanwhile. A database that vanished silently would then block every
+/// connection until TCP gives up, a quarter of an hour later. This also covers a caller that is cancelled.
+struct CloseOnDrop<DB: Database>(Option<PoolConnection<DB>>);
 
-impl<DB: Database> Lent<DB> {
+impl<DB: Database> CloseOnDrop<DB> {
     fn connection(&mut self) -> &mut PoolConnection<DB> {
-        self.0.as_mut().expect("it is there until it is given back, which consumes this")
+        self.0.as_mut().expect("present until `return_to_pool`, which consumes self")
     }
 
-    fn give_back(mut self) {
+    fn return_to_pool(mut self) {
         drop(self.0.take());
     }
 }
 
-impl<DB: Database> Drop for Lent<DB> {
+impl<DB: Database> Drop for CloseOnDrop<DB> {
     fn drop(&mut self) {
         if let Some(connection) = self.0.take() {
             drop(connection.detach());
@@ -115,17 +114,17 @@ impl<DB: Database> Drop for Lent<DB> {
     }
 }
 
-/// A deadline around what has none of its own.
+/// Adds a deadline to an operation that has none of its own.
 pub(super) async fn within<T, E: Into<RecordError>>(
     deadline: Duration,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, RecordError> {
     match timeout(deadline, work).await {
         Ok(result) => result.map_err(Into::into),
-        Err(_) => Err(no_answer(deadline).into()),
+        Err(_) => Err(timed_out(deadline).into()),
     }
 }
 
-fn no_answer(within: Duration) -> sqlx::Error {
-    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {within:?}")))
+fn timed_out(deadline: Duration) -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, format!("no response within {deadline:?}")))
 }

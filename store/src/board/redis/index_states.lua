@@ -1,12 +1,12 @@
--- look: how each of some indexes stands.
+-- index_states: returns the state of each index.
 -- Arguments: from 4 on, the indexes
--- Result: for each index two texts, one after the other:
---         'result', its bytes; 'given_up', the reason; 'pending', the claim as JSON, or '' when none
---         is running; 'unlisted', ''; 'absent', ''
+-- Result: two strings for each index:
+--         'result', its length in bytes; 'given_up', the reason; 'pending', the claim as JSON, or '' if
+--         unclaimed; 'unlisted', ''; 'absent', ''
 -- Keys and atomicity: see the prelude.
 
 local now = now_us()
-local sightings = {}
+local states = {}
 for argument = 4, #ARGV do
     local index = ARGV[argument]
     local state, length = field(index)
@@ -28,7 +28,7 @@ for argument = 4, #ARGV do
             state = 'unlisted'
         end
     end
-    sightings[#sightings + 1] = state
-    sightings[#sightings + 1] = detail
+    states[#states + 1] = state
+    states[#states + 1] = detail
 end
-return sightings
+return states

@@ -1,6 +1,6 @@
--- give_back: ends an attempt that does not count: a worker that stops gracefully.
+-- release: ends a claim without counting the attempt, for a worker that stops gracefully.
 -- Arguments: 4 the index   5 the token
--- Result: 1; 0 when the lease was no longer held
+-- Result: 1; 0 if the lease was no longer held
 -- Keys and atomicity: see the prelude.
 
 local index, token = ARGV[4], ARGV[5]

@@ -1,0 +1,231 @@
+//! Classifies what is wrong with a database.
+
+use std::{error::Error, fmt::Write, io, path::PathBuf};
+
+use super::{DatabaseCheck, TlsOffer};
+use crate::record::{PostgresConfig, RecordError, SslMode};
+
+/// The first fault found in a database or in the settings for it. It says what is wrong; what to do about
+/// it depends on the deployment, so that is up to the caller.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
+pub enum DatabaseFault {
+    /// The host name has no address.
+    #[error("“{host}” cannot be resolved ({error})")]
+    UnknownHost { host: String, error: String },
+    /// The Unix socket does not exist or nothing accepts connections on it.
+    #[error("nothing is listening at {} ({error})", path.display())]
+    NoSocket { path: PathBuf, error: String },
+    /// The port is closed.
+    #[error("{addresses} refused the connection to port {port}: nothing is listening there")]
+    Refused { addresses: String, port: u16 },
+    /// Packets get no response.
+    #[error("no response from {addresses} on port {port}: probably blocked by a security group or firewall")]
+    TimedOut { addresses: String, port: u16 },
+    /// There is no route to the host, or another network error.
+    #[error("{addresses} cannot be reached on port {port} ({error})")]
+    Unreachable { addresses: String, port: u16, error: String },
+    /// Another program is listening on the port.
+    #[error("the server on port {port} is not PostgreSQL{}", in_parentheses(error))]
+    NotPostgres { port: u16, error: Option<String> },
+    /// The settings require TLS, which the server does not offer.
+    #[error("the server does not support TLS, but sslmode is {mode}")]
+    TlsUnavailable { mode: SslMode },
+    /// The server requires TLS, which the settings do not allow.
+    #[error("the server requires TLS, but sslmode is {mode}")]
+    TlsRequired { mode: SslMode },
+    /// The certificate is signed by an authority that is not in the given file or, without a file, not
+    /// among the system's.
+    #[error("the server's certificate is signed by an authority that is not trusted here")]
+    UntrustedAuthority { root_cert: Option<PathBuf> },
+    /// The certificate is valid, but for another name.
+    #[error("the server's certificate is for another name than “{host}”")]
+    WrongCertificateName { host: String },
+    /// The file of trusted certificates is missing or not in PEM format.
+    #[error("{} cannot be read as PEM certificates", path.display())]
+    UnreadableRootCert { path: PathBuf },
+    /// The TLS handshake failed for another reason.
+    #[error("the TLS handshake failed: {error}")]
+    TlsFailed { error: String },
+    /// The password is wrong, or the role does not exist.
+    #[error("authentication failed for “{user}”: wrong password, or no such user")]
+    AuthenticationFailed { user: String, password_set: bool },
+    /// The server's access rules reject the role.
+    #[error("the server rejected “{user}”: {error}")]
+    UserRejected { user: String, error: String },
+    /// The database does not exist.
+    #[error("the database “{database}” does not exist")]
+    NoDatabase { database: String },
+    /// The role lacks the privilege `connect`.
+    #[error("“{user}” may not connect to the database “{database}”: {error}")]
+    ConnectDenied { user: String, database: String, error: String },
+    /// The server has reached its connection limit.
+    #[error("no free connections: {error}")]
+    TooManyConnections { error: String },
+    /// The server is starting or stopping.
+    #[error("the server is not accepting connections: {error}")]
+    NotAccepting { error: String },
+    /// The role's search path contains no schema that exists.
+    #[error("“{user}” has no schema in “{database}” in which to create tables")]
+    NoSchema { user: String, database: String },
+    /// The role may not create tables.
+    #[error("“{user}” may not create tables in the schema {schema} of “{database}”")]
+    CreateDenied { user: String, database: String, schema: String },
+    /// Any other error.
+    #[error("{error}")]
+    Other { check: DatabaseCheck, error: String },
+}
+
+impl DatabaseFault {
+    /// The check that failed.
+    #[must_use]
+    pub fn check(&self) -> DatabaseCheck {
+        match self {
+            Self::UnknownHost { .. } => DatabaseCheck::Name,
+            Self::NoSocket { .. }
+            | Self::Refused { .. }
+            | Self::TimedOut { .. }
+            | Self::Unreachable { .. }
+            | Self::NotPostgres { .. } => DatabaseCheck::Port,
+            Self::TlsUnavailable { .. }
+            | Self::TlsRequired { .. }
+            | Self::UntrustedAuthority { .. }
+            | Self::WrongCertificateName { .. }
+            | Self::UnreadableRootCert { .. }
+            | Self::TlsFailed { .. } => DatabaseCheck::Tls,
+            Self::AuthenticationFailed { .. } | Self::UserRejected { .. } => DatabaseCheck::User,
+            Self::NoDatabase { .. }
+            | Self::ConnectDenied { .. }
+            | Self::TooManyConnections { .. }
+            | Self::NotAccepting { .. } => DatabaseCheck::Database,
+            Self::NoSchema { .. } | Self::CreateDenied { .. } => DatabaseCheck::Permission,
+            Self::Other { check, .. } => *check,
+        }
+    }
+}
+
+fn in_parentheses(error: &Option<String>) -> String {
+    error.as_ref().map(|error| format!(" ({error})")).unwrap_or_default()
+}
+
+pub(super) fn of_port(config: &PostgresConfig, addresses: String, error: &io::Error) -> DatabaseFault {
+    let port = config.port;
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => DatabaseFault::Refused { addresses, port },
+        io::ErrorKind::TimedOut => DatabaseFault::TimedOut { addresses, port },
+        _ => DatabaseFault::Unreachable { addresses, port, error: error.to_string() },
+    }
+}
+
+/// Describes how well the connection will be protected, or why it cannot be as well as required.
+pub(super) fn describe_tls(config: &PostgresConfig, offer: TlsOffer) -> Result<String, DatabaseFault> {
+    let mode = config.ssl_mode;
+    match (offer, mode) {
+        (TlsOffer::NotAsked, SslMode::Disable) => Ok("none, because sslmode is disable".to_owned()),
+        (TlsOffer::NotAsked, _) => Ok("none, on a Unix socket".to_owned()),
+        (TlsOffer::NotOffered, SslMode::Prefer) => Ok("none: the server does not support TLS".to_owned()),
+        (TlsOffer::NotOffered, _) => Err(DatabaseFault::TlsUnavailable { mode }),
+        (TlsOffer::Offered, SslMode::VerifyCa | SslMode::VerifyFull) => Ok(mode.to_string()),
+        (TlsOffer::Offered, _) => Ok(format!("{mode}: encrypted, but the server's identity is not verified")),
+    }
+}
+
+pub(super) fn of_connecting(config: &PostgresConfig, error: &RecordError) -> DatabaseFault {
+    let RecordError::Database(error) = error else { return of_statement(DatabaseCheck::Database, error) };
+    match error {
+        sqlx::Error::Database(refusal) => of_refusal(config, refusal.as_ref()),
+        sqlx::Error::Tls(_) => of_tls(config, error),
+        // sqlx returns handshake errors and unreadable certificate files as these kinds.
+        sqlx::Error::Io(io) if matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::NotFound) => {
+            of_tls(config, error)
+        }
+        _ => DatabaseFault::Other {
+            check: DatabaseCheck::Database,
+            error: format!("the connection was lost ({})", with_causes(error)),
+        },
+    }
+}
+
+fn of_refusal(config: &PostgresConfig, refusal: &dyn sqlx::error::DatabaseError) -> DatabaseFault {
+    let user = config.user.clone();
+    let database = config.database.clone().unwrap_or_else(|| user.clone());
+    let error = refusal.message().to_owned();
+    match refusal.code().as_deref().unwrap_or_default() {
+        "28P01" => DatabaseFault::AuthenticationFailed { user, password_set: config.password.is_some() },
+        // pg_hba.conf has no entry for the connection; for one without TLS the message says so.
+        "28000" if error.contains("no encryption") || error.contains("SSL off") => {
+            DatabaseFault::TlsRequired { mode: config.ssl_mode }
+        }
+        "28000" => DatabaseFault::UserRejected { user, error },
+        "3D000" => DatabaseFault::NoDatabase { database },
+        "42501" => DatabaseFault::ConnectDenied { user, database, error },
+        "53300" => DatabaseFault::TooManyConnections { error },
+        "57P03" => DatabaseFault::NotAccepting { error },
+        code => DatabaseFault::Other { check: DatabaseCheck::Database, error: format!("{error} ({code})") },
+    }
+}
+
+fn of_tls(config: &PostgresConfig, error: &sqlx::Error) -> DatabaseFault {
+    let text = with_causes(error);
+    let root_cert = config.ssl_root_cert.clone();
+    // `BadSignature`: another authority with the same name as one in the file.
+    if text.contains("UnknownIssuer") || text.contains("BadSignature") {
+        return DatabaseFault::UntrustedAuthority { root_cert };
+    }
+    if text.contains("not valid for name") || text.contains("NotValidForName") {
+        return DatabaseFault::WrongCertificateName { host: config.host.clone() };
+    }
+    match root_cert.filter(|_| text.contains("Invalid certificate") || is_missing_file(error)) {
+        Some(path) => DatabaseFault::UnreadableRootCert { path },
+        None => DatabaseFault::TlsFailed { error: text },
+    }
+}
+
+fn is_missing_file(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(io) if io.kind() == io::ErrorKind::NotFound)
+}
+
+pub(super) fn of_statement(check: DatabaseCheck, error: &RecordError) -> DatabaseFault {
+    DatabaseFault::Other { check, error: with_causes(error) }
+}
+
+/// An error's message with those of its causes.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        if !text.contains(&message) {
+            let _ = write!(text, ": {message}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_port_is_told_apart_from_a_firewall_and_a_missing_route() {
+        let config = PostgresConfig::default();
+        let message = |kind: io::ErrorKind| of_port(&config, "10.0.3.7".to_owned(), &kind.into()).to_string();
+        assert!(message(io::ErrorKind::TimedOut).contains("blocked by a security group or firewall"));
+        assert!(message(io::ErrorKind::ConnectionRefused).contains("nothing is listening there"));
+        assert!(message(io::ErrorKind::NetworkUnreachable).contains("cannot be reached"));
+    }
+
+    #[test]
+    fn a_server_without_tls_is_accepted_only_if_tls_is_optional() {
+        let tls = |mode, offer| {
+            let config = PostgresConfig { ssl_mode: mode, ..PostgresConfig::default() };
+            describe_tls(&config, offer)
+        };
+        assert!(tls(SslMode::Prefer, TlsOffer::NotOffered).is_ok());
+        let mode = SslMode::Require;
+        assert_eq!(tls(mode, TlsOffer::NotOffered), Err(DatabaseFault::TlsUnavailable { mode }));
+        assert_eq!(tls(SslMode::VerifyFull, TlsOffer::Offered).as_deref(), Ok("verify-full"));
+        assert!(tls(mode, TlsOffer::Offered).is_ok_and(|text| text.contains("identity is not verified")));
+    }
+}

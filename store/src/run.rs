@@ -1,0 +1,49 @@
+//! The store's background work: prepares the Record, then listens and sweeps.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{Adoption, Store, backoff::Backoff};
+
+impl Store {
+    /// Prepares the Record, then listens to the Board and sweeps until stopped.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        if !self.prepare(&stop).await {
+            return;
+        }
+        if let Ok(Some(warning)) = self.board.warning().await {
+            tracing::warn!("{warning}");
+        }
+        tokio::join!(self.listen(&stop), self.sweep_until(&stop));
+    }
+
+    /// Retries until the Record is prepared; returns false if stopped before.
+    async fn prepare(&self, stop: &CancellationToken) -> bool {
+        let mut backoff = Backoff::default();
+        loop {
+            if stop.is_cancelled() {
+                return false;
+            }
+            let prepared = self.record.prepare().await;
+            // Fails only if already set.
+            let _ = self.preparation_attempted.set(());
+            match prepared {
+                Ok(adoption) => {
+                    if adoption != Adoption::default() {
+                        tracing::info!(
+                            adopted = adoption.adopted,
+                            duplicates = adoption.duplicates,
+                            ignored = adoption.ignored,
+                            "adopted the original system's table"
+                        );
+                    }
+                    tracing::info!("database ready");
+                    return true;
+                }
+                Err(error) => tracing::warn!(%error, "failed to prepare the database; retrying"),
+            }
+            backoff.wait(stop).await;
+        }
+    }
+}
