@@ -191,7 +191,7 @@ impl Store {
         let (allowed, too_high): (Vec<_>, Vec<_>) =
             pending.into_iter().map(|entry| entry.index).partition(|index| self.max_index().allows(*index));
         for index in too_high {
-            let reason = format!("The highest index computed here is {}.", self.max_index());
+            let reason = protocol::IndexError::too_high(self.max_index()).to_string();
             self.give_up(index, &reason).await?;
         }
         let mut answered = Vec::new();
