@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use any_spawner::Executor;
 use axum::{
     Router,
     body::Body,
@@ -34,6 +35,8 @@ const PAGES: [(&str, Load); 3] = [
 /// Returns the routes of all pages and of the files in the site's root folder. Any other address gets
 /// the page “Page not found”.
 pub fn routes(options: &LeptosOptions, store: &Arc<Store>) -> Router {
+    // Leptos spawns tasks while it renders. Fails only if a server was started in this process before.
+    let _ = Executor::init_tokio();
     let mut router = Router::new();
     for (path, load) in PAGES {
         let (options, store) = (options.clone(), Arc::clone(store));
