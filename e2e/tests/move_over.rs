@@ -39,7 +39,7 @@ async fn nothing_is_lost_and_everything_is_right() {
     }
     for too_high in [100_001, 2_147_483_647] {
         let failed = api.entry_at(too_high, Status::Failed).await;
-        assert_eq!(failed.reason.as_deref(), Some("The highest index computed here is 100,000."));
+        assert_eq!(failed.reason.as_deref(), Some("The index must not exceed 100,000."));
     }
     let mut all = api.all().await;
     // In the order of the original's rows; what only the hash knew comes after.

@@ -118,5 +118,5 @@ async fn an_index_above_the_maximum_that_an_original_server_asks_for_fails_with_
     let stack = Stack::builder().set("MAX_INDEX", 1_000).start().await;
     stack.redis.ask_for(1_001);
     let failed = stack.api().entry_at(1_001, Status::Failed).await;
-    assert_eq!(failed.reason.as_deref(), Some("The highest index computed here is 1,000."));
+    assert_eq!(failed.reason.as_deref(), Some("The index must not exceed 1,000."));
 }

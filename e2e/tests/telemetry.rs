@@ -54,7 +54,7 @@ async fn server_and_worker_tell_the_way_of_an_index_as_one_trace() {
     let ends = |name: &str| Some(spans[name].end_time_unix_nano / 1_000);
     assert_eq!(Some(whole.start_time_unix_nano / 1_000), timeline.accepted_us);
     assert_eq!(ends("submission"), timeline.delivered_us);
-    for (name, at) in timeline.stations() {
+    for (name, at) in timeline.steps() {
         // The worker says by its own clock when Redis had taken the result; the timeline, Redis.
         if name != "posted" {
             assert_eq!(ends(name), at, "{name}");

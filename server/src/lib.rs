@@ -127,8 +127,8 @@ impl Server {
             Mode::Embedded => MetricsRoute::Served,
         };
         let (site_listener, site) = site_port.listen()?;
-        let store = Arc::clone(&backend.store);
-        let pages = site::router(site::leptos_options(site), store, api::router(shared.clone(), on_site));
+        let api_on_site = api::router(shared.clone(), on_site);
+        let pages = site::router(&site::leptos_options(site), &backend.store, api_on_site);
         let mut listeners = vec![(site_listener, pages)];
         let mut api = None;
         if let Some(port) = api_port {

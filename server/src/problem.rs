@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use protocol::{IndexError, PROBLEM_MEDIA_TYPE, Problem};
+use protocol::{IndexError, IndexErrorKind, PROBLEM_MEDIA_TYPE, Problem};
 use store::{ReadError, RecordError};
 
 /// An error response: an RFC 9457 problem.
@@ -125,17 +125,12 @@ pub(crate) struct Unavailable(#[to_schema] Problem);
 
 impl From<IndexError> for ApiProblem {
     fn from(error: IndexError) -> Self {
-        let title = match error {
-            IndexError::TooHigh { .. } => "Index too high",
+        let title = match error.kind {
+            IndexErrorKind::TooHigh => "Index too high",
             _ => "Not an index",
         };
-        let (IndexError::Empty { max }
-        | IndexError::NotANumber { max, .. }
-        | IndexError::Negative { max }
-        | IndexError::Fraction { max }
-        | IndexError::TooHigh { max }) = &error;
         let mut problem = Self::unprocessable(title, error.to_string());
-        problem.problem.max_index = Some(max.get().get());
+        problem.problem.max_index = Some(error.max.get().get());
         problem
     }
 }

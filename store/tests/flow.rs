@@ -108,7 +108,7 @@ async fn a_submission_ends_as_a_checked_value_in_the_record_with_its_timeline() 
     let done = system.entry_with(21, |entry| entry.status == Status::Done).await;
     assert_eq!(done.outcome, Some(Outcome::of("42")));
     assert_eq!(done.worker, Some(WorkerId::new("test")));
-    assert!(done.timeline.stations().iter().all(|(_, at)| at.is_some()), "{:?}", done.timeline);
+    assert!(done.timeline.steps().iter().all(|(_, at)| at.is_some()), "{:?}", done.timeline);
     // Submitted again, it stays done and counts.
     let again = system.submit(21).await;
     assert_eq!((again.status, again.times_submitted), (Status::Done, 2));

@@ -44,7 +44,7 @@ pub(crate) async fn run_attempt(worker: &Worker, claim: Claim, stop: &Cancellati
     let lease = &claim.lease;
     let index = lease.index;
     if !worker.settings.max_index.allows(index) {
-        let reason = format!("The highest index computed here is {}.", worker.settings.max_index);
+        let reason = protocol::IndexError::too_high(worker.settings.max_index).to_string();
         return fail(worker, &claim, reason, true, stop).await;
     }
     tracing::debug!(%index, attempt = claim.attempt, "computing");

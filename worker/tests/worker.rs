@@ -221,7 +221,7 @@ async fn an_index_above_the_maximum_fails_at_once_with_the_reason() {
     submit(&board, &[1_001]).await;
     let step = worker.step().await.unwrap();
     assert!(matches!(step, Step::Failed { outcome: Some(FailOutcome::GivenUp), .. }), "{step:?}");
-    let reason = "The highest index computed here is 1,000.".to_owned();
+    let reason = "The index must not exceed 1,000.".to_owned();
     assert_eq!(state(&board, 1_001).await, IndexState::GivenUp { reason });
 }
 

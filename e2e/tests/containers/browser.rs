@@ -16,14 +16,14 @@ async fn journey(url: &str) -> Result<()> {
     browser.driver.goto(url).await?;
     browser.wait_until_live().await?;
     browser.submit("100").await?;
-    browser.wait_for_text("li.value[data-index=\"100\"] .digits", "354224848179261915075").await?;
+    browser.wait_for_text("li.value[data-index=\"100\"] .brief-value", "354224848179261915075").await?;
     for page in ["/", "/values/100", "/otherpage"] {
         browser.driver.goto(format!("{url}{page}")).await?;
         browser.assert_no_csp_violation().await.context(page)?;
     }
     browser.driver.goto(format!("{url}/values/100")).await?;
-    let figure = browser.wait_for(".figure").await?.prop("textContent").await?.unwrap_or_default();
-    ensure!(figure == "354224848179261915075", "{figure}");
+    let value = browser.wait_for(".full-value").await?.prop("textContent").await?.unwrap_or_default();
+    ensure!(value == "354224848179261915075", "{value}");
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-use protocol::{Entry, PROBLEM_MEDIA_TYPE, Problem};
+use protocol::{Entry, FormProblem, PROBLEM_MEDIA_TYPE, Problem};
 use serde::Serialize;
 use store::now_us;
 use utoipa::ToSchema;
@@ -84,17 +84,17 @@ pub(super) async fn submit(
 /// Redirects to the page with the submitted text. The page validates the text by the same rules, so only problems it
 /// cannot know about are passed along.
 fn back_to_page(text: Option<&str>, problem: Option<&ApiProblem>) -> Response {
-    let code = problem.and_then(|problem| match problem.status() {
-        StatusCode::TOO_MANY_REQUESTS => Some("busy"),
-        status if status.is_server_error() => Some("unavailable"),
+    let problem = problem.and_then(|problem| match problem.status() {
+        StatusCode::TOO_MANY_REQUESTS => Some(FormProblem::Busy),
+        status if status.is_server_error() => Some(FormProblem::Unavailable),
         _ => None,
     });
     let mut query = Vec::new();
     // A longer text cannot be an index anyway.
     const SHOWN_CHARS: usize = 100;
     query.push(("index", text.unwrap_or_default().chars().take(SHOWN_CHARS).collect::<String>()));
-    if let Some(code) = code {
-        query.push(("problem", code.to_owned()));
+    if let Some(problem) = problem {
+        query.push(("problem", problem.as_str().to_owned()));
     }
     let query = serde_urlencoded::to_string(query).unwrap_or_default();
     Redirect::to(&format!("/?{query}")).into_response()

@@ -1,20 +1,19 @@
-//! What a page may load and run.
+//! The Content-Security-Policy: what a page may load and run.
 
 use leptos::{config::LeptosOptions, config::ReloadWSProtocol};
 
-/// Where `cargo leptos watch` tells the page to reload.
+/// The WebSocket through which `cargo leptos watch` makes the page reload.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Reload {
+pub(crate) struct Reload {
     /// `ws` or `wss`.
-    pub scheme: &'static str,
-    /// The port of the websocket, on the host of the page.
-    pub port: u32,
+    pub(crate) scheme: &'static str,
+    /// Its port, on the host of the page.
+    pub(crate) port: u32,
 }
 
 impl Reload {
-    /// As the page's own script finds it; none unless `LEPTOS_WATCH` is set.
-    #[must_use]
-    pub fn watching(options: &LeptosOptions) -> Option<Self> {
+    /// Returns the address that the reload script uses, or `None` unless `LEPTOS_WATCH` is set.
+    pub(crate) fn from_options(options: &LeptosOptions) -> Option<Self> {
         std::env::var_os("LEPTOS_WATCH")?;
         let scheme = match options.reload_ws_protocol {
             ReloadWSProtocol::WS => "ws",
@@ -24,10 +23,9 @@ impl Reload {
     }
 }
 
-/// The Content-Security-Policy of a page whose scripts carry `nonce`: nothing but our own, no inline
-/// script without the nonce, no inline style, no frames. WebAssembly has to be allowed by name.
-#[must_use]
-pub fn content_security_policy(nonce: &str, reload: Option<&Reload>) -> String {
+/// Returns the policy of a page whose scripts carry `nonce`: only resources of this site, no inline
+/// script without the nonce, no inline style, no frames. WebAssembly must be allowed explicitly.
+pub(crate) fn content_security_policy(nonce: &str, reload: Option<&Reload>) -> String {
     let reload = reload.map_or_else(String::new, |Reload { scheme, port }| format!(" {scheme}://*:{port}"));
     [
         "default-src 'none'".to_owned(),
@@ -49,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_our_own_scripts_run_and_the_reload_socket_opens_only_when_watched() {
+    fn only_own_scripts_run_and_the_reload_socket_is_allowed_only_under_watch() {
         let policy = content_security_policy("abc", None);
         assert!(policy.contains("script-src 'self' 'nonce-abc' 'wasm-unsafe-eval';"), "{policy}");
         assert!(policy.contains("connect-src 'self';"), "{policy}");

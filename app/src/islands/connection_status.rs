@@ -1,23 +1,23 @@
-//! How the page hears of news, discreetly.
+//! The state of the live connection, in the header of the page.
 
 use leptos::prelude::*;
 
 use crate::live::{self, Connection};
 
-/// `live`, or `reconnecting…`. Nothing without scripts.
+/// Shows `live` or `reconnecting…`; nothing without scripts.
 #[island]
-pub fn LiveMark() -> impl IntoView {
+pub fn ConnectionStatus() -> impl IntoView {
     let connection = live::connection();
-    let seen = connection.clone();
-    let mark = move || match seen.get() {
+    let state = connection.clone();
+    let state = move || match state.get() {
         Connection::Opening => "opening",
         Connection::Live => "live",
         Connection::Reconnecting => "reconnecting",
     };
-    let word = move || match connection.get() {
+    let text = move || match connection.get() {
         Connection::Opening => "",
         Connection::Live => "live",
         Connection::Reconnecting => "reconnecting…",
     };
-    view! { <p class="live-mark" role="status" data-connection=mark>{word}</p> }
+    view! { <p class="connection" role="status" data-connection=state>{text}</p> }
 }
