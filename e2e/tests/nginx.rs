@@ -138,7 +138,7 @@ async fn too_many_requests_at_once_are_a_problem() {
     assert_eq!(refused.header(RETRY_AFTER), "1");
     let problem = refused.expect_problem(429);
     assert_eq!(problem.title, "Too many requests");
-    let figures = "1 requests per second in the long run, 2 at once, and 200 connections";
+    let figures = "1 requests per second, 2 at once, and 200 connections";
     assert!(problem.detail.as_ref().is_some_and(|detail| detail.contains(figures)), "{problem:?}");
     // A load balancer must not take the crowd behind it for an nginx that is ill.
     for _ in 0..10 {

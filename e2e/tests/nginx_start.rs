@@ -162,7 +162,7 @@ async fn a_renewed_certificate_is_shown_once_it_is_complete() {
         fs::copy(from, to).unwrap();
     };
     renew(&nginx, "crt");
-    nginx.process.wait_for("nginx goes on as it was", DEADLINE).unwrap();
+    nginx.process.wait_for("kept the old configuration", DEADLINE).unwrap();
     assert!(nginx.tls("old.crt", request, &["-quiet"]).await.contains("HTTP/1.1 200 OK"));
     renew(&nginx, "key");
     eventually("the new certificate is shown", || async {
@@ -230,7 +230,7 @@ fn wrong_settings_are_refused_by_name() {
         ("BELIEVED_PROXIES", "10.0.0.0/8; *", "such as 10.0.0.0/8, not \"10.0.0.0/8;\""),
         ("BELIEVED_PROXIES", "10.0.0.0/33", "\"10.0.0.0/33\""),
         ("BELIEVED_PROXIES", "1.2.3", "\"1.2.3\""),
-        ("LISTEN", "127.0.0.1:http", "nginx refuses its configuration"),
+        ("LISTEN", "127.0.0.1:http", "nginx rejects its configuration"),
     ] {
         let (code, log) = container.refusal(&[(name, value)]);
         assert_eq!(code, Some(2), "{name}={value}: {log}");
