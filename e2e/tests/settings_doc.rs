@@ -26,12 +26,14 @@ fn settings(program: &str) -> BTreeMap<String, Setting> {
 }
 
 fn setting(block: &str) -> Option<(String, Setting)> {
-    let bracketed = |name: &str| {
-        let (_, rest) = block.split_once(&format!("[{name}: "))?;
-        Some(rest.split_once(']')?.0)
+    let bracketed = |text: &str, name: &str| {
+        let (_, rest) = text.split_once(&format!("[{name}: "))?;
+        Some(rest.split_once(']')?.0.to_owned())
     };
-    let variable = bracketed("env")?.trim_end_matches('=').to_owned();
-    let default = bracketed("default").map(str::to_owned);
+    let variable = bracketed(block, "env")?.trim_end_matches('=').to_owned();
+    // clap writes its own default after the variable; any other is part of the description.
+    let (_, after_variable) = block.split_once("[env: ")?;
+    let default = bracketed(after_variable, "default");
     let description = block.split_whitespace().collect::<Vec<_>>().join(" ");
     Some((variable, Setting { default, description }))
 }
