@@ -1,5 +1,5 @@
-//! The harness for tests that need several processes: the real binaries on a real Postgres and a real
-//! Redis, on free loopback ports, gone after the test.
+//! The harness for tests that need several processes: the real programs with a real Postgres and Redis, on free
+//! loopback ports, stopped after the test.
 //!
 //! ```no_run
 //! # async fn test() {
@@ -11,10 +11,9 @@
 //! # }
 //! ```
 //!
-//! [`Compose`] is the system as it is shipped, on the container engine. [`Embedded`] is the whole system in one
-//! process. [`Settings`], [`Server`], [`Worker`] and [`Nginx`]
-//! are the parts, for tests that start, kill and restart them one by one. Whatever a process wrote is
-//! printed when its test fails.
+//! [`Compose`] runs the system as it is shipped, on a container engine. [`Embedded`] is the whole system in one process.
+//! [`Settings`], [`Server`], [`Worker`] and [`Nginx`] are the parts, for tests that start, kill and restart them one by
+//! one. When a test fails, the logs of its processes are printed.
 
 mod binaries;
 pub mod browser;
