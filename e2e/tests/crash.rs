@@ -5,7 +5,7 @@ use protocol::{Entry, Status};
 use serde_json::json;
 use throwaway::{Postgres, Relay};
 
-/// So long a claim of a killed worker holds the next one up.
+/// How long a killed worker's claim blocks the next worker.
 const LEASE_MS: u32 = 1_000;
 
 fn recorded(database: &Database, index: u32) -> bool {
@@ -77,7 +77,7 @@ async fn a_server_killed_while_many_submit_keeps_what_it_accepted() {
         let entry = api.entry_at(index, Status::Done).await;
         let value = entry.brief();
         // Up to 1,000 digits the value is whole.
-        assert!(fib::verify(index, &value) || value.contains('…'), "F({index}) is not {value}");
+        assert!((job::JOB.verify)(index, &value) || value.contains('…'), "F({index}) is not {value}");
     }
 }
 
@@ -148,7 +148,7 @@ async fn a_flushed_redis_delays_and_loses_nothing() {
     assert_eq!(api.value(7).await, "13");
     assert_eq!(api.current().await["50000"], brief);
     let digits = digits(&api, 50_000).await;
-    assert!(fib::verify(50_000, &digits));
+    assert!((job::JOB.verify)(50_000, &digits));
     assert_eq!(api.try_entry(50_000).await.unwrap().status, Status::Done);
 }
 
@@ -168,7 +168,7 @@ async fn an_evicted_result_stays_done_and_is_computed_again_when_asked_for() {
     assert_eq!(api.try_entry(50_000).await.unwrap().status, Status::Done);
     let first = api.get("/values/50000/digits").await.expect(202);
     assert_eq!(first.header("retry-after".parse::<reqwest::header::HeaderName>().unwrap()), "1");
-    assert!(fib::verify(50_000, &digits(&api, 50_000).await));
+    assert!((job::JOB.verify)(50_000, &digits(&api, 50_000).await));
     assert_eq!(api.try_entry(50_000).await.unwrap().status, Status::Done);
 }
 
@@ -212,7 +212,7 @@ async fn one_message_heard_by_four_workers_is_computed_once() {
         redis.ask_for(index);
         eventually(format!("F({index}) is there"), || async {
             let value = redis.value(index);
-            if fib::verify(index, &value) { Ok(()) } else { Err(value) }
+            if (job::JOB.verify)(index, &value) { Ok(()) } else { Err(value) }
         })
         .await;
         // All four hear it again, late.
@@ -230,7 +230,7 @@ async fn a_result_is_not_thrown_away_when_redis_is_away() {
     gate.wait_for(1).await;
     stack.redis.kill();
     gate.open();
-    worker.wait_for("the board does not answer");
+    worker.wait_for("board not responding");
     stack.redis.restart().unwrap();
     assert_eq!(api.value(100).await, "354224848179261915075");
 }
@@ -288,7 +288,7 @@ async fn a_system_started_before_its_databases_comes_up_by_itself() {
     let server = Server::start(&settings).await;
     let mut worker = Worker::start(&settings);
     let api = server.api();
-    worker.wait_for("the board does not answer");
+    worker.wait_for("board not responding");
     let _ = api.get("/health/live").await.expect(200);
     let ready = api.get("/health/ready").await.expect(503).json();
     assert_eq!(ready["success"], false, "{ready}");
@@ -299,7 +299,7 @@ async fn a_system_started_before_its_databases_comes_up_by_itself() {
     api.ready().await;
     api.submit(7).await;
     assert_eq!(api.value(7).await, "13");
-    assert_eq!(worker.log().matches("the board does not answer").count(), 1, "said once:\n{}", worker.log());
+    assert_eq!(worker.log().matches("board not responding").count(), 1, "said once:\n{}", worker.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,12 +46,12 @@ async fn a_worker_is_well_while_it_is_subscribed_and_redis_answers() {
 
     // Connections stay open, and nothing comes.
     redis.pause();
-    unwell("worker", &settings, "the board does not answer").await;
+    unwell("worker", &settings, "the board is not responding").await;
     redis.resume();
     well("worker", &settings).await;
 
     redis.kill();
-    unwell("worker", &settings, "the board does not answer").await;
+    unwell("worker", &settings, "the board is not responding").await;
     redis.restart().expect("it starts again");
     well("worker", &settings).await;
 

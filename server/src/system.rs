@@ -3,10 +3,11 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context;
+use job::JOB;
 use startup::telemetry::Telemetry;
 use store::{InProcessBoard, Limits, PostgresRecord, RedisBoard, SqliteRecord, Store};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use worker::{FibJob, Worker, WorkerSettings};
+use worker::{Worker, WorkerSettings};
 
 use crate::{
     api::Parts,
@@ -30,7 +31,7 @@ impl System {
     /// # Errors
     /// A setting can't be used, or the folder of the embedded database can't be written.
     pub(crate) fn start(config: &Config, mode: Mode, stop: &CancellationToken) -> anyhow::Result<Self> {
-        let max_index = config.max_index.max_index(1, fib::memory_bytes)?;
+        let max_index = config.max_index.max_index(1, JOB.memory_bytes)?;
         let limits = Limits { max_index, result_budget_bytes: config.result_budget_bytes };
         let tasks = TaskTracker::new();
         let telemetry = config.telemetry.start("fibstack-server");
@@ -39,18 +40,17 @@ impl System {
                 let record = Arc::new(PostgresRecord::new(&config.postgres.to_config()?));
                 let board = Arc::new(RedisBoard::new(&config.redis.to_config()?)?);
                 let parts = Parts { record: "postgres", board: "redis" };
-                (Store::new(record, board, fib::verify, limits), parts)
+                (Store::new(record, board, JOB.verify, limits), parts)
             }
             Mode::Embedded => {
                 let record = Arc::new(SqliteRecord::new(data_folder(&config.data_dir)?));
                 let board = Arc::new(InProcessBoard::new());
                 let settings = WorkerSettings { max_index, ..WorkerSettings::default() };
-                let worker =
-                    Worker::new(board.clone(), Arc::new(FibJob), settings).with_spans(telemetry.sink());
+                let worker = Worker::new(board.clone(), JOB.compute, settings).with_spans(telemetry.sink());
                 let stop = stop.clone();
                 tasks.spawn(async move { worker.run(stop).await });
                 let parts = Parts { record: "sqlite", board: "in-process" };
-                (Store::new(record, board, fib::verify, limits), parts)
+                (Store::new(record, board, JOB.verify, limits), parts)
             }
         };
         let store = Arc::new(store.with_spans(telemetry.sink()));

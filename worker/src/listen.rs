@@ -13,7 +13,7 @@ impl Worker {
         let mut backoff = Backoff::default();
         while !stop.is_cancelled() {
             let listened = self.listen_once(stop, &mut backoff).await;
-            self.heard_from_board(&listened);
+            self.track_board(&listened);
             backoff.wait(stop).await;
         }
     }
@@ -25,8 +25,8 @@ impl Worker {
             return Ok(());
         };
         let mut subscription = subscription?;
-        let _subscribed = self.signs.subscribed();
-        self.heard_from_board(&Ok::<_, BoardError>(()));
+        let _subscribed = self.health.subscribed();
+        self.track_board(&Ok::<_, BoardError>(()));
         // What was published while nobody listened stands in the hash; only now that we listen can
         // nothing slip between looking and listening.
         let relisted = store::enqueue_unlisted(&*self.board, self.settings.max_index).await?;
