@@ -53,7 +53,7 @@ impl System {
                 (Store::new(record, board, JOB.verify, limits), parts)
             }
         };
-        let store = Arc::new(store.with_spans(telemetry.sink()));
+        let store = Arc::new(store.with_verify_cost(JOB.verify_cost).with_spans(telemetry.sink()));
         tasks.spawn(Arc::clone(&store).run(stop.clone()));
         tasks.close();
         Ok(Self { store, parts, tasks, telemetry })
