@@ -17,7 +17,7 @@ cp -r "docs/make-it-yours/$job" "$job"
 cp fib/src/job.rs "$job/src/"
 git rm -qrf fib
 sed -i "s|^job = .*|job = { path = \"$job\", package = \"$job\" }|; s|^\[profile.dev.package.fib\]|[profile.dev.package.$job]|" Cargo.toml
-if [[ -f docs/make-it-yours/$job.patch ]]; then git apply "docs/make-it-yours/$job.patch"; fi
+sed -i "/^const PACKAGES/s|\"fib\"|\"$job\"|" xtask/src/dev/worker.rs
 
 git add -A
 changed=$(git diff --cached --numstat -- . ":!fib" ":!$job" ":!app/src/job_words.rs" ":!Cargo.lock" | awk '{ lines += $1 + $2 } END { print lines + 0 }')
