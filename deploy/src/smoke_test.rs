@@ -1,11 +1,9 @@
 //! The smoke test after a deployment: submits an index at its address and verifies the value.
 
-use std::{
-    ops::ControlFlow,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use job::JOB;
 use ureq::Agent;
 use xtask::progress::{Step, say};
 
@@ -15,27 +13,6 @@ use crate::{aws, http};
 const ANSWERS_WITHIN: Duration = Duration::from_secs(600);
 /// How many indexes are tried to find one that nobody has submitted.
 const ATTEMPTS: u32 = 1000;
-
-/// An index of the job and its value. Everything that this program knows about the job is here.
-struct Sample {
-    index: u32,
-    value: String,
-}
-
-impl Sample {
-    /// Smallest index to submit.
-    const FIRST: u32 = 1000;
-
-    fn at(index: u32) -> Result<Self> {
-        let value = fib::compute(index, &mut |_| ControlFlow::Continue(()))
-            .with_context(|| format!("failed to compute {}", Self::name(index)))?;
-        Ok(Self { index, value })
-    }
-
-    fn name(index: u32) -> String {
-        format!("F({index})")
-    }
-}
 
 struct Response {
     /// 0 if there was no response; the body is then the reason.
@@ -64,33 +41,33 @@ pub(crate) fn run(url: &str) -> Result<()> {
     let client = http::client();
     let values = format!("{url}/api/values");
     step.is_doing("waiting for the first response");
-    let sample = Sample::at(first_unused(&client, &values, &step)?)?;
-    let name = Sample::name(sample.index);
+    let index = first_unused(&client, &values, &step)?;
+    let name = (JOB.notation)(index);
+    let expected = JOB.value(index).with_context(|| format!("failed to compute {name}"))?;
     let start = Instant::now();
-    let body = format!(r#"{{"index":{}}}"#, sample.index);
+    let body = format!(r#"{{"index":{index}}}"#);
     aws::wait_for(|| {
         let response = client.post(&values).header("Content-Type", "application/json").send(&body);
         match Response::read(response) {
             it if it.status == 200 => Ok(Some(())),
             // Submitting an index twice is harmless.
             it if it.is_temporary() && start.elapsed() < ANSWERS_WITHIN => Ok(None),
-            it => bail!("{values} did not accept {}: {} {}", sample.index, it.status, it.body),
+            it => bail!("{values} did not accept {index}: {} {}", it.status, it.body),
         }
     })?;
     step.is_doing(&format!("waiting for {name}"));
     let value = aws::wait_for(|| {
-        match Response::read(client.get(format!("{values}/{}/digits", sample.index)).call()) {
+        match Response::read(client.get(format!("{values}/{index}/digits")).call()) {
             it if it.status == 200 => Ok(Some(it.body)),
             it if (it.status == 202 || it.is_temporary()) && start.elapsed() < ANSWERS_WITHIN => Ok(None),
             it => bail!("{name} was not computed: {} {}", it.status, it.body),
         }
     })?;
-    if value != sample.value {
-        bail!("{name} is wrong: expected {}, got {}", sample.value, value);
+    if value != expected {
+        bail!("{name} is wrong: expected {expected}, got {value}");
     }
     say(format!(
-        "submitted {} at {url}: {name} = {}, after {:.1} s",
-        sample.index,
+        "submitted {index} at {url}: {name} = {}, after {:.1} s",
         abbreviated(&value),
         start.elapsed().as_secs_f64()
     ));
@@ -101,7 +78,7 @@ pub(crate) fn run(url: &str) -> Result<()> {
 /// Waits until the address answers at all, which takes a while for a new load balancer or name, and returns the first
 /// index that was not submitted yet.
 fn first_unused(client: &Agent, values: &str, step: &Step) -> Result<u32> {
-    let mut index = Sample::FIRST;
+    let mut index = JOB.sample.index;
     let start = Instant::now();
     aws::wait_for(|| {
         loop {
@@ -109,7 +86,7 @@ fn first_unused(client: &Agent, values: &str, step: &Step) -> Result<u32> {
             // A registrar's page for an unused domain is not JSON.
             match (response.status, response.body.starts_with('{')) {
                 (404, true) => return Ok(Some(index)),
-                (200, true) if index < Sample::FIRST + ATTEMPTS => index += 1,
+                (200, true) if index < JOB.sample.index + ATTEMPTS => index += 1,
                 (200, true) => return Ok(Some(index)),
                 (status, _) => {
                     let line = response.body.lines().next().unwrap_or_default();
@@ -144,7 +121,6 @@ mod tests {
     #[test]
     fn a_long_value_is_abbreviated() {
         assert_eq!(abbreviated("55"), "55");
-        let sample = Sample::at(100).unwrap();
-        assert_eq!(abbreviated(&sample.value), "354224…915075, 21 digits");
+        assert_eq!(abbreviated("354224848179261915075"), "354224…915075, 21 digits");
     }
 }

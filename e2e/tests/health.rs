@@ -46,12 +46,12 @@ async fn a_worker_is_healthy_while_subscribed_and_redis_responds() {
 
     // Connections stay open, but Redis does not respond.
     redis.pause();
-    unhealthy("worker", &settings, "the board does not answer").await;
+    unhealthy("worker", &settings, "the board is not responding").await;
     redis.resume();
     healthy("worker", &settings).await;
 
     redis.kill();
-    unhealthy("worker", &settings, "the board does not answer").await;
+    unhealthy("worker", &settings, "the board is not responding").await;
     redis.restart().expect("it starts again");
     healthy("worker", &settings).await;
 

@@ -3,10 +3,11 @@
 use std::{path::Path, sync::Arc};
 
 use anyhow::Context;
+use job::JOB;
 use startup::telemetry::Telemetry;
 use store::{InProcessBoard, Limits, PostgresRecord, RedisBoard, SqliteRecord, Store};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use worker::{FibJob, Worker, WorkerSettings};
+use worker::{Worker, WorkerSettings};
 
 use crate::{config::Config, mode::Mode};
 
@@ -24,7 +25,7 @@ impl Backend {
     /// # Errors
     /// A setting is invalid, or the embedded database's folder cannot be created.
     pub(crate) fn start(config: &Config, mode: Mode, stop: &CancellationToken) -> anyhow::Result<Self> {
-        let max_index = config.max_index.max_index(1, fib::memory_bytes)?;
+        let max_index = config.max_index.max_index(1, JOB.memory_bytes)?;
         let limits = Limits { max_index, result_budget_bytes: config.result_budget_bytes };
         let tasks = TaskTracker::new();
         let telemetry = config.telemetry.start("fibstack-server");
@@ -32,20 +33,19 @@ impl Backend {
             Mode::Stack => {
                 let record = Arc::new(PostgresRecord::new(&config.postgres.to_config()?));
                 let board = Arc::new(RedisBoard::new(&config.redis.to_config()?)?);
-                Store::new(record, board, fib::verify, limits)
+                Store::new(record, board, JOB.verify, limits)
             }
             Mode::Embedded => {
                 let record = Arc::new(SqliteRecord::new(data_folder(&config.data_dir)?));
                 let board = Arc::new(InProcessBoard::new());
                 let settings = WorkerSettings { max_index, ..WorkerSettings::default() };
-                let worker =
-                    Worker::new(board.clone(), Arc::new(FibJob), settings).with_spans(telemetry.sink());
+                let worker = Worker::new(board.clone(), JOB.compute, settings).with_spans(telemetry.sink());
                 let stop = stop.clone();
                 tasks.spawn(async move { worker.run(stop).await });
-                Store::new(record, board, fib::verify, limits)
+                Store::new(record, board, JOB.verify, limits)
             }
         };
-        let store = Arc::new(store.with_spans(telemetry.sink()));
+        let store = Arc::new(store.with_verify_cost(JOB.verify_cost).with_spans(telemetry.sink()));
         tasks.spawn(Arc::clone(&store).run(stop.clone()));
         tasks.close();
         Ok(Self { store, tasks, telemetry })

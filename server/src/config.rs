@@ -8,6 +8,7 @@ use std::{
 use axum::http::HeaderValue;
 use clap::{Parser, Subcommand};
 use ipnet::IpNet;
+use job::JOB;
 use startup::{
     SettingsError, address, log::LogSettings, memory::MaxIndexSettings, number, postgres::PostgresSettings,
     redis::RedisSettings, telemetry::TelemetrySettings,
@@ -74,7 +75,7 @@ pub struct Config {
 
     /// The highest index.
     #[command(flatten)]
-    pub max_index: MaxIndexSettings,
+    pub max_index: MaxIndexSettings<{ JOB.default_max_index }>,
 
     /// Connection to the Record.
     #[command(flatten)]

@@ -82,10 +82,11 @@ impl Read {
                 let entries = store.record().oldest(after, VALUES_PER_PAGE).await?;
                 Page {
                     last: entries.last().map(|entry| entry.position),
-                    // A brief value holds nothing that JSON escapes.
                     members: entries
                         .iter()
-                        .map(|entry| format!("\"{}\":\"{}\"", entry.index, entry.brief()))
+                        .map(|entry| {
+                            format!("\"{}\":{}", entry.index, serde_json::Value::from(entry.brief()))
+                        })
                         .collect(),
                 }
             }

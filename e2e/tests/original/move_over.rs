@@ -1,10 +1,10 @@
-//! People who run the original move over without losing anything, and can go back.
+//! Migration from the original system loses nothing and can be undone.
 
 use e2e::{Stack, StackBuilder, eventually};
 use protocol::Status;
 
-/// Fills database and Redis as the original's server and worker leave them: its worker counts from
-/// F(0) = 1, and its server resets what is submitted again.
+/// Fills Postgres and Redis with what the original server and worker leave behind. That worker counts from
+/// F(0) = 1, and that server resets the value of an index that is submitted again.
 fn filled_by_the_original() -> StackBuilder {
     let builder = Stack::builder().set("MAX_INDEX", 100_000);
     builder.database().execute(
@@ -19,7 +19,7 @@ fn filled_by_the_original() -> StackBuilder {
         ("007", "13"),
         ("3abc", "3"),
         ("100001", "Nothing yet!"),
-        // In the hash alone.
+        // Only in the hash.
         ("11", "89"),
         ("12", "Nothing yet!"),
         ("13", "377"),
@@ -30,7 +30,7 @@ fn filled_by_the_original() -> StackBuilder {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_lost_and_everything_is_right() {
+async fn all_original_data_is_adopted_and_every_value_is_right() {
     let stack = filled_by_the_original().start().await;
     let api = stack.api();
     for (index, value) in [(7, "13"), (8, "21"), (9, "34"), (10, "55"), (11, "89"), (12, "144"), (13, "233")]
@@ -42,7 +42,7 @@ async fn nothing_is_lost_and_everything_is_right() {
         assert_eq!(failed.reason.as_deref(), Some("The index must not exceed 100,000."));
     }
     let mut all = api.all().await;
-    // In the order of the original's rows; what only the hash knew comes after.
+    // In the order of the original rows, followed by indexes found only in the hash.
     assert_eq!(all[..6], [7, 8, 9, 100_001, 10, 2_147_483_647]);
     all[6..].sort_unstable();
     assert_eq!(all[6..], [11, 12, 13]);
@@ -50,7 +50,7 @@ async fn nothing_is_lost_and_everything_is_right() {
     for ignored in ["-5", "007", "3abc"] {
         assert!(!values.contains_key(ignored), "{values:?}");
     }
-    // Kept where it was, and reported once.
+    // Left in place and reported once.
     assert_eq!(stack.redis.run(&["hget", "values", "3abc"]), "3");
     assert!(stack.server.log().contains("took over the original system's table"));
     for part in ["adopted=6", "duplicates=2", "ignored=2"] {
@@ -59,7 +59,7 @@ async fn nothing_is_lost_and_everything_is_right() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn starting_again_takes_nothing_over_twice() {
+async fn a_restart_adopts_nothing_twice() {
     let mut stack = filled_by_the_original().start().await;
     assert_eq!(stack.api().value(12).await, "144");
     let before = stack.api().all().await;
@@ -70,13 +70,13 @@ async fn starting_again_takes_nothing_over_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_original_server_goes_on_working_on_our_database() {
+async fn an_original_server_still_works_on_our_database() {
     let stack = filled_by_the_original().start().await;
     let api = stack.api();
     assert_eq!(api.value(7).await, "13");
 
-    // Its start, its submission of a new index and of one that is there, its list. It waits for the
-    // database before it goes on to Redis; here it dies in between.
+    // Its statements at start, for a new index, for a known index and for the list. It writes to Redis after the
+    // database; here it stops in between.
     stack.database.execute("CREATE TABLE IF NOT EXISTS values (number INT)");
     stack.database.execute("INSERT INTO values(number) VALUES(20)");
     stack.database.execute("INSERT INTO values(number) VALUES(7)");

@@ -1,10 +1,16 @@
-//! Clients, workers and servers of the original system, each with ours.
+//! Compatibility with the original Fibonacci system: its clients, workers and servers with ours, and its data. This
+//! folder can be deleted as a whole.
 
-use e2e::{Database, ForeignWorker, Redis, Settings, Stack, Worker, eventually};
+mod foreign_worker;
+mod move_over;
+
+use e2e::{Database, Redis, Settings, Stack, Worker, eventually};
 use protocol::Status;
 use serde_json::json;
 
-/// What the original's React client does: two reads when it is shown, one write at the button.
+use foreign_worker::ForeignWorker;
+
+/// The requests of the original React client: two reads when it opens, one write per click.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_original_client_is_served() {
     let stack = Stack::start().await;
@@ -18,14 +24,14 @@ async fn the_original_client_is_served() {
     assert_eq!(api.get("/values/all").await.expect(200).json(), json!([{"number": 7}]));
     assert_eq!(api.get("/values/current").await.expect(200).json(), json!({"7": "13"}));
 
-    // Submitting it again does not take the value away for a moment.
+    // A second submission does not hide the value, not even briefly.
     api.submit(7).await;
     assert_eq!(api.get("/values/current").await.expect(200).json(), json!({"7": "13"}));
     assert_eq!(api.get("/values/all").await.expect(200).json(), json!([{"number": 7}]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_foreign_worker_that_answers_right_serves_our_server() {
+async fn a_correct_foreign_worker_serves_our_server() {
     let stack = Stack::builder().workers(0).start().await;
     let _foreign = ForeignWorker::right(stack.redis.port()).await;
     let api = stack.api();
@@ -33,17 +39,17 @@ async fn a_foreign_worker_that_answers_right_serves_our_server() {
         api.submit(index).await;
         let done = api.entry_at(index, Status::Done).await;
         assert_eq!(done.brief(), value);
-        assert_eq!(done.worker, None, "nobody knows who it was");
+        assert_eq!(done.worker, None, "a foreign worker has no id");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_foreign_worker_that_answers_wrong_is_refused_until_one_of_ours_comes() {
+async fn a_wrong_foreign_value_is_rejected_and_our_worker_replaces_it() {
     let stack = Stack::builder().workers(0).start().await;
     let _foreign = ForeignWorker::shifted(stack.redis.port()).await;
     let api = stack.api();
     api.submit(7).await;
-    let refused = api.entry_when(7, "the reason is shown", |entry| entry.reason.is_some()).await;
+    let refused = api.entry_when(7, "has a reason", |entry| entry.reason.is_some()).await;
     assert_eq!(refused.status, Status::Pending);
     let reason = refused.reason.unwrap_or_default();
     assert!(reason.contains("“21”") && reason.contains("wrong"), "{reason}");
@@ -52,11 +58,11 @@ async fn a_foreign_worker_that_answers_wrong_is_refused_until_one_of_ours_comes(
     let _ours = Worker::start(&stack.settings);
     let done = api.entry_at(7, Status::Done).await;
     assert_eq!(done.brief(), "13");
-    assert_eq!(done.reason, None, "what was wrong before is over");
+    assert_eq!(done.reason, None, "the reason is cleared");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_a_wrong_foreign_worker_beside_ours_every_value_is_right() {
+async fn every_value_is_right_with_a_wrong_foreign_worker_beside_ours() {
     let stack = Stack::builder().start().await;
     let _foreign = ForeignWorker::shifted(stack.redis.port()).await;
     let api = stack.api();
@@ -65,19 +71,19 @@ async fn with_a_wrong_foreign_worker_beside_ours_every_value_is_right() {
     }
     for index in 0..40 {
         let value = api.value(index).await;
-        assert!(fib::verify(index, &value), "F({index}) is not {value}");
+        assert!((job::JOB.verify)(index, &value), "F({index}) is not {value}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_original_server_is_served_by_our_worker_without_any_server_of_ours() {
+async fn our_worker_serves_an_original_server() {
     let redis = Redis::start();
     let settings = Settings::stack(&Database::create(), redis.port());
-    // Asked before any worker listened: with the original, it waited for ever.
+    // Published before any worker subscribed: with the original worker, it stayed pending forever.
     redis.ask_for(8);
     let _worker = Worker::start(&settings);
     let value_of = async |index: u32| {
-        eventually(format!("F({index}) stands in the hash"), || async {
+        eventually(format!("F({index}) is in the hash"), || async {
             match redis.value(index) {
                 value if value.is_empty() || value == "Nothing yet!" => Err(value),
                 value => Ok(value),
@@ -89,11 +95,11 @@ async fn an_original_server_is_served_by_our_worker_without_any_server_of_ours()
     redis.ask_for(7);
     assert_eq!(value_of(7).await, "13");
 
-    // Asked again, an original server resets it first.
+    // When an index is submitted again, an original server resets its value first.
     redis.ask_for(7);
     assert_eq!(value_of(7).await, "13");
 
-    // What is no index does the worker no harm.
+    // Messages that are not indexes do no harm.
     for nonsense in ["-5", "007", "3abc", "", "5.9", "99999999999"] {
         redis.run(&["publish", "insert", nonsense]);
     }
@@ -102,7 +108,7 @@ async fn an_original_server_is_served_by_our_worker_without_any_server_of_ours()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_original_server_asks_for_is_recorded_and_shown_by_ours() {
+async fn our_server_records_and_shows_what_an_original_server_submits() {
     let stack = Stack::builder().start().await;
     let api = stack.api();
     let mut events = api.events().await;
@@ -114,7 +120,7 @@ async fn what_an_original_server_asks_for_is_recorded_and_shown_by_ours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_index_above_the_maximum_that_an_original_server_asks_for_fails_with_the_reason() {
+async fn an_index_above_the_maximum_from_an_original_server_fails_with_the_reason() {
     let stack = Stack::builder().set("MAX_INDEX", 1_000).start().await;
     stack.redis.ask_for(1_001);
     let failed = stack.api().entry_at(1_001, Status::Failed).await;

@@ -1,4 +1,4 @@
-//! How many decimal digits F(n) has, without computing it.
+//! The number of decimal digits of F(n), without computing F(n).
 
 /// log₁₀ φ in units of 2⁻⁹⁶, rounded down, where φ = (1 + √5) / 2 (OEIS A097348).
 const LOG_PHI: u128 = 0x3580_36c8_2451_b7f3_65d3_db23;
@@ -8,13 +8,13 @@ const LOG_ROOT_5: u128 = 0x5977_d95e_c10c_0219_dc1d_a994;
 
 const FRACTION_BITS: u32 = 96;
 
-/// The exact number of decimal digits of F(n).
+/// Returns the exact number of decimal digits of F(n).
 ///
 /// F(n) is φⁿ/√5, rounded, so it has ⌊n·log₁₀ φ − log₁₀ √5⌋ + 1 digits from n = 2 on. The
-/// logarithm comes close to whole numbers: to 2·10⁻¹⁰ at n = 519,112,806, where `f64` answers one
-/// digit too many. Here it is a fixed-point number with 96 bits after the point; its error stays
-/// below 2⁻⁶³, and a run through every n of 32 bits found no distance smaller than 2⁻³⁶ (beyond
-/// n = 60, below which the tests compare with F(n) itself).
+/// logarithm can be very close to a whole number: within 2·10⁻¹⁰ at n = 519,112,806, where `f64`
+/// arithmetic returns one digit too many. Here the logarithm is a fixed-point number with 96
+/// fractional bits and an error below 2⁻⁶³. A run over every 32-bit n above 60 found no distance
+/// smaller than 2⁻³⁶; for smaller n, the tests compare with F(n) itself.
 ///
 /// # Examples
 ///
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_the_length_of_every_number_up_to_3000() {
+    fn the_digit_count_matches_every_number_up_to_3000() {
         let (mut a, mut b) = (UBig::ZERO, UBig::ONE);
         for n in 0..=3_000 {
             assert_eq!(digit_count(n), a.to_string().len() as u64, "F({n})");
@@ -46,10 +46,10 @@ mod tests {
         }
     }
 
-    /// The closest approaches of the logarithm to a whole number, from either side. Computed with
+    /// The indexes whose logarithm is closest to a whole number, from either side; computed with
     /// 60 decimal places.
     #[test]
-    fn it_is_exact_where_the_logarithm_nearly_is_whole() {
+    fn the_digit_count_is_exact_where_the_logarithm_is_almost_whole() {
         for (n, digits) in [
             (7_499_627, 1_567_330),
             (23_734_745, 4_960_268),
@@ -64,11 +64,11 @@ mod tests {
         }
     }
 
-    /// The claim in the documentation of [`digit_count`]. Takes some 20 seconds: run it with
+    /// Checks the distance stated in the documentation of [`digit_count`]. Takes about 20 seconds:
     /// `cargo test --release -p fib -- --ignored`.
     #[test]
-    #[ignore = "goes through all n of 32 bits"]
-    fn no_logarithm_is_closer_to_a_whole_number_than_its_error() {
+    #[ignore = "iterates over all 32-bit indexes"]
+    fn the_error_never_reaches_the_nearest_whole_number() {
         let one = 1u128 << FRACTION_BITS;
         for n in 61..=u32::MAX {
             let fraction = (u128::from(n) * LOG_PHI - LOG_ROOT_5) & (one - 1);
