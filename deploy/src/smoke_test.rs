@@ -56,13 +56,12 @@ pub(crate) fn run(url: &str) -> Result<()> {
         }
     })?;
     step.is_doing(&format!("waiting for {name}"));
-    let value = aws::wait_for(|| {
-        match Response::read(client.get(format!("{values}/{index}/digits")).call()) {
+    let value =
+        aws::wait_for(|| match Response::read(client.get(format!("{values}/{index}/digits")).call()) {
             it if it.status == 200 => Ok(Some(it.body)),
             it if (it.status == 202 || it.is_temporary()) && start.elapsed() < ANSWERS_WITHIN => Ok(None),
             it => bail!("{name} was not computed: {} {}", it.status, it.body),
-        }
-    })?;
+        })?;
     if value != expected {
         bail!("{name} is wrong: expected {expected}, got {value}");
     }

@@ -54,8 +54,7 @@ pub(super) async fn stream(State(state): State<ApiState>) -> Result<Response, Ap
     let permit = state.streams.clone().try_acquire_owned().map_err(|_| {
         ApiProblem::unavailable("This server has reached its limit of live connections. Try again later.")
     })?;
-    let watcher =
-        Watcher { news: state.store.feed().subscribe(), stop: state.stop.clone(), _permit: permit };
+    let watcher = Watcher { news: state.store.feed().subscribe(), stop: state.stop.clone(), _permit: permit };
     // Sent at once, so that the client knows it is connected.
     let opening = SseEvent::default().comment("listening").retry(RECONNECT_AFTER);
     let events = stream::once(async { Ok::<_, Infallible>(opening) })
