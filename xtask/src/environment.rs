@@ -4,14 +4,13 @@
 
 mod check;
 mod sources;
+mod stack;
 mod template;
 
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    fmt, fs,
     io::{self, IsTerminal, Write},
-    path::PathBuf,
 };
 
 use anyhow::{Context, Result, bail};
@@ -22,10 +21,10 @@ use crate::{
     arguments::{described, flag, one_of},
     external,
     progress::say,
-    project, whole_file,
+    whole_file,
 };
 
-use template::Template;
+pub use stack::Stack;
 
 /// What to do with the files.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,15 +36,6 @@ pub(crate) enum Action {
     },
     /// Checks the file of one stack, or all existing files.
     Check(Option<Stack>),
-}
-
-/// A stack that has a file of variables.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Stack {
-    /// `.env`.
-    Development,
-    /// `compose/.env`.
-    Production,
 }
 
 const MORE: &str = "\
@@ -93,41 +83,6 @@ pub(crate) fn read(matches: &ArgMatches) -> Action {
         },
         "check" => Action::Check(stack),
         other => unreachable!("{other} is not a subcommand"),
-    }
-}
-
-impl Stack {
-    pub(crate) const ALL: [Self; 2] = [Self::Development, Self::Production];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Development => "development",
-            Self::Production => "production",
-        }
-    }
-
-    /// Path of the file, relative to the root.
-    pub(crate) fn file(self) -> &'static str {
-        match self {
-            Self::Development => ".env",
-            Self::Production => "compose/.env",
-        }
-    }
-
-    fn path(self) -> PathBuf {
-        project::root().join(self.file())
-    }
-
-    fn template(self) -> Result<Template> {
-        let path = project::root().join(format!("compose/{self}.env.example"));
-        let text = fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
-        Ok(Template::new(text))
-    }
-}
-
-impl fmt::Display for Stack {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
@@ -210,9 +165,10 @@ fn check(stacks: &[Stack]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::{collections::BTreeSet, fs};
 
     use super::*;
+    use crate::project;
 
     #[test]
     fn its_commands_are_parsed() {

@@ -11,9 +11,9 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{
-    Action,
     access::{Access, Settings},
     client::{Use, program},
+    command_line::Action,
     script::{PSQL, Script},
 };
 use crate::{confirm::confirm, job::Job, progress::say, project, site::Profile, whole_file};
@@ -22,7 +22,8 @@ use crate::{confirm::confirm, job::Job, progress::say, project, site::Profile, w
 const CONNECTION_FAILED: i32 = 2;
 const STATEMENT_FAILED: i32 = 3;
 
-pub(super) fn run(action: &Action, yes: bool) -> Result<()> {
+/// Runs an action.
+pub(crate) fn run(action: &Action, yes: bool) -> Result<()> {
     let settings = Settings::find()?;
     // The check itself reports wrong settings.
     if *action == Action::Check {

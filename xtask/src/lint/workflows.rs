@@ -5,7 +5,10 @@ use std::process::Command;
 use anyhow::Result;
 use throwaway::process::find_program;
 
-use super::{Report, files::files, linters, program};
+use super::{
+    check::{Report, linters, program},
+    files::files,
+};
 use crate::{job::Job, progress::say, project};
 
 /// Package that downloads the program from GitHub.
