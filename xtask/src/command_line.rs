@@ -261,10 +261,10 @@ fn command(matches: &ArgMatches) -> Command {
         "lint" => Command::Lint,
         "stack" => Command::Stack(stack_command(matches)),
         "db" => {
-            let (action, yes) = database::read(matches);
+            let (action, yes) = database::parse(matches);
             Command::Database { action, yes }
         }
-        "env" => Command::Environment(environment::read(matches)),
+        "env" => Command::Environment(environment::parse(matches)),
         "images" => build_images(matches),
         "artifacts" => Command::Artifacts { folder: matches.get_one("folder").cloned() },
         "bench" => Command::Bench { filter: matches.get_one("filter").cloned() },
@@ -318,52 +318,58 @@ fn stack_command(matches: &ArgMatches) -> Action {
 mod tests {
     use super::*;
 
-    fn read(line: &str) -> Command {
+    fn parse_line(line: &str) -> Command {
         command(&syntax().try_get_matches_from(line.split(' ')).unwrap())
     }
 
     #[test]
     fn every_command_is_understood() {
         syntax().debug_assert();
-        assert_eq!(read("xtask run"), Command::Run { port: 3000 });
-        assert_eq!(read("xtask run --port 8080"), Command::Run { port: 8080 });
-        assert_eq!(read("xtask dev"), Command::Dev { port: 3050 });
-        assert_eq!(read("xtask watch-worker"), Command::WatchWorker);
+        assert_eq!(parse_line("xtask run"), Command::Run { port: 3000 });
+        assert_eq!(parse_line("xtask run --port 8080"), Command::Run { port: 8080 });
+        assert_eq!(parse_line("xtask dev"), Command::Dev { port: 3050 });
+        assert_eq!(parse_line("xtask watch-worker"), Command::WatchWorker);
         let (filter, package) = (Some("crash".to_owned()), Some("e2e".to_owned()));
         assert_eq!(
-            read("xtask test crash -p e2e --no-setup"),
+            parse_line("xtask test crash -p e2e --no-setup"),
             Command::Test { filter, package, no_setup: true }
         );
-        assert_eq!(read("xtask test"), Command::Test { filter: None, package: None, no_setup: false });
-        assert_eq!(read("xtask lint"), Command::Lint);
+        assert_eq!(parse_line("xtask test"), Command::Test { filter: None, package: None, no_setup: false });
+        assert_eq!(parse_line("xtask lint"), Command::Lint);
         let filter = Some("kill".to_owned());
-        assert_eq!(read("xtask test containers kill"), Command::TestContainers { filter, no_setup: false });
+        assert_eq!(
+            parse_line("xtask test containers kill"),
+            Command::TestContainers { filter, no_setup: false }
+        );
         let scale = ["--scale", "worker=4"].map(OsString::from).to_vec();
         assert_eq!(
-            read("xtask stack up production --scale worker=4"),
+            parse_line("xtask stack up production --scale worker=4"),
             Command::Stack(Action::Up(Stack::Production, scale))
         );
         assert_eq!(
-            read("xtask stack debug dev worker"),
+            parse_line("xtask stack debug dev worker"),
             Command::Stack(Action::Debug(Stack::Development, "worker".to_owned()))
         );
         assert_eq!(
-            read("xtask stack backup f.dump"),
+            parse_line("xtask stack backup f.dump"),
             Command::Stack(Action::Backup(PathBuf::from("f.dump")))
         );
         let parts = vec![Part::Server, Part::Nginx];
         let compiled = Compiled::Here;
-        assert_eq!(read("xtask images build server nginx --here"), Command::BuildImages { parts, compiled });
-        assert_eq!(read("xtask artifacts"), Command::Artifacts { folder: None });
-        assert_eq!(read("xtask bench copy"), Command::Bench { filter: Some("copy".to_owned()) });
-        assert_eq!(read("xtask setup"), Command::Setup);
+        assert_eq!(
+            parse_line("xtask images build server nginx --here"),
+            Command::BuildImages { parts, compiled }
+        );
+        assert_eq!(parse_line("xtask artifacts"), Command::Artifacts { folder: None });
+        assert_eq!(parse_line("xtask bench copy"), Command::Bench { filter: Some("copy".to_owned()) });
+        assert_eq!(parse_line("xtask setup"), Command::Setup);
     }
 
     #[test]
     fn arguments_of_leptos_go_to_cargo_leptos() {
         let arguments = ["build", "--release", "--help"].map(OsString::from).to_vec();
-        assert_eq!(read("xtask leptos build --release --help"), Command::Leptos { arguments });
-        assert_eq!(read("xtask leptos"), Command::Leptos { arguments: Vec::new() });
+        assert_eq!(parse_line("xtask leptos build --release --help"), Command::Leptos { arguments });
+        assert_eq!(parse_line("xtask leptos"), Command::Leptos { arguments: Vec::new() });
     }
 
     #[test]

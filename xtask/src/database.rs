@@ -9,11 +9,11 @@ mod name;
 pub mod script;
 mod url;
 
-pub(crate) use command_line::{Action, read, syntax};
+pub(crate) use command_line::{Action, parse, syntax};
 pub(crate) use local::run;
 pub use name::Name;
 
 /// Returns the password in a `CONNECTION_URL`, if it has one.
 pub(crate) fn password_in(url: &str) -> Option<String> {
-    url::Parts::read(url).ok()?.password
+    url::Parts::parse(url).ok()?.password
 }

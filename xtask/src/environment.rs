@@ -71,8 +71,8 @@ pub(crate) fn syntax() -> Command {
         ])
 }
 
-/// Reads the action.
-pub(crate) fn read(matches: &ArgMatches) -> Action {
+/// Returns the action.
+pub(crate) fn parse(matches: &ArgMatches) -> Action {
     let (name, matches) = matches.subcommand().expect("one is required");
     let stack = matches.get_one::<Stack>("stack").copied();
     match name {
@@ -89,7 +89,7 @@ pub(crate) fn read(matches: &ArgMatches) -> Action {
 /// Runs an action.
 pub(crate) fn run(action: &Action) -> Result<()> {
     match action {
-        // The addresses of a system on AWS are for the crate `deploy` to find.
+        // The crate `deploy` finds the addresses of a system on AWS.
         Action::Generate { stack: Stack::Production, system, force }
             if external::is_present() && find_program("aws", &[]).is_some() =>
         {
@@ -126,7 +126,7 @@ pub fn generate(stack: Stack, force: bool, more: impl FnOnce() -> BTreeMap<Strin
     if let Some(url) = values.get("PUBLIC_URL") {
         say(format!("the page will be at {url}"));
     }
-    // What is left to fill in.
+    // Shows what the user must still fill in.
     for problem in check::problems(stack, &template, &path)? {
         say(format!("  {problem}"));
     }
@@ -172,15 +172,15 @@ mod tests {
 
     #[test]
     fn its_commands_are_parsed() {
-        let read_line = |line: &str| syntax().try_get_matches_from(line.split(' ')).map(|it| read(&it));
+        let parse_line = |line: &str| syntax().try_get_matches_from(line.split(' ')).map(|it| parse(&it));
         let (stack, system) = (Stack::Production, "fibstack".to_owned());
         assert_eq!(
-            read_line("env generate production --force").unwrap(),
+            parse_line("env generate production --force").unwrap(),
             Action::Generate { stack, system, force: true }
         );
-        assert_eq!(read_line("env check").unwrap(), Action::Check(None));
-        assert_eq!(read_line("env check development").unwrap(), Action::Check(Some(Stack::Development)));
-        assert!(read_line("env generate").is_err() && read_line("env generate other").is_err());
+        assert_eq!(parse_line("env check").unwrap(), Action::Check(None));
+        assert_eq!(parse_line("env check development").unwrap(), Action::Check(Some(Stack::Development)));
+        assert!(parse_line("env generate").is_err() && parse_line("env generate other").is_err());
     }
 
     #[test]

@@ -230,12 +230,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let secrets = folder.path().join("secrets");
         ensure_secrets(&secrets).unwrap();
-        let read = || fs::read_to_string(secrets.join("postgres_password")).unwrap();
-        let first = read();
+        let postgres_password = || fs::read_to_string(secrets.join("postgres_password")).unwrap();
+        let first = postgres_password();
         assert_eq!(first.len(), 48);
         assert_ne!(first, fs::read_to_string(secrets.join("redis_password")).unwrap());
         assert_eq!(fs::metadata(&secrets).unwrap().permissions().mode() & 0o777, 0o700);
         ensure_secrets(&secrets).unwrap();
-        assert_eq!(read(), first);
+        assert_eq!(postgres_password(), first);
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn syntax() -> Command {
         .subcommand_required(true)
         .subcommands([
             plain("create", "Create the database if it does not exist"),
-            plain("migrate", "Migrate its schema, as a server does when it starts"),
+            plain("migrate", "Migrate its schema, as a server does at startup"),
             plain("seed", "Submit a few indexes, the way the original's server does"),
             asking("drop", "Drop the database (asks first)"),
             asking("reset", "Drop it, create it again and migrate it (asks first)"),
@@ -52,13 +52,13 @@ pub(crate) fn syntax() -> Command {
         ])
 }
 
-/// Only for the help: `deploy` takes over where this is set.
+/// Only for the help: with this flag, the crate `deploy` runs the command.
 fn deployed() -> Arg {
     flag("deployed", "Use the database of a system on AWS")
 }
 
-/// Reads the action, and whether it is confirmed already.
-pub(crate) fn read(matches: &ArgMatches) -> (Action, bool) {
+/// Returns the action, and whether the user has confirmed it with `--yes`.
+pub(crate) fn parse(matches: &ArgMatches) -> (Action, bool) {
     let (name, matches) = matches.subcommand().expect("one is required");
     let file = || matches.get_one::<PathBuf>("file").cloned().expect("it is required");
     let action = match name {
@@ -81,21 +81,21 @@ pub(crate) fn read(matches: &ArgMatches) -> (Action, bool) {
 mod tests {
     use super::*;
 
-    fn read_line(line: &str) -> Result<(Action, bool), clap::Error> {
-        syntax().try_get_matches_from(line.split(' ')).map(|matches| read(&matches))
+    fn parse_line(line: &str) -> Result<(Action, bool), clap::Error> {
+        syntax().try_get_matches_from(line.split(' ')).map(|matches| parse(&matches))
     }
 
     #[test]
     fn its_commands_are_parsed() {
-        assert_eq!(read_line("db create").unwrap(), (Action::Create, false));
-        assert_eq!(read_line("db backup f").unwrap(), (Action::Backup("f".into()), false));
-        assert_eq!(read_line("db restore f --yes").unwrap(), (Action::Restore("f".into()), true));
+        assert_eq!(parse_line("db create").unwrap(), (Action::Create, false));
+        assert_eq!(parse_line("db backup f").unwrap(), (Action::Backup("f".into()), false));
+        assert_eq!(parse_line("db restore f --yes").unwrap(), (Action::Restore("f".into()), true));
     }
 
     #[test]
     fn incomplete_commands_are_refused() {
         for line in ["db", "db backup", "db restore", "db restore --to latest", "db create --yes"] {
-            assert!(read_line(line).is_err(), "{line}");
+            assert!(parse_line(line).is_err(), "{line}");
         }
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn run(action: &Action, yes: bool) -> Result<()> {
     if *action == Action::Check {
         return server(&settings, "check-database");
     }
-    let access = settings.read().with_context(|| format!("invalid settings in {}", settings.place))?;
+    let access = settings.access().with_context(|| format!("invalid settings in {}", settings.place))?;
     let name = access.name();
     say(format!("{name}, from {}", settings.place));
     let database = &access.database;
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn a_database_is_restored_from_its_backup() {
         let postgres = Postgres::shared();
-        let access = Settings::for_test(&[("CONNECTION_URL", &postgres.url("some's"))]).read().unwrap();
+        let access = Settings::for_test(&[("CONNECTION_URL", &postgres.url("some's"))]).access().unwrap();
         let count = || postgres.execute("some's", "select count(*) from values");
         for _ in 0..2 {
             psql(&access, &Script::create("some's")).unwrap();
