@@ -49,7 +49,7 @@ pub(crate) fn dev(port: u16) -> Result<()> {
     })?;
 
     say("starting cargo leptos watch, whose output follows");
-    stack.describe_to(&mut leptos);
+    stack.set_variables(&mut leptos);
     leptos
         .arg("watch")
         .env("SITE_ADDR", format!("127.0.0.1:{site}"))
@@ -84,7 +84,7 @@ pub(crate) fn dev(port: u16) -> Result<()> {
             say(format!("Postgres: {}   Redis: {}", stack.postgres.url(&stack.database), stack.redis.url()));
         }
         if first_build.is_none() {
-            worker.keep_current(|command| stack.describe_to(command));
+            worker.keep_current(|command| stack.set_variables(command));
         }
         thread::sleep(POLL);
     }
@@ -114,7 +114,7 @@ struct Stack {
 
 impl Stack {
     /// Sets a program's variables for these databases, and removes any that the shell has set.
-    fn describe_to(&self, command: &mut Command) {
+    fn set_variables(&self, command: &mut Command) {
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(crate::run::names_other_servers) {
                 command.env_remove(name);

@@ -84,7 +84,7 @@ fn server(port: u16) -> Command {
         .env("SITE_ADDR", format!("127.0.0.1:{port}"))
         .env("DATA_DIR", project::data())
         .current_dir(project::root());
-    site::describe_to(&mut command, &project::site());
+    site::set_variables(&mut command, &project::site());
     command
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn test(filter: Option<&str>, package: Option<&str>, install: bool) -
     cargo.args(filter);
     // The binaries that tests of several processes start.
     cargo.env("FIBSTACK_BIN_DIR", snapshot.binaries());
-    run(site::describe_to(&mut cargo, &snapshot.site()))
+    run(site::set_variables(&mut cargo, &snapshot.site()))
 }
 
 /// Compiles servers and tests together, with the same features as `cargo test`, which then has nothing to compile.

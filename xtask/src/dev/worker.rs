@@ -31,16 +31,16 @@ impl Worker {
     }
 
     /// Rebuilds and restarts it if its sources were edited since the last build.
-    pub(super) fn keep_current(&mut self, describe: impl Fn(&mut Command)) {
+    pub(super) fn keep_current(&mut self, configure: impl Fn(&mut Command)) {
         // Probably a compile error, which the next edit may correct.
-        if let Err(error) = self.follow(describe)
+        if let Err(error) = self.follow(configure)
             && !error.is::<Interrupted>()
         {
             say(format!("{error:#}"));
         }
     }
 
-    fn follow(&mut self, describe: impl Fn(&mut Command)) -> Result<()> {
+    fn follow(&mut self, configure: impl Fn(&mut Command)) -> Result<()> {
         let folders = PACKAGES.map(|package| project::root().join(package));
         let sources = Sources::of(&folders);
         if self.built_from.as_ref() == Some(&sources) {
@@ -59,7 +59,7 @@ impl Worker {
         ]))?;
         self.stop();
         let program = project::target().join(Profile::Dev.folder()).join("worker");
-        self.running = Some(start(&program, describe)?);
+        self.running = Some(start(&program, configure)?);
         say("worker started");
         Ok(())
     }
@@ -79,8 +79,8 @@ impl Worker {
     }
 }
 
-fn start(program: &Path, describe: impl Fn(&mut Command)) -> Result<Child> {
+fn start(program: &Path, configure: impl Fn(&mut Command)) -> Result<Child> {
     let mut command = Command::new(program);
-    describe(&mut command);
+    configure(&mut command);
     Child::start("worker", command.current_dir(project::root()))
 }
