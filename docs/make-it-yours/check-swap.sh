@@ -33,7 +33,7 @@ EMBEDDED=true DATA_DIR=$copy/data SITE_ADDR=127.0.0.1:0 ADDRESS_FILE=$copy/addre
 server=$!
 for _ in {1..100}; do [[ -s $copy/address ]] && break; sleep 0.1; done
 api=http://$(sed -n 's/^site=//p' "$copy/address")/api
-index=$(sed -n 's/.*sample: Sample { index: \([0-9]*\), .*/\1/p' "$job/src/lib.rs")
+index=$(sed -n 's/.*sample: Sample { index: \([0-9_]*\), .*/\1/p' "$job/src/lib.rs" | tr -d _)
 value=$(sed -n 's/.*sample: Sample { .* value: "\(.*\)" },/\1/p' "$job/src/lib.rs")
 curl -fsS --retry 20 --retry-connrefused --json "{\"index\":\"$index\"}" "$api/values" >/dev/null
 for _ in {1..100}; do

@@ -29,13 +29,23 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
         .filter(|target| !target.is_empty() && !target.starts_with("http"))
 }
 
-/// Cargo.toml files of the workspace's members and of its root.
-fn manifests() -> Vec<String> {
-    let workspace = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+/// Names and folders of our own crates that others depend on, from the root Cargo.toml.
+fn own_crates(workspace: &str) -> Vec<(&str, &str)> {
+    let lines = workspace.lines().filter_map(|line| line.split_once(" = { path = \""));
+    lines.map(|(name, rest)| (name, rest.split('"').next().unwrap_or_default())).collect()
+}
+
+/// Cargo.toml files of the workspace's members.
+fn manifests(workspace: &str) -> Vec<String> {
     let (_, members) = workspace.split_once("members = [").unwrap();
     let (members, _) = members.split_once(']').unwrap();
     let members = members.split('"').skip(1).step_by(2);
-    members.map(|member| fs::read_to_string(root().join(member).join("Cargo.toml")).unwrap()).collect()
+    let folders: BTreeSet<_> =
+        members.chain(own_crates(workspace).into_iter().map(|(_, folder)| folder)).collect();
+    folders
+        .into_iter()
+        .map(|member| fs::read_to_string(root().join(member).join("Cargo.toml")).unwrap())
+        .collect()
 }
 
 /// Names of the crates in the dependency sections of a Cargo.toml.
@@ -94,10 +104,11 @@ fn every_direct_dependency_has_a_reason() {
     let rows = crates.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
     let listed: BTreeSet<_> =
         rows.filter(|cell| *cell != "crate").flat_map(|cell| cell.split(", ")).map(str::to_owned).collect();
-    let ours: BTreeSet<_> = fs::read_dir(root()).unwrap().map(|folder| folder.unwrap().file_name()).collect();
-    let direct = manifests().iter().flat_map(|manifest| dependencies(manifest)).collect::<BTreeSet<_>>();
-    let direct =
-        direct.into_iter().filter(|name| !ours.contains(name.as_ref() as &std::ffi::OsStr)).collect();
+    let workspace = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let own: BTreeSet<_> = own_crates(&workspace).into_iter().map(|(name, _)| name).collect();
+    let direct: BTreeSet<_> =
+        manifests(&workspace).iter().flat_map(|manifest| dependencies(manifest)).collect();
+    let direct = direct.into_iter().filter(|name| !own.contains(name.as_str())).collect();
     // deploy/ may be removed by those who do not use it, and its dependencies with it.
     if root().join("deploy/Cargo.toml").exists() {
         assert_eq!(

@@ -110,5 +110,5 @@ fn a_health_check_without_an_address_is_refused() {
     let output =
         Command::new(binary("worker")).env_clear().arg("healthcheck").output().expect("it was built");
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("HEALTH_ADDR is missing"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("HEALTH_ADDR must be set"), "{output:?}");
 }

@@ -52,7 +52,7 @@ async fn all_original_data_is_adopted_and_every_value_is_right() {
     }
     // Left in place and reported once.
     assert_eq!(stack.redis.run(&["hget", "values", "3abc"]), "3");
-    assert!(stack.server.log().contains("took over the original system's table"));
+    assert!(stack.server.log().contains("adopted the original system's table"));
     for part in ["adopted=6", "duplicates=2", "ignored=2"] {
         assert!(stack.server.log().contains(part), "{part} is missing:\n{}", stack.server.log());
     }
@@ -66,7 +66,7 @@ async fn a_restart_adopts_nothing_twice() {
     stack.server.restart().await;
     stack.api().ready().await;
     assert_eq!(stack.api().all().await, before);
-    assert!(!stack.server.log().contains("took over"), "{}", stack.server.log());
+    assert!(!stack.server.log().contains("adopted the original"), "{}", stack.server.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]
