@@ -10,11 +10,13 @@ use crate::project;
 /// Fails if two lines pin the same tool, with `==` as for pip or `@` as for cargo and npm.
 pub(super) fn check() -> Result<()> {
     let mut pins = BTreeMap::<String, Vec<PathBuf>>::new();
-    // Not the lock file, and not prose.
-    for path in files(&[":!Cargo.lock", ":!*.md"])? {
+    // Not prose, and not cargo's files, in which `@` is part of package specifications.
+    for path in files(&[":!Cargo.*", ":!*.md"])? {
         let content = fs::read(project::root().join(&path))
             .with_context(|| format!("failed to read {}", path.display()))?;
-        for tool in String::from_utf8_lossy(&content).lines().filter_map(pinned) {
+        // Images and other binary files pin nothing.
+        let Ok(content) = String::from_utf8(content) else { continue };
+        for tool in content.lines().filter_map(pinned) {
             pins.entry(tool.to_owned()).or_default().push(path.clone());
         }
     }
