@@ -86,9 +86,6 @@ fn region_in_environment() -> Option<String> {
 }
 
 /// Makes a call and returns its output.
-///
-/// # Errors
-/// [`Refused`]; [`Interrupted`].
 pub(crate) fn call<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Result<String> {
     let mut command = aws();
     // In its own process group: Ctrl-C is meant for us, and a call that was begun is completed.
@@ -104,9 +101,6 @@ pub(crate) fn call<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> R
 }
 
 /// Makes a call and returns the part of its result that a JMESPath query selects.
-///
-/// # Errors
-/// [`Refused`]; [`Interrupted`]; the result has another type.
 pub(crate) fn query<T: DeserializeOwned>(query: &str, arguments: &[&str]) -> Result<T> {
     let text = call(arguments.iter().chain(&["--query", query]))?;
     parse(&text).with_context(|| format!("unexpected result of aws {}: {text}", arguments.join(" ")))
@@ -134,9 +128,6 @@ impl fmt::Display for Account {
 }
 
 /// Returns the account.
-///
-/// # Errors
-/// The AWS CLI, a region or the credentials are missing.
 pub(crate) fn account() -> Result<Account> {
     if find_program("aws", &[]).is_none() {
         bail!("this needs the AWS CLI, which is not installed.\n{HOW_TO_INSTALL}");
@@ -152,9 +143,6 @@ pub(crate) fn account() -> Result<Account> {
 }
 
 /// Polls until there is an answer. Tolerates transient errors for two minutes.
-///
-/// # Errors
-/// Those of `poll`; [`Interrupted`].
 pub(crate) fn wait_for<T>(mut poll: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let mut failing_since = None;
     loop {
@@ -195,17 +183,17 @@ mod tests {
 
     #[test]
     fn a_refusal_has_the_code_of_its_error() {
-        let said = "\nAn error occurred (ValidationError) when calling the UpdateStack operation: No updates are to \
+        let stderr = "\nAn error occurred (ValidationError) when calling the UpdateStack operation: No updates are to \
                     be performed.\n";
-        let error = anyhow::Error::new(Refused::parse(said));
+        let error = anyhow::Error::new(Refused::parse(stderr));
         assert!(Refused::is(&error, "ValidationError"));
         assert!(Refused::is(&error, "No updates are to be performed"));
         assert!(!Refused::is(&error, "AccessDenied"));
         assert_eq!(Refused::parse("").message, "the AWS CLI failed without a message");
         // Some versions of the CLI print more lines after it.
-        let said = "\naws: [ERROR]: An error occurred (ValidationError) when calling the DescribeStacks operation: \
+        let stderr = "\naws: [ERROR]: An error occurred (ValidationError) when calling the DescribeStacks operation: \
                     Stack with id x does not exist\n\nAdditional error details:\nType: Sender\n";
-        let error = anyhow::Error::new(Refused::parse(said));
+        let error = anyhow::Error::new(Refused::parse(stderr));
         assert!(Refused::is(&error, "ValidationError") && Refused::is(&error, "does not exist"));
     }
 }

@@ -44,14 +44,6 @@ pub(crate) enum Platform {
 }
 
 impl Platform {
-    /// Its name for `deploy/beanstalk/bundle`.
-    fn bundle(self) -> &'static str {
-        match self {
-            Self::Docker => "docker",
-            Self::Ecs => "ecs",
-        }
-    }
-
     /// Its name at Beanstalk.
     fn kind(self) -> &'static str {
         match self {
@@ -131,7 +123,7 @@ pub(crate) fn run_version(system: &System, given: &Values, known: &mut Values) -
 fn upload(application: &Values, platform: Platform, pushed: &Pushed) -> Result<String> {
     let bucket = application.get("Bucket").context("the stack has no output Bucket")?;
     let application = application.get("Application").context("the stack has no output Application")?;
-    let file = bundle::make(platform.bundle(), pushed)?;
+    let file = bundle::make(&platform.kind().to_lowercase(), pushed)?;
     let label = format!("{}-{}", aws::timestamp(), pushed.tag);
     let key = format!("{label}.zip");
     let to = format!("s3://{bucket}/{key}");

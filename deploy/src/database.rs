@@ -17,7 +17,7 @@ use xtask::{
 
 use crate::{
     aws, beanstalk,
-    cloudformation::Values,
+    cloudformation::{Values, values},
     connect::check_plugin,
     data,
     services::template,
@@ -131,7 +131,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// Creates or updates the stack of the tasks.
 fn prepare(system: &System, outputs: &Values) -> Result<Tasks> {
     let server = system.stack(template(Part::Server)).parameters()?;
-    let mut given = Values::from([("System".to_owned(), system.name.clone())]);
+    let mut given = values(&[("System", &system.name)]);
     for (parameter, part) in [("ServerImage", Part::Server), ("DebugImage", Part::Debug)] {
         given.insert(parameter.to_owned(), image(system, part, &server)?);
     }

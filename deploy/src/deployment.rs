@@ -49,10 +49,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     options.check_names()?;
     let system = System::open(&options.system)?;
     match (&arguments.target, options.action()) {
-        (Target::Fargate(arguments), Action::Deploy) => match arguments.change() {
-            None => fargate::deploy(&system, arguments),
-            Some(change) => pause::run(&system, change, &arguments.only),
-        },
+        (Target::Fargate(it), Action::Deploy) if it.pause => pause::pause(&system),
+        (Target::Fargate(it), Action::Deploy) if it.resume => pause::resume(&system),
+        (Target::Fargate(it), Action::Deploy) if it.force_new_deployment => pause::replace(&system, &it.only),
+        (Target::Fargate(arguments), Action::Deploy) => fargate::deploy(&system, arguments),
         (Target::Beanstalk(arguments), Action::Deploy) => beanstalk::deploy(&system, arguments),
         (Target::Fargate(arguments), Action::Rollback) => rollback::fargate(&system, &arguments.only),
         (Target::Beanstalk(_), Action::Rollback) => rollback::beanstalk(&system),
@@ -73,7 +73,7 @@ mod tests {
     use xtask::images::{Compiled, Part};
 
     use super::*;
-    use crate::{beanstalk::Platform, fargate::Change, options::Amount};
+    use crate::{beanstalk::Platform, cloudformation::values, options::Amount};
 
     #[derive(Debug, Parser)]
     struct Line {
@@ -99,10 +99,7 @@ mod tests {
         );
         assert_eq!(fargate.options.compiled(), Some(Compiled::Here));
         let expected = [("AllowFrom", "192.0.2.7/32"), ("System", "fibstack"), ("WorkerMaxCount", "8")];
-        assert_eq!(
-            fargate.parameters(),
-            expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
-        );
+        assert_eq!(fargate.parameters(), values(&expected));
 
         let line = "deploy beanstalk --platform ecs --pushed --load-balanced --system two";
         let Target::Beanstalk(beanstalk) = read(line) else { panic!("not beanstalk") };
@@ -119,7 +116,7 @@ mod tests {
         let destroy = action("deploy fargate --destroy --delete-data --yes");
         assert_eq!(destroy, Action::Destroy { data: true, yes: true });
         let Target::Fargate(fargate) = read("deploy fargate --pause") else { panic!("not fargate") };
-        assert_eq!(fargate.change(), Some(Change::Pause));
+        assert!(fargate.pause);
         assert!(error("deploy fargate --rollback --status").contains("cannot be used with"));
         assert!(error("deploy fargate --pause --status").contains("cannot be used with"));
         assert!(error("deploy fargate --pause --resume").contains("cannot be used with"));

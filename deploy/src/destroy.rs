@@ -111,9 +111,10 @@ fn empty_bucket(bucket: &str) -> Result<()> {
 fn unprotect(instance: &str) -> Result<()> {
     let mut call = vec!["rds", "modify-db-instance", "--no-deletion-protection", "--apply-immediately"];
     call.extend(["--db-instance-identifier", instance]);
-    match aws::call(call) {
-        Err(error) if !Refused::is(&error, "DBInstanceNotFound") => return Err(error),
-        _ => {}
+    if let Err(error) = aws::call(call)
+        && !Refused::is(&error, "DBInstanceNotFound")
+    {
+        return Err(error);
     }
     say(format!("to find the final snapshot of {instance}: aws rds describe-db-snapshots"));
     Ok(())

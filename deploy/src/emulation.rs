@@ -27,10 +27,11 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Test the templates and the deployment to AWS
+    /// Test the deployment to AWS
     ///
     /// Deploys the templates with the AWS CLI to a local emulator of AWS that runs the images on the
-    /// container engine: both targets, an index computed there, a rollback, and destruction. Needs
+    /// container engine: both targets, an index computed there, a rollback, and destruction. `cargo xtask lint` checks
+    /// the templates themselves. Needs
     /// Docker with Compose v2 and Python; the AWS CLI and the emulator are installed into .tools/.
     Deploy {
         /// Run only tests whose names contain this

@@ -77,12 +77,10 @@ fn variables(outputs: &Values) -> Values {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloudformation::values;
 
     #[test]
     fn outputs_become_variables_without_secrets() {
-        let values = |pairs: &[(&str, &str)]| -> Values {
-            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-        };
         let outputs = [("DatabaseHost", "db"), ("BoardHost", "board"), ("DatabaseSecret", "arn:…")];
         let expected = [
             ("PGHOST", "db"),

@@ -37,34 +37,16 @@ pub(crate) struct Arguments {
     debug: bool,
     /// Stop all tasks, keeping the load balancer and the data
     #[arg(long, group = "action")]
-    pause: bool,
+    pub(crate) pause: bool,
     /// Start the tasks again after a pause
     #[arg(long, group = "action")]
-    resume: bool,
+    pub(crate) resume: bool,
     /// Replace the tasks by new ones with the same images
     #[arg(long, group = "action")]
-    force_new_deployment: bool,
-}
-
-/// A change of the running tasks without a new version.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Change {
-    Pause,
-    Resume,
-    Replace,
+    pub(crate) force_new_deployment: bool,
 }
 
 impl Arguments {
-    /// Returns the change that is asked for instead of a deployment.
-    pub(crate) fn change(&self) -> Option<Change> {
-        let changes = [
-            (self.pause, Change::Pause),
-            (self.resume, Change::Resume),
-            (self.force_new_deployment, Change::Replace),
-        ];
-        changes.into_iter().find(|(is_set, _)| *is_set).map(|(_, change)| change)
-    }
-
     fn domain(&self) -> Option<&String> {
         self.domain.as_ref().filter(|domain| !domain.is_empty())
     }

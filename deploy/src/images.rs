@@ -11,7 +11,7 @@ use xtask::{
 
 use crate::{
     aws,
-    cloudformation::Values,
+    cloudformation::{Values, values},
     options::Options,
     registry,
     system::{System, SystemName},
@@ -72,8 +72,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// Creates the system's repositories if necessary, and returns one of their stack's outputs.
 fn repositories(system: &System, output: &str) -> Result<String> {
     let mut known = Values::new();
-    let given = [("System".to_owned(), system.name.clone())].into();
-    system.ensure(&system.stack("ecr.yaml"), &given, &mut known)?;
+    system.ensure(&system.stack("ecr.yaml"), &values(&[("System", &system.name)]), &mut known)?;
     known.remove(output).with_context(|| format!("the stack of the repositories has no output {output}"))
 }
 

@@ -1,4 +1,4 @@
-//! fibstack on AWS and in registries: what `cargo xtask` hands over.
+//! The commands about AWS and image registries, which `cargo xtask` forwards to this program.
 //!
 //! `cargo xtask deploy|connect`, `images push|login|mirror`, `db … --deployed`, `env generate production` and
 //! `test deploy` run this program with their arguments. The [templates](deployment) describe what exists on AWS;

@@ -3,7 +3,11 @@
 use anyhow::{Context, Result, bail};
 use xtask::progress::say;
 
-use crate::{aws, cloudformation::Values, options::Options};
+use crate::{
+    aws,
+    cloudformation::{Values, values},
+    options::Options,
+};
 
 /// Returns the parameters of the network: the requested VPC, or the default one, with its public subnets.
 pub(crate) fn find(options: &Options) -> Result<Values> {
@@ -21,8 +25,7 @@ pub(crate) fn find(options: &Options) -> Result<Values> {
         None => public_subnets(&vpc).context("failed to find the public subnets")?,
     };
     say(format!("network {vpc}, {range}, {} subnets", subnets.split(',').count()));
-    let pairs = [("VpcId", vpc), ("VpcCidr", range), ("SubnetIds", subnets)];
-    Ok(pairs.map(|(name, value)| (name.to_owned(), value)).into())
+    Ok(values(&[("VpcId", &vpc), ("VpcCidr", &range), ("SubnetIds", &subnets)]))
 }
 
 /// Zones without current machine types, or without Fargate.

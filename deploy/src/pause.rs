@@ -6,22 +6,13 @@ use xtask::{images::Part, progress::say};
 use crate::{
     aws,
     cloudformation::Values,
-    fargate::{self, BASE, Change, SCALING, is_paused},
+    fargate::{self, BASE, SCALING, is_paused},
     services::{self, Service, template},
     system::System,
 };
 
-/// Makes a change.
-pub(crate) fn run(system: &System, change: Change, only: &[Part]) -> Result<()> {
-    match change {
-        Change::Pause => pause(system),
-        Change::Resume => resume(system),
-        Change::Replace => replace(system, only),
-    }
-}
-
 /// Stops all tasks, with alarms disabled. All data stays.
-fn pause(system: &System) -> Result<()> {
+pub(crate) fn pause(system: &System) -> Result<()> {
     set_alarm(system, "disable-alarm-actions")?;
     let services = services::find(system, &[])?;
     let scaling = system.stack(SCALING).parameters()?;
@@ -39,7 +30,7 @@ fn pause(system: &System) -> Result<()> {
 }
 
 /// Starts the minimum number of tasks.
-fn resume(system: &System) -> Result<()> {
+pub(crate) fn resume(system: &System) -> Result<()> {
     let services = services::find(system, &[])?;
     let scaling = system.stack(SCALING).parameters()?;
     update(&services, |service| {
@@ -54,7 +45,7 @@ fn resume(system: &System) -> Result<()> {
 }
 
 /// Replaces the tasks by new ones with the same images.
-fn replace(system: &System, only: &[Part]) -> Result<()> {
+pub(crate) fn replace(system: &System, only: &[Part]) -> Result<()> {
     if is_paused(system)? {
         bail!("the system is paused; cargo xtask deploy fargate --resume starts new tasks");
     }

@@ -54,8 +54,8 @@ pub(crate) fn login(prefix: &str) -> Result<()> {
     }
     let output = process.wait_with_output()?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        bail!("{} rejected {user}: {said}", host.unwrap_or("Docker Hub"));
+        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        bail!("{} rejected {user}: {message}", host.unwrap_or("Docker Hub"));
     }
     say(format!("logged in to {} as {user}", host.unwrap_or("Docker Hub")));
     Ok(())
@@ -88,11 +88,11 @@ pub(crate) fn digest(part: Part, names: &Names) -> Result<String> {
     // Without --format, which some versions of buildx do not support.
     let shown = match output(docker().args(["buildx", "imagetools", "inspect", &image])) {
         Ok(shown) => shown,
-        Err(said) if said.contains("is not a docker command") => {
+        Err(message) if message.contains("is not a docker command") => {
             bail!("this needs docker's plugin buildx (Debian, Ubuntu: docker-buildx or docker-buildx-plugin)")
         }
-        Err(said) => bail!(
-            "failed to find {image} in the registry: {said}\nPush it with cargo xtask images push, or log in with \
+        Err(message) => bail!(
+            "failed to find {image} in the registry: {message}\nPush it with cargo xtask images push, or log in with \
              cargo xtask images login"
         ),
     };

@@ -13,7 +13,7 @@ use xtask::{
     progress::{Step, say},
 };
 
-use crate::{aws, cloudformation::Values, logs, system::System};
+use crate::{aws, logs, system::System};
 
 /// The parts that run as services, in the order of their deployment: nginx must find servers.
 pub(crate) const PARTS: [Part; 3] = [Part::Server, Part::Worker, Part::Nginx];
@@ -66,7 +66,8 @@ pub(crate) fn find(system: &System, parts: &[Part]) -> Result<Vec<Service>> {
     let mut services = Vec::new();
     for part in selected(parts) {
         let outputs = system.stack(template(part)).outputs()?;
-        if let (Some(cluster), Some(name)) = (base.get("Cluster"), service_in(&outputs)) {
+        let name = outputs.iter().find(|(name, _)| name.ends_with("Service")).map(|(_, value)| value);
+        if let (Some(cluster), Some(name)) = (base.get("Cluster"), name) {
             services.push(Service { part, cluster: cluster.clone(), name: name.clone() });
         }
     }
@@ -74,10 +75,6 @@ pub(crate) fn find(system: &System, parts: &[Part]) -> Result<Vec<Service>> {
         bail!("{} has no services on Fargate; run cargo xtask deploy fargate", system.name);
     }
     Ok(services)
-}
-
-fn service_in(outputs: &Values) -> Option<&String> {
-    outputs.iter().find(|(name, _)| name.ends_with("Service")).map(|(_, value)| value)
 }
 
 /// Returns these parts, or all if none is named, in the order of deployment.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use e2e::engine::{docker, image, output, run_docker, unique_name};
+use job::{JOB, Sample};
 use throwaway::{Folder, Process};
 
 /// An emulator of AWS for one test.
@@ -32,6 +33,14 @@ const ROOT: [&str; 2] = ["test", "test"];
 fn tools() -> PathBuf {
     let name = "FIBSTACK_AWS_TOOLS";
     env::var_os(name).unwrap_or_else(|| panic!("{name} is not set; run `cargo xtask test deploy`")).into()
+}
+
+/// Fails if a deployment did not show the value of the job's sample, which is abbreviated.
+pub(crate) fn assert_computed_sample(text: &str) {
+    let Sample { index, value } = JOB.sample;
+    let head: String = value.chars().take(6).collect();
+    let expected = format!("{} = {head}", (JOB.notation)(index));
+    assert!(text.contains(&expected), "{expected} is missing: {text}");
 }
 
 impl Cloud {

@@ -14,8 +14,8 @@ fn create_data(cloud: &Cloud) {
     );
     let template = concat!("file://", env!("CARGO_MANIFEST_DIR"), "/data.yaml");
     let stack = ["--stack-name", "fibstack-data"];
-    let made = ["cloudformation", "create-stack", "--template-body", template, "--parameters", &parameters];
-    cloud.aws(&[&made[..], &stack].concat());
+    let create = ["cloudformation", "create-stack", "--template-body", template, "--parameters", &parameters];
+    cloud.aws(&[&create[..], &stack].concat());
     cloud.aws(&[&["cloudformation", "wait", "stack-create-complete"][..], &stack].concat());
 }
 

@@ -1,23 +1,24 @@
 //! Fargate from an empty account to a computed number, through changes and failures, to an empty account.
 
 use e2e::Client;
+use job::JOB;
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, assert_computed_sample};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fargate_is_deployed_updated_rolled_back_and_destroyed() {
     let cloud = Cloud::start();
     let text = cloud.xtask("", "deploy fargate --here");
-    assert!(text.contains("submitted 1000 at http://"), "{text}");
-    assert!(text.contains("F(1000) = 434665…228875, 209 digits"), "{text}");
+    assert!(text.contains(&format!("submitted {} at http://", JOB.sample.index)), "{text}");
+    assert_computed_sample(&text);
     let url = cloud.output("fibstack-base", "Url");
     let api = Client::new(format!("{url}/api"));
-    assert_eq!(api.value(1000).await.len(), 209);
+    assert_eq!(api.value(JOB.sample.index).await, JOB.sample.value);
 
     let first = cloud.output("fibstack-server", "Image");
     cloud.push_version("two");
     let text = cloud.xtask("two", "deploy fargate --pushed");
-    assert!(text.contains("submitted 1001 at "), "{text}");
+    assert!(text.contains(&format!("submitted {} at ", JOB.sample.index + 1)), "{text}");
     assert_ne!(cloud.output("fibstack-server", "Image"), first);
     // Deploying the same version again changes nothing.
     let text = cloud.xtask("two", "deploy fargate --pushed --only worker");
@@ -33,7 +34,7 @@ async fn fargate_is_deployed_updated_rolled_back_and_destroyed() {
     // The program's own message is shown.
     assert!(text.contains("SITE_ADDR"), "{text}");
     assert_eq!(cloud.output("fibstack-server", "Image"), first);
-    assert_eq!(api.value(1000).await.len(), 209);
+    assert_eq!(api.value(JOB.sample.index).await, JOB.sample.value);
 
     let text = cloud.xtask("", "deploy fargate --status");
     assert!(text.contains("server: 1 of 1 tasks running"), "{text}");

@@ -154,7 +154,7 @@ fn syntax() -> Syntax {
                 .subcommands([
                     described("containers", "Build the images and test the Compose stacks", TEST_CONTAINERS)
                         .args([filter(), no_setup()]),
-                    external("deploy", "Test the templates and the deployment to AWS"),
+                    external("deploy", "Test the deployment to AWS"),
                 ]),
             described("lint", "Run all lints that CI runs", LINT),
             Syntax::new("bench").about("Run the benchmarks").arg(

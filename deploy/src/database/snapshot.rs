@@ -141,12 +141,4 @@ mod tests {
             "rds restore-db-instance-from-db-snapshot --db-instance-identifier new --db-snapshot-identifier";
         assert_eq!(call("fibstack-20260501-120000"), format!("{snapshot} fibstack-20260501-120000{same}"));
     }
-
-    #[test]
-    fn a_host_begins_with_its_instance() {
-        assert_eq!(
-            instance("fibstack-data-database-x.abc.eu-central-1.rds.amazonaws.com"),
-            "fibstack-data-database-x"
-        );
-    }
 }

@@ -19,7 +19,7 @@ const TERMINAL_S: &str = "3600";
 const LOG_ATTEMPTS: u32 = 5;
 
 /// The program of a task.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy)]
 enum Program {
     Psql,
     Server,
@@ -226,12 +226,8 @@ impl Task<'_> {
             if status == "STOPPED" {
                 bail!("the task ended before a session could be opened: {}", self.end()?.reason());
             }
-            let is_ready = || {
-                Ok::<_, anyhow::Error>(
-                    aws::query::<Option<String>>(agent, &self.describe())?.as_deref() == Some("RUNNING"),
-                )
-            };
-            Ok((status == "RUNNING" && is_ready()?).then_some(()))
+            let agent: Option<String> = aws::query(agent, &self.describe())?;
+            Ok((status == "RUNNING" && agent.as_deref() == Some("RUNNING")).then_some(()))
         })
     }
 
@@ -258,39 +254,6 @@ impl Drop for Task<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_task_gets_its_command_and_variables() {
-        assert_eq!(
-            overrides("psql", &["bash", "-c", "a"], &[("SCRIPT", "select 1;\n")]),
-            json!({ "containerOverrides": [{
-                "name": "psql",
-                "command": ["bash", "-c", "a"],
-                "environment": [{ "name": "SCRIPT", "value": "select 1;\n" }],
-            }] })
-        );
-    }
-
-    #[test]
-    fn tasks_run_in_the_databases_network() {
-        let outputs = [
-            ("SubnetIds", "subnet-1,subnet-2"),
-            ("DatabaseClientGroup", "sg-1"),
-            ("AssignPublicIp", "ENABLED"),
-            ("OperationsCluster", "fibstack-operations"),
-            ("OperationsLogGroup", "/fibstack/operations"),
-            ("PsqlTask", "arn:psql"),
-            ("ServerTask", "arn:server"),
-        ];
-        let outputs: Values =
-            outputs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let tasks = Tasks::new(outputs).unwrap();
-        assert_eq!(
-            tasks.network,
-            "awsvpcConfiguration={subnets=[subnet-1,subnet-2],securityGroups=[sg-1],assignPublicIp=ENABLED}"
-        );
-        assert!(Tasks::new(Values::new()).is_err());
-    }
 
     #[test]
     fn an_exit_code_is_explained() {

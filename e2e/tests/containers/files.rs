@@ -1,6 +1,6 @@
-//! The Compose files, and the equivalent file for Elastic Beanstalk's ECS platform.
+//! The Compose files.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::collections::BTreeMap;
 
 use e2e::engine::{docker, output};
 use serde_json::{Value, json};
@@ -82,42 +82,4 @@ async fn development_has_the_originals_settings() {
     }
     let port = &development["services"]["nginx"]["ports"][0];
     assert_eq!((&port["published"], &port["target"]), (&json!("3050"), &json!(80)));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn dockerrun_describes_the_production_stack() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/beanstalk/Dockerrun.aws.json");
-    let dockerrun: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    let production = config(&["compose/production.yaml"]);
-    let described = |name: &str, service: &Value| {
-        let mebibytes = service["mem_limit"].as_str().unwrap().parse::<u64>().unwrap() / (1024 * 1024);
-        let mut container = json!({
-            "name": name,
-            "image": service["image"],
-            "hostname": service["hostname"],
-            "memory": mebibytes,
-            // The stack stops when nginx does; Elastic Beanstalk restarts the other containers.
-            "essential": name == "nginx",
-        });
-        if let Some(ports) = service["ports"].as_array() {
-            container["portMappings"] = ports
-                .iter()
-                .map(|port| {
-                    let published: u16 = port["published"].as_str().unwrap().parse().unwrap();
-                    json!({ "hostPort": published, "containerPort": port["target"] })
-                })
-                .collect();
-            // That platform has links instead of Compose's aliases.
-            let aliases =
-                production["services"]["server"]["networks"]["default"]["aliases"].as_array().unwrap();
-            let mut links: Vec<_> =
-                aliases.iter().map(|alias| format!("server:{}", alias.as_str().unwrap())).collect();
-            links.sort_by_key(|link| link != "server:client");
-            container["links"] = json!(links);
-        }
-        container
-    };
-    let containers: Vec<_> =
-        ["server", "worker", "nginx"].map(|name| described(name, &production["services"][name])).into();
-    assert_eq!(dockerrun, json!({ "AWSEBDockerrunVersion": 2, "containerDefinitions": containers }));
 }
