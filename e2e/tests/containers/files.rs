@@ -96,7 +96,7 @@ async fn dockerrun_describes_the_production_stack() {
             "image": service["image"],
             "hostname": service["hostname"],
             "memory": mebibytes,
-            // The stack ends with nginx; Elastic Beanstalk restarts the others.
+            // The stack stops when nginx does; Elastic Beanstalk restarts the other containers.
             "essential": name == "nginx",
         });
         if let Some(ports) = service["ports"].as_array() {
