@@ -182,8 +182,8 @@ pub trait Board: Send + Sync + 'static {
     async fn warning(&self) -> Result<Option<String>, BoardError>;
 
     /// Puts an index on the pending list, due now, and sets its field in `values` to `Nothing yet!` if
-    /// absent. Does nothing if the index has a result or was given up. Only this and
-    /// [`Board::reject`] add to the list.
+    /// absent. Does nothing if the index has a result, or was given up and is not submitted
+    /// again. Only this and [`Board::reject`] add to the list.
     async fn enqueue(&self, index: Index, reason: EnqueueReason) -> Result<EnqueueOutcome, BoardError>;
 
     /// Claims the lowest due index for the duration `lease`, counts the attempt and publishes

@@ -1,4 +1,4 @@
-//! The diagnosis identifies each thing that may be wrong with a database.
+//! The diagnosis identifies each possible fault of a database.
 
 // In a test, a failed unwrap is the message.
 #![allow(clippy::unwrap_used)]
@@ -24,13 +24,13 @@ fn config(postgres: &Postgres, database: &str) -> PostgresConfig {
     }
 }
 
-/// On an empty database.
+/// Settings for a new, empty database.
 fn working() -> PostgresConfig {
     let postgres = Postgres::shared();
     config(postgres, &postgres.create_database().unwrap())
 }
 
-/// Runs the diagnosis; returns the checks that passed with what they found, and the outcome.
+/// Runs the diagnosis; returns the checks that passed, with their findings, and the outcome.
 async fn examine(config: &PostgresConfig) -> (Vec<(DatabaseCheck, String)>, Result<(), DatabaseFault>) {
     let mut passed = Vec::new();
     let outcome = diagnose(config, |check, found| passed.push((check, found.to_owned()))).await;
@@ -41,8 +41,8 @@ async fn examine(config: &PostgresConfig) -> (Vec<(DatabaseCheck, String)>, Resu
     (passed, outcome)
 }
 
-/// Expects this fault, after all earlier checks passed.
-async fn faulty(config: &PostgresConfig, expected: &DatabaseFault) {
+/// Asserts that the diagnosis finds this fault after all earlier checks passed.
+async fn assert_fault(config: &PostgresConfig, expected: &DatabaseFault) {
     let (passed, outcome) = examine(config).await;
     assert_eq!(outcome.unwrap_err(), *expected);
     let all = [
@@ -89,13 +89,13 @@ async fn an_unknown_host_is_reported() {
 }
 
 #[tokio::test]
-async fn a_closed_port_and_another_program_on_the_port_are_told_apart() {
+async fn a_closed_port_and_another_program_on_the_port_are_distinguished() {
     let config = PostgresConfig { port: free_port().unwrap(), ..working() };
     let refused = DatabaseFault::Refused { addresses: "127.0.0.1".to_owned(), port: config.port };
-    faulty(&config, &refused).await;
+    assert_fault(&config, &refused).await;
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let config = PostgresConfig { port: other.local_addr().unwrap().port(), ..config };
-    // It closes the connection.
+    // This program closes the connection.
     let other = thread::spawn(move || other.accept().map(drop));
     let (passed, outcome) = examine(&config).await;
     let fault = outcome.unwrap_err();
@@ -111,17 +111,17 @@ async fn a_wrong_or_missing_password_is_reported_without_showing_it() {
         password_set,
     };
     let wrong = PostgresConfig { password: Some(Password::new(SECRET)), ..working() };
-    faulty(&wrong, &failed("postgres", true)).await;
+    assert_fault(&wrong, &failed("postgres", true)).await;
     let unknown = PostgresConfig { user: "nobody".to_owned(), ..working() };
-    faulty(&unknown, &failed("nobody", true)).await;
+    assert_fault(&unknown, &failed("nobody", true)).await;
     let none = PostgresConfig { password: None, ..working() };
-    faulty(&none, &failed("postgres", false)).await;
+    assert_fault(&none, &failed("postgres", false)).await;
 }
 
 #[tokio::test]
 async fn a_missing_database_is_reported() {
     let config = PostgresConfig { database: Some("elsewhere".to_owned()), ..working() };
-    faulty(&config, &DatabaseFault::NoDatabase { database: "elsewhere".to_owned() }).await;
+    assert_fault(&config, &DatabaseFault::NoDatabase { database: "elsewhere".to_owned() }).await;
 }
 
 #[tokio::test]
@@ -131,14 +131,14 @@ async fn a_user_that_may_not_create_tables_is_reported() {
     let user = format!("reader_of_{database}");
     Postgres::shared().execute(&database, &format!("create role {user} login password '{SECRET}'")).unwrap();
     let reader = PostgresConfig { user: user.clone(), password: Some(Password::new(SECRET)), ..config };
-    faulty(&reader, &DatabaseFault::CreateDenied { user, database, schema: "public".to_owned() }).await;
+    assert_fault(&reader, &DatabaseFault::CreateDenied { user, database, schema: "public".to_owned() }).await;
 }
 
 #[tokio::test]
 async fn a_server_without_tls_is_reported_if_tls_is_required() {
     for mode in [SslMode::Require, SslMode::VerifyFull] {
         let config = PostgresConfig { ssl_mode: mode, ..working() };
-        faulty(&config, &DatabaseFault::TlsUnavailable { mode }).await;
+        assert_fault(&config, &DatabaseFault::TlsUnavailable { mode }).await;
     }
 }
 
@@ -168,23 +168,23 @@ async fn only_an_authority_in_the_file_is_trusted() {
     assert!(passed.contains(&(DatabaseCheck::Tls, "verify-full".to_owned())), "{passed:?}");
 
     let unknown = verifying(&postgres, None);
-    faulty(&unknown, &DatabaseFault::UntrustedAuthority { root_cert: None }).await;
+    assert_fault(&unknown, &DatabaseFault::UntrustedAuthority { root_cert: None }).await;
     let other_folder = Folder::new("certificates").unwrap();
     certificates::make(other_folder.path(), "IP:127.0.0.1").unwrap();
     let other = other_folder.path().join("ca.pem");
     let wrong = verifying(&postgres, Some(&other));
-    faulty(&wrong, &DatabaseFault::UntrustedAuthority { root_cert: Some(other) }).await;
+    assert_fault(&wrong, &DatabaseFault::UntrustedAuthority { root_cert: Some(other) }).await;
     let missing = verifying(&postgres, Some(Path::new("/nowhere.pem")));
-    faulty(&missing, &DatabaseFault::UnreadableRootCert { path: "/nowhere.pem".into() }).await;
+    assert_fault(&missing, &DatabaseFault::UnreadableRootCert { path: "/nowhere.pem".into() }).await;
 
     let mode = SslMode::Disable;
     let without = PostgresConfig { ssl_mode: mode, ..config };
-    faulty(&without, &DatabaseFault::TlsRequired { mode }).await;
+    assert_fault(&without, &DatabaseFault::TlsRequired { mode }).await;
 }
 
 #[tokio::test]
 async fn a_certificate_for_another_name_is_reported() {
     let (postgres, folder) = with_tls("DNS:db.example.org");
     let config = verifying(&postgres, Some(&folder.path().join("ca.pem")));
-    faulty(&config, &DatabaseFault::WrongCertificateName { host: "127.0.0.1".to_owned() }).await;
+    assert_fault(&config, &DatabaseFault::WrongCertificateName { host: "127.0.0.1".to_owned() }).await;
 }

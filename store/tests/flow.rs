@@ -29,10 +29,10 @@ fn doubled(index: u32, value: &str) -> bool {
     value.trim_start_matches('0') == (u64::from(index) * 2).to_string()
 }
 
-/// One or more servers' stores on one Record and one Board.
+/// The stores of one or more servers, on one Record and one Board.
 struct System {
     stores: Vec<Arc<Store>>,
-    /// One per store, from before it ran.
+    /// One per store, subscribed before the store ran.
     watchers: Vec<broadcast::Receiver<FeedItem>>,
     board: Arc<InProcessBoard>,
     _stop: DropGuard,
@@ -73,17 +73,17 @@ impl System {
 
     /// Submits once the Record is ready.
     async fn submit(&self, number: u32) -> Entry {
-        until("the record is ready", async || self.store().submit(index(number), now_us()).await.ok()).await
+        until("the record", async || self.store().submit(index(number), now_us()).await.ok()).await
     }
 
-    /// Claims and answers one index, as a worker would.
-    async fn work(&self, answer: impl Fn(Index) -> String) -> Index {
+    /// Claims an index and posts a value for it, as a worker would.
+    async fn work(&self, value: impl Fn(Index) -> String) -> Index {
         let worker = WorkerId::new("test");
         let claim =
             until("a claim", async || self.board.claim(&worker, Duration::from_secs(60)).await.unwrap())
                 .await;
         let index = claim.lease.index;
-        self.board.finish(&claim.lease, &answer(index), now_us()).await.unwrap();
+        self.board.finish(&claim.lease, &value(index), now_us()).await.unwrap();
         index
     }
 
@@ -125,7 +125,7 @@ async fn a_submission_becomes_a_verified_value_with_a_complete_timeline() {
     assert_eq!(done.outcome, Some(Outcome::of("42")));
     assert_eq!(done.worker, Some(WorkerId::new("test")));
     assert!(done.timeline.steps().iter().all(|(_, at)| at.is_some()), "{:?}", done.timeline);
-    // Submitted again, it stays done and counts.
+    // A repeated submission is counted, and the entry stays done.
     let again = system.submit(21).await;
     assert_eq!((again.status, again.times_submitted), (Status::Done, 2));
     assert_eq!(system.board.pending_len().await.unwrap(), 0);
@@ -134,18 +134,18 @@ async fn a_submission_becomes_a_verified_value_with_a_complete_timeline() {
 #[tokio::test]
 async fn watchers_of_every_server_get_each_event_once_and_in_order() {
     let mut system = System::start(3, 1_000_000);
-    // A server that has just subscribed tells its watchers to resync.
+    // Once subscribed, each server makes its watchers resync.
     for watcher in &mut system.watchers {
-        let news = timeout(WITHIN, watcher.recv()).await.unwrap().unwrap();
-        assert!(matches!(news, FeedItem::Resync), "{news:?}");
+        let item = timeout(WITHIN, watcher.recv()).await.unwrap().unwrap();
+        assert!(matches!(item, FeedItem::Resync), "{item:?}");
     }
     system.submit(5).await;
     system.work(right).await;
     for watcher in &mut system.watchers {
         let mut kinds = Vec::new();
         while kinds.last() != Some(&EventKind::Done) {
-            let news = timeout(WITHIN, watcher.recv()).await.unwrap().unwrap();
-            if let FeedItem::Event(event) = news {
+            let item = timeout(WITHIN, watcher.recv()).await.unwrap().unwrap();
+            if let FeedItem::Event(event) = item {
                 kinds.push(event.kind);
             }
         }
@@ -158,13 +158,14 @@ async fn watchers_of_every_server_get_each_event_once_and_in_order() {
 async fn a_wrong_value_is_rejected_and_the_reason_is_shown_until_it_is_correct() {
     let system = System::start(1, 1_000_000);
     system.submit(7).await;
-    let mut heard = system.board.subscribe(&[Channel::Insert, Channel::Events]).await.unwrap();
+    let mut messages = system.board.subscribe(&[Channel::Insert, Channel::Events]).await.unwrap();
     system.work(|_| "16".to_owned()).await;
     let explained = system.entry_with(7, |entry| entry.reason.is_some()).await;
     assert_eq!(explained.status, Status::Pending);
     let reason = explained.reason.unwrap();
     assert!(reason.contains("“16”") && reason.contains("that is the value for index 8"), "{reason}");
-    // It is on the list again, but `insert` was not published, or two workers could answer each other forever.
+    // It is on the list again, but `insert` was not published, since a wrong foreign worker would answer it
+    // with the same value, over and over.
     let state = system.board.index_states(&[index(7)]).await.unwrap();
     assert_eq!(state, [IndexState::Pending(None)]);
     system.work(right).await;
@@ -172,7 +173,7 @@ async fn a_wrong_value_is_rejected_and_the_reason_is_shown_until_it_is_correct()
     assert_eq!(done.reason, None);
     let mut kinds = Vec::new();
     while kinds.last() != Some(&EventKind::Done) {
-        match timeout(WITHIN, heard.next()).await.unwrap().unwrap() {
+        match timeout(WITHIN, messages.next()).await.unwrap().unwrap() {
             Message::Insert(text) => panic!("published insert {text}"),
             Message::Notice(Notice::Changed { event }) => kinds.push(event.kind),
             Message::Notice(_) => {}
@@ -238,13 +239,13 @@ async fn an_evicted_result_stays_done_and_is_computed_again_on_request() {
         system.work(long).await;
         system.entry_with(number, |entry| entry.status == Status::Done).await;
     }
-    // Both do not fit into the budget: the older one went.
+    // Both results together exceed the budget, so the older one is evicted.
     until("the eviction", async || {
         (system.board.index_states(&[index(1)]).await.unwrap() == [IndexState::Absent]).then_some(())
     })
     .await;
-    let asked = system.store().digits(index(1)).await.unwrap();
-    assert!(matches!(&asked, DigitsAnswer::Pending(entry) if entry.status == Status::Done), "{asked:?}");
+    let answer = system.store().digits(index(1)).await.unwrap();
+    assert!(matches!(&answer, DigitsAnswer::Pending(entry) if entry.status == Status::Done), "{answer:?}");
     assert_eq!(system.work(long).await, index(1));
     let digits = until("the digits", async || match system.store().digits(index(1)).await.unwrap() {
         DigitsAnswer::Ready(digits) => Some(digits),

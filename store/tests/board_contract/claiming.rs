@@ -6,9 +6,9 @@ use futures::future::join_all;
 use protocol::Notice;
 use store::{Channel, FailOutcome, IndexState, Message};
 
-use crate::subject::{HOUR, LEASE, Subject, heard, index, indexes, notice, until, worker};
+use crate::subject::{HOUR, LEASE, Subject, index, indexes, next_message, notice, until, worker};
 
-pub(crate) async fn claims_come_in_the_order_of_enqueuing(board: &Subject) {
+pub(crate) async fn indexes_are_claimed_in_the_order_of_enqueuing(board: &Subject) {
     board.submit(&[50, 3, 9, 20]).await;
     board.submit(&[9]).await;
     for expected in [50, 3, 9, 20] {
@@ -19,13 +19,13 @@ pub(crate) async fn claims_come_in_the_order_of_enqueuing(board: &Subject) {
     assert_eq!(board.pending_len().await.unwrap(), 4);
 }
 
-pub(crate) async fn a_claim_carries_its_times_and_is_published(board: &Subject) {
+pub(crate) async fn a_claim_contains_its_times_and_is_published(board: &Subject) {
     let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     let before = store::now_us();
     board.submit(&[7]).await;
     let claim = board.claim_as("w1").await.unwrap();
     let after = store::now_us();
-    // Redis' clock is this machine's; it gives the time to the µs, and rounds down.
+    // Redis reads this machine's clock too, and rounds down to the µs.
     assert!(before - 1 <= claim.announced_us && claim.announced_us < claim.claimed_us, "{claim:?}");
     assert!(claim.claimed_us <= after + 1, "{claim:?} {after}");
     let claimed = Notice::Claimed {
@@ -61,7 +61,7 @@ pub(crate) async fn an_index_whose_worker_died_is_claimed_by_another(board: &Sub
     board.submit(&[7]).await;
     let first = board.claim(&worker("dies"), Duration::from_millis(30)).await.unwrap().unwrap();
     let mut second = None;
-    until("the lease ran out", async || {
+    until("the lease expired", async || {
         if second.is_none() {
             second = board.claim_as("w2").await;
         }
@@ -82,13 +82,13 @@ pub(crate) async fn a_renewed_lease_does_not_expire(board: &Subject) {
     assert!(board.renew(&claim.lease, 2 * HOUR, 0.25).await.unwrap());
     board.an_hour_passes();
     assert_eq!(board.claim_as("w2").await, None);
-    let IndexState::Pending(Some(seen)) = board.state(7).await else { panic!("not seen as claimed") };
+    let IndexState::Pending(Some(seen)) = board.state(7).await else { panic!("expected a claim") };
     assert_eq!((seen.worker.as_str(), seen.attempt, seen.progress), ("w1", 1, 0.25));
     assert_eq!((seen.announced_us, seen.claimed_us), (claim.announced_us, claim.claimed_us));
     assert!(matches!(notice(&mut events).await, Notice::Claimed { .. }));
     let progress = Notice::Progress { index: index(7), worker: worker("w1"), attempt: 1, progress: 0.25 };
     assert_eq!(notice(&mut events).await, progress);
-    // Without it, the lease would have run out: it does so now.
+    // Without the renewal, the lease would have expired by then. Now it does.
     board.an_hour_passes();
     assert_eq!(board.state(7).await, IndexState::Pending(None));
     assert_eq!(board.claim_as("w2").await.unwrap().attempt, 2);
@@ -102,7 +102,7 @@ pub(crate) async fn a_worker_that_lost_its_lease_changes_nothing(board: &Subject
     assert!(!board.renew(&lost, HOUR, 0.5).await.unwrap());
     assert!(!board.release(&lost).await.unwrap());
     assert_eq!(board.fail(&lost, "no", true).await.unwrap(), FailOutcome::Lost);
-    let IndexState::Pending(Some(seen)) = board.state(7).await else { panic!("not seen as claimed") };
+    let IndexState::Pending(Some(seen)) = board.state(7).await else { panic!("expected a claim") };
     assert_eq!((seen.worker.as_str(), seen.attempt, seen.progress), ("w2", 2, 0.0));
     assert!(board.renew(&held, HOUR, 0.5).await.unwrap());
     board.finish(&held, "13", 1).await.unwrap();
@@ -115,8 +115,8 @@ pub(crate) async fn a_worker_that_lost_its_lease_changes_nothing(board: &Subject
 pub(crate) async fn a_released_claim_is_not_counted_and_wakes_workers(board: &Subject) {
     let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
     board.submit(&[7]).await;
-    assert_eq!(heard(&mut inserts).await, Message::Insert("7".to_owned()));
-    // More often than attempts are allowed.
+    assert_eq!(next_message(&mut inserts).await, Message::Insert("7".to_owned()));
+    // More often than the maximum number of attempts.
     let mut announced_us = None;
     for _ in 0..7 {
         let claim = board.claim_as("w1").await.unwrap();
@@ -124,7 +124,7 @@ pub(crate) async fn a_released_claim_is_not_counted_and_wakes_workers(board: &Su
         assert_eq!(claim.announced_us, *announced_us.get_or_insert(claim.announced_us));
         assert!(board.release(&claim.lease).await.unwrap());
         assert!(!board.release(&claim.lease).await.unwrap());
-        assert_eq!(heard(&mut inserts).await, Message::Insert("7".to_owned()));
+        assert_eq!(next_message(&mut inserts).await, Message::Insert("7".to_owned()));
         assert_eq!(board.state(7).await, IndexState::Pending(None));
     }
 }

@@ -1,4 +1,4 @@
-//! How an attempt ends.
+//! Ends of an attempt: a result, a failure, or an expired lease.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(crate) async fn failures_back_off_until_the_fifth_gives_up(board: &Subject) 
             board.fail(&claim.lease, "out of memory", false).await.unwrap(),
             FailOutcome::Retry { after }
         );
-        assert_eq!(board.claim_as("w2").await, None, "due before its time");
+        assert_eq!(board.claim_as("w2").await, None, "claimed before it was due");
         assert_eq!(board.state(7).await, IndexState::Pending(None));
         assert_eq!(board.fail(&claim.lease, "twice", false).await.unwrap(), FailOutcome::Lost);
         assert!(matches!(notice(&mut events).await, Notice::Claimed { .. }));
@@ -32,8 +32,8 @@ pub(crate) async fn failures_back_off_until_the_fifth_gives_up(board: &Subject) 
     assert_eq!(notice(&mut events).await, Notice::GivenUp { index: index(7), reason: reason.clone() });
     assert_eq!(board.state(7).await, IndexState::GivenUp { reason });
     assert_eq!(board.pending_len().await.unwrap(), 0);
-    for how in [EnqueueReason::Message, EnqueueReason::Sweep] {
-        assert_eq!(board.enqueue(index(7), how).await.unwrap(), EnqueueOutcome::GivenUp);
+    for reason in [EnqueueReason::Message, EnqueueReason::Sweep] {
+        assert_eq!(board.enqueue(index(7), reason).await.unwrap(), EnqueueOutcome::GivenUp);
     }
 }
 
@@ -70,7 +70,7 @@ pub(crate) async fn five_expired_leases_give_up(board: &Subject) {
         assert!(matches!(notice(&mut events).await, Notice::Claimed { .. }));
         board.an_hour_passes();
     }
-    // What stands behind it is not held up.
+    // Indexes behind it are not blocked.
     board.submit(&[8]).await;
     assert_eq!(board.claim_as("w6").await.unwrap().lease.index, index(8));
     let reason = "given up after 5 attempts: worker w5 stopped responding".to_owned();
@@ -101,7 +101,7 @@ pub(crate) async fn a_result_is_published_exactly_once(board: &Subject) {
             assert_eq!(computed_us, 42);
             assert!(posted_us > claim.claimed_us);
         }
-        other => panic!("expected the result, heard {other:?}"),
+        other => panic!("expected the result, got {other:?}"),
     }
     assert_eq!(notice(&mut events).await, marker(7));
     assert_eq!(board.result(index(7)).await.unwrap().as_deref(), Some("13"));
@@ -121,7 +121,7 @@ pub(crate) async fn a_result_is_accepted_after_the_lease_was_lost(board: &Subjec
         Notice::Finished { worker: by, announced_us: None, claimed_us: None, .. } => {
             assert_eq!(by, worker("slow"));
         }
-        other => panic!("expected the slow worker's result without times, heard {other:?}"),
+        other => panic!("expected the slow worker's result without times, got {other:?}"),
     }
     assert_eq!(notice(&mut events).await, marker(7));
 }
@@ -152,12 +152,12 @@ pub(crate) async fn a_notice_contains_short_values_only(board: &Subject) {
         assert!(matches!(notice(&mut events).await, Notice::Claimed { .. }));
         match notice(&mut events).await {
             Notice::Finished { value, .. } => assert_eq!(value.is_some(), digits <= SHORT_DIGITS, "{digits}"),
-            other => panic!("expected the result, heard {other:?}"),
+            other => panic!("expected the result, got {other:?}"),
         }
         assert_eq!(board.state(number).await, IndexState::Result { bytes: digits as u64 });
         assert!(
             board.result(index(number)).await.unwrap() == Some(posted),
-            "{digits} digits came back changed"
+            "a value of {digits} digits was changed"
         );
     }
 }
@@ -188,24 +188,24 @@ pub(crate) async fn a_value_may_be_any_text(board: &Subject) {
     assert_eq!(board.state(4).await, IndexState::Pending(None));
 }
 
-pub(crate) async fn any_text_survives_the_round_trip_through_a_notice(board: &Subject) {
+pub(crate) async fn worker_names_and_reasons_may_be_any_text(board: &Subject) {
     let text = "a \"b\" \\c\\ /d/ |e| {worker} %1 %s\n\tü 💥";
     let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     board.submit(&[7]).await;
     let claim = board.claim_as(text).await.unwrap();
     assert!(board.renew(&claim.lease, Duration::from_secs(9), 1.0 / 3.0).await.unwrap());
-    let IndexState::Pending(Some(seen)) = board.state(7).await else { panic!("not seen as claimed") };
+    let IndexState::Pending(Some(seen)) = board.state(7).await else { panic!("expected a claim") };
     assert_eq!((seen.worker, seen.progress), (worker(text), 1.0 / 3.0));
     board.fail(&claim.lease, text, true).await.unwrap();
     assert_eq!(board.state(7).await, IndexState::GivenUp { reason: text.to_owned() });
     for expected in ["Claimed", "Progress", "GivenUp"] {
         let notice = notice(&mut events).await;
-        let (kind, told) = match notice {
+        let (kind, received) = match notice {
             Notice::Claimed { worker, .. } => ("Claimed", worker.to_string()),
             Notice::Progress { worker, .. } => ("Progress", worker.to_string()),
             Notice::GivenUp { reason, .. } => ("GivenUp", reason),
             other => panic!("{other:?}"),
         };
-        assert_eq!((kind, told.as_str()), (expected, text));
+        assert_eq!((kind, received.as_str()), (expected, text));
     }
 }

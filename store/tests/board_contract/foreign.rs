@@ -1,12 +1,12 @@
-//! Redis is open to writers of any make: their `HSET` and `PUBLISH`, and what they delete.
+//! Foreign programs on the same Redis: what they set, publish and delete.
 
 use protocol::MaxIndex;
 use store::{Channel, EnqueueReason, FinishOutcome, IndexState, Message, enqueue_unlisted};
 
-use crate::subject::{LEASE, Subject, heard, index, indexes, notice, worker};
+use crate::subject::{LEASE, Subject, index, indexes, next_message, notice, worker};
 
 impl Subject {
-    /// What `redis-cli` does and answers.
+    /// Runs a Redis command and returns its output.
     fn foreign(&self, command: &[&str]) -> String {
         self.redis().execute(command).unwrap()
     }
@@ -37,7 +37,7 @@ async fn indexes_left_pending_by_a_foreign_server_are_enqueued() {
     assert_eq!(board.state(7).await, IndexState::Pending(None));
     assert_eq!(board.state(1_000_001).await, IndexState::Unlisted);
     board.foreign(&["PUBLISH", "insert", "-5 or \"anything\""]);
-    assert_eq!(heard(&mut inserts).await, Message::Insert("-5 or \"anything\"".to_owned()));
+    assert_eq!(next_message(&mut inserts).await, Message::Insert("-5 or \"anything\"".to_owned()));
     assert_eq!(board.claim_as("w1").await.unwrap().lease.index, index(7));
 }
 
@@ -135,21 +135,21 @@ async fn deleting_some_keys_does_not_break_result_accounting() {
     };
     fill(1..=4).await;
     assert_eq!(board.total(), 400);
-    // Deleted by somebody, then asked for again.
+    // Deleted by another program, then submitted again.
     board.foreign(&["HDEL", "values", "1", "2"]);
     board.submit(&[1]).await;
     assert_eq!(board.total(), 300);
-    assert_eq!(board.mark_recorded(index(4), 100).await.unwrap(), indexes(&[3]), "2 was gone already");
+    assert_eq!(board.mark_recorded(index(4), 100).await.unwrap(), indexes(&[3]), "2 was already deleted");
     assert_eq!(board.total(), 100);
     assert_eq!(board.state(1).await, IndexState::Pending(None));
-    for gone in ["{values}:sizes", "{values}:results", "values"] {
+    for deleted in ["{values}:sizes", "{values}:results", "values"] {
         fill(10..=13).await;
-        board.foreign(&["DEL", gone]);
+        board.foreign(&["DEL", deleted]);
         fill(12..=15).await;
         board.mark_recorded(index(15), 0).await.unwrap();
-        assert_eq!(board.total(), 100, "after {gone} was deleted");
+        assert_eq!(board.total(), 100, "after {deleted} was deleted");
         fill(20..=22).await;
         board.mark_recorded(index(22), 0).await.unwrap();
-        assert_eq!(board.total(), 100, "long after {gone} was deleted");
+        assert_eq!(board.total(), 100, "long after {deleted} was deleted");
     }
 }

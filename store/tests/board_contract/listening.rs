@@ -1,10 +1,10 @@
-//! Messages.
+//! Subscriptions and their messages.
 
 use store::{Channel, Message};
 
-use crate::subject::{Subject, end, heard, marker, notice};
+use crate::subject::{Subject, end, marker, next_message, notice};
 
-pub(crate) async fn messages_come_in_order_to_everyone(board: &Subject) {
+pub(crate) async fn every_subscriber_receives_all_messages_in_order(board: &Subject) {
     let mut listeners = [
         board.subscribe(&[Channel::Events]).await.unwrap(),
         board.subscribe(&[Channel::Insert, Channel::Events]).await.unwrap(),
@@ -27,11 +27,11 @@ pub(crate) async fn a_subscription_receives_only_its_channels(board: &Subject) {
     board.submit(&[7]).await;
     board.publish(&marker(2)).await.unwrap();
     let insert = Message::Insert("7".to_owned());
-    assert_eq!(heard(&mut inserts).await, insert);
+    assert_eq!(next_message(&mut inserts).await, insert);
     assert_eq!(notice(&mut events).await, marker(1));
     assert_eq!(notice(&mut events).await, marker(2));
     for expected in [Message::Notice(marker(1)), insert, Message::Notice(marker(2))] {
-        assert_eq!(heard(&mut both).await, expected);
+        assert_eq!(next_message(&mut both).await, expected);
     }
 }
 
@@ -40,9 +40,9 @@ pub(crate) async fn the_subscription_of_a_slow_subscriber_ends(board: &Subject) 
     let subscription = board.subscribe(&[Channel::Insert]).await.unwrap();
     board.flood_insert(FLOOD).await;
     let before_the_end = end(subscription).await;
-    assert!(before_the_end < FLOOD as usize / 2, "{before_the_end} messages were kept");
-    // And can listen again.
+    assert!(before_the_end < FLOOD as usize / 2, "{before_the_end} messages were buffered");
+    // The subscriber can subscribe again.
     let mut again = board.subscribe(&[Channel::Insert]).await.unwrap();
     board.submit(&[7]).await;
-    assert_eq!(heard(&mut again).await, Message::Insert("7".to_owned()));
+    assert_eq!(next_message(&mut again).await, Message::Insert("7".to_owned()));
 }

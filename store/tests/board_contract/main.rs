@@ -1,20 +1,20 @@
-//! What every [`store::Board`] promises, asked of each implementation: the one in this process, and
-//! the one on a real Redis of its own. Then what Redis alone can get wrong: foreign writers, outages.
+//! Contract of [`store::Board`], tested on both implementations: in-process, and on a real Redis. Tests that
+//! apply only to Redis follow: foreign programs, outages, and other setups.
 
-// A failed assumption is a failed test.
+// In a test, a failed unwrap is the message.
 #![allow(clippy::unwrap_used)]
 
 mod claiming;
 mod ending;
 mod foreign;
-mod guarded;
 mod listening;
 mod listing;
 mod outages;
+mod redis_variants;
 mod results;
 mod subject;
 
-/// Makes two tests of each promise.
+/// Defines two tests of each promise: in-process and on Redis.
 macro_rules! contract {
     ($($module:ident: $($promise:ident),+ $(,)?;)+) => {
         mod in_process {
@@ -42,12 +42,12 @@ contract! {
     listing:
         an_index_is_added_once,
         insert_is_published_only_for_new_work,
-        a_late_message_does_not_bring_a_finished_index_back,
+        a_late_message_does_not_enqueue_a_finished_index,
         index_states_are_returned_in_the_order_requested,
         a_scan_returns_every_field;
     claiming:
-        claims_come_in_the_order_of_enqueuing,
-        a_claim_carries_its_times_and_is_published,
+        indexes_are_claimed_in_the_order_of_enqueuing,
+        a_claim_contains_its_times_and_is_published,
         concurrent_claims_get_distinct_indexes,
         an_index_whose_worker_died_is_claimed_by_another,
         a_renewed_lease_does_not_expire,
@@ -64,7 +64,7 @@ contract! {
         a_result_ends_a_failure,
         a_notice_contains_short_values_only,
         a_value_may_be_any_text,
-        any_text_survives_the_round_trip_through_a_notice;
+        worker_names_and_reasons_may_be_any_text;
     results:
         rejecting_a_wrong_result_publishes_nothing_on_insert,
         rejecting_does_not_affect_a_running_lease,
@@ -74,7 +74,7 @@ contract! {
         the_budget_accounts_for_replaced_results,
         an_evicted_result_is_computed_again;
     listening:
-        messages_come_in_order_to_everyone,
+        every_subscriber_receives_all_messages_in_order,
         a_subscription_receives_only_its_channels,
         the_subscription_of_a_slow_subscriber_ends;
 }

@@ -1,13 +1,13 @@
-//! Redis goes away, freezes, comes back: with the same Board, without a restart.
+//! Outages of Redis: the same Board works again afterwards, without a restart.
 
 use std::time::{Duration, Instant};
 
 use store::{Board, BoardError, Channel, Deadlines, EnqueueReason, Message, RedisBoard, RedisConfig};
 use throwaway::{Redis, Relay};
 
-use crate::subject::{end, heard, index, until};
+use crate::subject::{end, index, next_message, until};
 
-/// Short, so that the tests are; a busy machine must still answer within them.
+/// Short, to keep the tests fast, but long enough for a busy machine.
 const DEADLINES: Deadlines = Deadlines {
     connect: Duration::from_millis(800),
     response: Duration::from_millis(800),
@@ -19,20 +19,20 @@ fn board(port: u16) -> RedisBoard {
 }
 
 async fn assert_unavailable(board: &RedisBoard) {
-    let asked = Instant::now();
+    let started = Instant::now();
     let answer = board.enqueue(index(7), EnqueueReason::Submission).await;
     assert!(matches!(answer, Err(BoardError::Unavailable(_))), "{answer:?}");
-    // Generous beside 1.6 s, and still far from for ever.
-    assert!(asked.elapsed() < Duration::from_secs(10), "it took {:?}", asked.elapsed());
+    // The deadlines add up to 1.6 s; a busy machine may need longer.
+    assert!(started.elapsed() < Duration::from_secs(10), "it took {:?}", started.elapsed());
 }
 
-/// The Board answers again, and is heard again.
-async fn assert_back(board: &RedisBoard) {
-    until("the Board is back", async || board.check().await.is_ok()).await;
-    until("the Board is heard again", async || {
+/// Waits until the Board responds and delivers messages again.
+async fn assert_recovered(board: &RedisBoard) {
+    until("the Board responds again", async || board.check().await.is_ok()).await;
+    until("the Board delivers messages again", async || {
         let Ok(mut inserts) = board.subscribe(&[Channel::Insert]).await else { return false };
         board.enqueue(index(7), EnqueueReason::Submission).await.is_ok()
-            && heard(&mut inserts).await == Message::Insert("7".to_owned())
+            && next_message(&mut inserts).await == Message::Insert("7".to_owned())
     })
     .await;
 }
@@ -45,7 +45,7 @@ async fn a_redis_that_is_down_at_start_is_used_once_it_is_up() {
     assert_unavailable(&board).await;
     assert!(matches!(board.subscribe(&[Channel::Insert]).await, Err(BoardError::Unavailable(_))));
     redis.restart().unwrap();
-    assert_back(&board).await;
+    assert_recovered(&board).await;
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn a_crashed_redis_is_used_again_after_its_restart() {
     assert_eq!(end(subscription).await, 0);
     assert_unavailable(&board).await;
     redis.restart().unwrap();
-    assert_back(&board).await;
+    assert_recovered(&board).await;
 }
 
 #[tokio::test]
@@ -66,14 +66,14 @@ async fn requests_to_a_frozen_redis_time_out_and_later_work_again() {
     let mut redis = Redis::start().unwrap();
     let board = board(redis.port());
     let subscription = board.subscribe(&[Channel::Events]).await.unwrap();
-    // Several connections in the pool, all of which are dead.
+    // Fills the pool with connections that will all be dead.
     futures::future::join_all((0..8).map(|number| board.enqueue(index(number), EnqueueReason::Message)))
         .await;
     redis.pause();
     assert_unavailable(&board).await;
     assert_eq!(end(subscription).await, 0);
     redis.resume();
-    assert_back(&board).await;
+    assert_recovered(&board).await;
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_dead_connection_is_detected() {
     assert_unavailable(&board).await;
     relay.cut();
     relay.release();
-    assert_back(&board).await;
+    assert_recovered(&board).await;
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn an_idle_subscription_stays_open() {
     };
     until("some heartbeats passed", async || pings() >= 3).await;
     redis.execute(&["PUBLISH", "insert", "7"]).unwrap();
-    assert_eq!(heard(&mut inserts).await, Message::Insert("7".to_owned()));
+    assert_eq!(next_message(&mut inserts).await, Message::Insert("7".to_owned()));
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
-//! Wrong results, and results that have to go.
+//! Rejection and eviction of results.
 
 use protocol::Notice;
 use store::{Channel, EnqueueOutcome, EnqueueReason, IndexState, Message};
 
-use crate::subject::{LEASE, Subject, heard, index, indexes};
+use crate::subject::{LEASE, Subject, index, indexes, next_message};
 
 impl Subject {
     async fn record_result(&self, number: u32, bytes: usize, budget: u64) -> Vec<protocol::Index> {
@@ -21,7 +21,11 @@ pub(crate) async fn rejecting_a_wrong_result_publishes_nothing_on_insert(board: 
     assert_eq!(board.state(7).await, IndexState::Pending(None));
     assert_eq!(board.result(index(7)).await.unwrap(), None);
     board.submit(&[99]).await;
-    assert_eq!(heard(&mut inserts).await, Message::Insert("99".to_owned()), "`insert` told of the wrong one");
+    assert_eq!(
+        next_message(&mut inserts).await,
+        Message::Insert("99".to_owned()),
+        "`insert` was published for the rejected index"
+    );
     assert_eq!(board.claim_as("w1").await.unwrap().lease.index, index(7));
 }
 
@@ -65,7 +69,7 @@ pub(crate) async fn only_recorded_results_are_evicted_but_never_the_latest(board
     assert_eq!(board.record_result(3, 5_000, 50).await, indexes(&[2]));
     assert_eq!(board.state(1).await, IndexState::Result { bytes: 500 });
     assert_eq!(board.state(3).await, IndexState::Result { bytes: 5_000 });
-    // The one that did not fit is the first to go.
+    // The result that exceeded the budget is the first to be evicted.
     assert_eq!(board.record_result(4, 10, 1_000).await, indexes(&[3]));
 }
 
@@ -73,10 +77,10 @@ pub(crate) async fn the_budget_accounts_for_replaced_results(board: &Subject) {
     board.record_result(1, 1_000, 10_000).await;
     board.post(1, "7").await;
     assert_eq!(board.mark_recorded(index(1), 10_000).await.unwrap(), []);
-    assert_eq!(board.record_result(2, 900, 1_000).await, [], "1 is not 1,000 bytes any more");
+    assert_eq!(board.record_result(2, 900, 1_000).await, [], "1 no longer takes 1,000 bytes");
     assert!(board.reject(index(2), &"9".repeat(900)).await.unwrap());
-    assert_eq!(board.record_result(3, 900, 1_000).await, [], "2 is gone");
-    // Nothing to copy: nothing happens.
+    assert_eq!(board.record_result(3, 900, 1_000).await, [], "2 was rejected");
+    // Without a result, nothing happens.
     assert_eq!(board.mark_recorded(index(2), 1_000).await.unwrap(), []);
     assert_eq!(board.mark_recorded(index(77), 1_000).await.unwrap(), []);
     assert_eq!(board.state(2).await, IndexState::Pending(None));
@@ -87,13 +91,13 @@ pub(crate) async fn an_evicted_result_is_computed_again(board: &Subject) {
     board.record_result(1, 100, 1_000).await;
     assert_eq!(board.record_result(2, 100, 100).await, indexes(&[1]));
     assert_eq!(board.enqueue(index(1), EnqueueReason::Submission).await.unwrap(), EnqueueOutcome::Added);
-    // While it is on the list, it is nobody's to evict.
+    // An index on the pending list is never evicted.
     assert_eq!(board.record_result(3, 100, 0).await, indexes(&[2]));
     let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     let claim = board.claim_as("w1").await.unwrap();
     assert_eq!((claim.lease.index, claim.attempt), (index(1), 1));
     board.finish(&claim.lease, "1", 1).await.unwrap();
-    assert!(matches!(heard(&mut events).await, Message::Notice(Notice::Claimed { .. })));
-    assert!(matches!(heard(&mut events).await, Message::Notice(Notice::Finished { .. })));
+    assert!(matches!(next_message(&mut events).await, Message::Notice(Notice::Claimed { .. })));
+    assert!(matches!(next_message(&mut events).await, Message::Notice(Notice::Finished { .. })));
     assert_eq!(board.result(index(1)).await.unwrap().as_deref(), Some("1"));
 }

@@ -1,4 +1,4 @@
-//! A Board to be tested, and what only a test may do to it.
+//! A Board under test, with operations for tests only.
 
 use std::{
     ops::Deref,
@@ -16,19 +16,19 @@ use store::{
 };
 use throwaway::Redis;
 
-/// Longer than anything here takes, for a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout of every wait, generous for a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 pub(crate) const LEASE: Duration = Duration::from_secs(600);
 
-/// A Board to be tested. Reads as one.
+/// A Board under test.
 pub(crate) struct Subject {
     board: Box<dyn Board>,
     kind: Kind,
 }
 
 enum Kind {
-    /// By how many µs its clock is ahead.
+    /// Number of µs by which its clock is ahead.
     InProcess(Arc<AtomicU64>),
     OnRedis(Redis),
 }
@@ -58,11 +58,11 @@ impl Subject {
     pub(crate) fn redis(&self) -> &Redis {
         match &self.kind {
             Kind::OnRedis(redis) => redis,
-            Kind::InProcess(_) => panic!("asked for Redis in a test of the Board in this process"),
+            Kind::InProcess(_) => panic!("the in-process Board has no Redis"),
         }
     }
 
-    /// Leases and waits run on by an hour.
+    /// Brings the end of all leases and waits an hour closer.
     pub(crate) fn an_hour_passes(&self) {
         match &self.kind {
             Kind::InProcess(ahead) => {
@@ -76,7 +76,8 @@ impl Subject {
         }
     }
 
-    /// Sends many messages on `insert` while nobody reads, and waits until all have arrived.
+    /// Publishes many messages on `insert` while no subscriber reads them. On Redis, waits until the
+    /// subscription has ended.
     pub(crate) async fn flood_insert(&self, messages: u32) {
         match &self.kind {
             Kind::InProcess(_) => {
@@ -87,7 +88,7 @@ impl Subject {
             Kind::OnRedis(redis) => {
                 let script = "for _ = 1, ARGV[1] do redis.call('PUBLISH', 'insert', '1') end";
                 redis.execute(&["EVAL", script, "0", &messages.to_string()]).unwrap();
-                until("the subscription gave up", async || {
+                until("the subscription ended", async || {
                     redis.execute(&["PUBSUB", "NUMSUB", "insert"]).unwrap().ends_with("\n0")
                 })
                 .await;
@@ -95,7 +96,7 @@ impl Subject {
         }
     }
 
-    /// Claims what is due, under a long lease.
+    /// Claims an index under a long lease, if one is due.
     pub(crate) async fn claim_as(&self, name: &str) -> Option<Claim> {
         self.claim(&worker(name), LEASE).await.unwrap()
     }
@@ -110,7 +111,7 @@ impl Subject {
         }
     }
 
-    /// Posts a result for an index that nobody claimed.
+    /// Posts a result without a claim.
     pub(crate) async fn post(&self, number: u32, value: &str) {
         let lease = store::Lease { index: index(number), worker: worker("poster"), token: "none".to_owned() };
         self.finish(&lease, value, 1).await.unwrap();
@@ -129,37 +130,37 @@ pub(crate) fn worker(name: &str) -> WorkerId {
     WorkerId::new(name)
 }
 
-/// The next message.
-pub(crate) async fn heard(subscription: &mut Subscription) -> Message {
-    tokio::time::timeout(PATIENCE, subscription.next())
+/// Receives the next message.
+pub(crate) async fn next_message(subscription: &mut Subscription) -> Message {
+    tokio::time::timeout(TIMEOUT, subscription.next())
         .await
-        .expect("nothing was heard")
+        .expect("no message was received")
         .expect("the subscription ended")
 }
 
-/// The next message, which is a notice.
+/// Receives the next message, which must be a notice.
 pub(crate) async fn notice(subscription: &mut Subscription) -> Notice {
-    match heard(subscription).await {
+    match next_message(subscription).await {
         Message::Notice(notice) => notice,
-        other => panic!("expected a notice, heard {other:?}"),
+        other => panic!("expected a notice, got {other:?}"),
     }
 }
 
-/// Waits for the end of a subscription; gives back how many messages came before.
+/// Waits for the end of a subscription and returns the number of messages before it.
 pub(crate) async fn end(subscription: Subscription) -> usize {
-    tokio::time::timeout(PATIENCE, subscription.count()).await.expect("the subscription went on")
+    tokio::time::timeout(TIMEOUT, subscription.count()).await.expect("the subscription did not end")
 }
 
-/// A notice that tells nothing, to see that nothing else came before it.
+/// A notice with no meaning, published to check that nothing else was published before it.
 pub(crate) fn marker(number: u32) -> Notice {
     Notice::Progress { index: index(number), worker: worker("marker"), attempt: 1, progress: 0.0 }
 }
 
 /// Waits for a condition.
 pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while !condition().await {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Files of certificates to trust.
+//! Files of trusted certificates.
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,11 @@ use tokio::{
     net::TcpListener,
 };
 
-/// What TLS begins with: the type of record that holds a handshake (RFC 8446, section 5.1).
+/// First byte of a TLS handshake: the record type (RFC 8446, section 5.1).
 const HANDSHAKE: u8 = 22;
 
-/// Whether a connection that trusts this file gets as far as to begin TLS. If not, what was wrong.
-async fn begins_tls(authorities: PathBuf) -> Result<(), String> {
+/// Connects with this file of trusted certificates. Returns the error if the TLS handshake does not start.
+async fn start_tls(authorities: PathBuf) -> Result<(), String> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = PostgresConfig {
         host: "127.0.0.1".to_owned(),
@@ -25,7 +25,7 @@ async fn begins_tls(authorities: PathBuf) -> Result<(), String> {
     let record = PostgresRecord::new(&config);
     let postgres = async {
         let (mut connection, _) = listener.accept().await.unwrap();
-        // It asks for TLS, in eight bytes, and may have it.
+        // The client requests TLS in eight bytes; accept it.
         connection.read_exact(&mut [0; 8]).await.unwrap();
         connection.write_all(b"S").await.unwrap();
         connection.read_u8().await
@@ -41,13 +41,13 @@ async fn begins_tls(authorities: PathBuf) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn the_authorities_of_amazon_rds_are_understood_and_others_that_are_not_are_refused() {
+async fn the_amazon_rds_certificates_are_accepted_and_damaged_ones_are_rejected() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../certificates/rds.pem");
-    assert_eq!(begins_tls(file.clone()).await, Ok(()));
+    assert_eq!(start_tls(file.clone()).await, Ok(()));
 
     let folder = Folder::new("authorities").unwrap();
     let damaged = folder.path().join("damaged.pem");
     std::fs::write(&damaged, std::fs::read_to_string(file).unwrap().replace("\nMII", "\nMIA")).unwrap();
-    let refusal = begins_tls(damaged).await.unwrap_err();
-    assert!(refusal.contains("certificate"), "{refusal}");
+    let error = start_tls(damaged).await.unwrap_err();
+    assert!(error.contains("certificate"), "{error}");
 }

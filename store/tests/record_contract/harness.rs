@@ -1,4 +1,4 @@
-//! Both databases, empty, as the suite takes them.
+//! Empty databases of both kinds, and what the suite's files share.
 
 use std::{fmt::Debug, ops::Deref, sync::Arc};
 
@@ -28,12 +28,12 @@ impl Subject {
 
     pub(crate) fn on_sqlite() -> Self {
         let folder = Folder::new("sqlite").unwrap();
-        // A folder that is not there yet, as at the first start.
+        // The folder does not exist yet, as at the first start.
         let record = SqliteRecord::new(&folder.path().join("data"));
         Self { record: Arc::new(record), place: Place::Sqlite(folder) }
     }
 
-    /// Another server on the same database.
+    /// The Record of another server on the same database.
     pub(crate) fn another(&self) -> Arc<dyn Record> {
         match &self.place {
             Place::Postgres(config) => Arc::new(PostgresRecord::new(config)),
@@ -41,7 +41,7 @@ impl Subject {
         }
     }
 
-    /// The same one, to move into tasks.
+    /// The same Record, to move into tasks.
     pub(crate) fn share(&self) -> Arc<dyn Record> {
         Arc::clone(&self.record)
     }

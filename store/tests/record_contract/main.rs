@@ -1,6 +1,6 @@
-//! What the Record promises, on SQLite and on a real PostgreSQL.
+//! Contract of [`store::Record`], tested on SQLite and on a real PostgreSQL.
 
-// A failed assumption is a failed test.
+// In a test, a failed unwrap is the message.
 #![allow(clippy::unwrap_used)]
 
 mod authorities;

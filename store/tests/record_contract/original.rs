@@ -16,8 +16,8 @@ const CREATE: &str = "CREATE TABLE IF NOT EXISTS values (number INT)";
 const INSERT: &str = "INSERT INTO values(number) VALUES($1)";
 const SELECT: &str = "SELECT * from values";
 
-/// A database with what the original left behind, and a Record on it that was not prepared yet.
-fn left_behind(statements: &str) -> (Subject, String) {
+/// Creates a database as the original left it, and a Record on it that has not been prepared yet.
+fn original_database(statements: &str) -> (Subject, String) {
     let database = Postgres::shared().create_database().unwrap();
     Postgres::shared().execute(&database, statements).unwrap();
     (Subject::in_config(config_of(Postgres::shared(), &database)), database)
@@ -39,8 +39,8 @@ async fn insert(connection: &mut PgConnection, number: Option<i32>) {
 }
 
 #[tokio::test]
-async fn the_table_is_adopted_in_order_with_its_duplicates_and_without_what_is_no_index() {
-    let (subject, database) = left_behind(
+async fn the_table_is_adopted_in_order_and_duplicates_and_invalid_rows_are_counted() {
+    let (subject, database) = original_database(
         "create table values (number int);
         insert into values values (7), (3), (7), (-5), (null), (2147483647), (0), (7), (-5)",
     );
@@ -55,8 +55,12 @@ async fn the_table_is_adopted_in_order_with_its_duplicates_and_without_what_is_n
         assert!(entry.timeline.recorded_us.is_some() && entry.timeline.accepted_us.is_none());
     }
     let kept = Postgres::shared().execute(&database, "select count(*) from original_values").unwrap();
-    assert_eq!(kept, "9", "nothing is taken away");
-    assert_eq!(subject.another().prepare().await.unwrap(), Adoption::default(), "told once");
+    assert_eq!(kept, "9", "the original rows are kept");
+    assert_eq!(
+        subject.another().prepare().await.unwrap(),
+        Adoption::default(),
+        "the adoption is reported once"
+    );
     assert!(!subject.submit(index(3), 1).await.unwrap().first);
 }
 
@@ -74,32 +78,33 @@ async fn an_empty_table_and_columns_of_other_types_are_adopted_too() {
         ("text", "('7'), ('007'), ('3abc'), ('')", Adoption { adopted: 1, duplicates: 0, ignored: 3 }),
     ] {
         let rows = if rows.is_empty() { String::new() } else { format!("insert into values values {rows}") };
-        let (subject, database) = left_behind(&format!("create table values (number {column}); {rows}"));
+        let (subject, database) =
+            original_database(&format!("create table values (number {column}); {rows}"));
         assert_eq!(subject.prepare().await.unwrap(), expected, "{column}");
-        // What is no index is still taken, whatever the column was.
+        // An insert that is not an index still succeeds, whatever the column's type.
         insert(&mut original_server(&database).await, Some(-9)).await;
     }
 }
 
 #[tokio::test]
-async fn of_many_servers_that_start_at_once_one_tells_of_the_adoption() {
-    let (subject, _) = left_behind("create table values (number int); insert into values values (7)");
+async fn only_one_of_several_starting_servers_reports_the_adoption() {
+    let (subject, _) = original_database("create table values (number int); insert into values values (7)");
     let starts: Vec<_> = (0..6)
         .map(|_| {
             let server = subject.another();
             tokio::spawn(async move { server.prepare().await.unwrap() })
         })
         .collect();
-    let mut told = Vec::new();
+    let mut reports = Vec::new();
     for start in starts {
-        told.push(start.await.unwrap());
+        reports.push(start.await.unwrap());
     }
-    told.retain(|adoption| *adoption != Adoption::default());
-    assert_eq!(told, [Adoption { adopted: 1, duplicates: 0, ignored: 0 }]);
+    reports.retain(|adoption| *adoption != Adoption::default());
+    assert_eq!(reports, [Adoption { adopted: 1, duplicates: 0, ignored: 0 }]);
 }
 
 #[tokio::test]
-async fn what_is_not_the_originals_stops_the_start_with_the_reason() {
+async fn a_table_that_is_not_the_originals_stops_the_start_with_a_reason() {
     for (statements, named) in [
         ("create table values (amount int)", "no table with a column “number”"),
         ("create view values as select 1 as number", "no table with a column “number”"),
@@ -108,15 +113,15 @@ async fn what_is_not_the_originals_stops_the_start_with_the_reason() {
             "“original_values” stands in the way",
         ),
     ] {
-        let (subject, _) = left_behind(statements);
+        let (subject, _) = original_database(statements);
         let message = subject.prepare().await.unwrap_err().to_string();
         assert!(message.contains(named), "{statements}: {message}");
     }
 }
 
 #[tokio::test]
-async fn the_statements_of_the_original_server_go_on_working() {
-    let (subject, database) = left_behind("");
+async fn the_original_servers_statements_still_work() {
+    let (subject, database) = original_database("");
     let record = subject.prepared().await;
     let mut original = original_server(&database).await;
     insert(&mut original, Some(7)).await;
@@ -139,8 +144,8 @@ async fn the_statements_of_the_original_server_go_on_working() {
 }
 
 #[tokio::test]
-async fn an_insert_keeps_what_is_done_and_brings_back_what_failed() {
-    let (subject, database) = left_behind("");
+async fn an_insert_keeps_done_entries_and_makes_failed_ones_pending_again() {
+    let (subject, database) = original_database("");
     let record = subject.prepared().await;
     let mut original = original_server(&database).await;
     for number in [7, 8] {
@@ -159,8 +164,8 @@ async fn an_insert_keeps_what_is_done_and_brings_back_what_failed() {
 }
 
 #[tokio::test]
-async fn an_insert_of_what_is_no_index_succeeds_and_is_never_listed() {
-    let (subject, database) = left_behind("");
+async fn an_insert_that_is_not_an_index_succeeds_but_is_never_listed() {
+    let (subject, database) = original_database("");
     let record = subject.prepared().await;
     let mut original = original_server(&database).await;
     for number in [Some(-5), None, Some(7)] {
@@ -173,8 +178,9 @@ async fn an_insert_of_what_is_no_index_succeeds_and_is_never_listed() {
 }
 
 #[tokio::test]
-async fn nothing_can_be_changed_or_taken_back_through_the_view() {
-    let (subject, database) = left_behind("create table values (number int); insert into values values (7)");
+async fn the_view_rejects_updates_and_deletes() {
+    let (subject, database) =
+        original_database("create table values (number int); insert into values values (7)");
     let record = subject.prepared().await;
     for statement in ["delete from values", "update values set number = 8", "truncate values"] {
         assert!(Postgres::shared().execute(&database, statement).is_err(), "{statement}");
@@ -183,14 +189,14 @@ async fn nothing_can_be_changed_or_taken_back_through_the_view() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_original_server_that_is_at_work_meanwhile_does_not_notice() {
-    let (subject, database) = left_behind(CREATE);
+async fn the_adoption_does_not_disturb_a_running_original_server() {
+    let (subject, database) = original_database(CREATE);
     let (stop, inserted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI32::new(0)));
     let work = tokio::spawn({
         let (stop, inserted, mut original) =
             (Arc::clone(&stop), Arc::clone(&inserted), original_server(&database).await);
         async move {
-            // The same prepared statement before, during and after.
+            // Runs the same prepared statement before, during and after the adoption.
             while !stop.load(Ordering::Relaxed) {
                 insert(&mut original, Some(inserted.load(Ordering::Relaxed) % 50)).await;
                 inserted.fetch_add(1, Ordering::Relaxed);
@@ -218,7 +224,7 @@ async fn an_original_server_that_is_at_work_meanwhile_does_not_notice() {
 }
 
 #[tokio::test]
-async fn an_ordinary_role_that_owns_its_database_is_enough() {
+async fn a_role_that_owns_its_database_needs_no_other_privileges() {
     let postgres = Postgres::shared();
     let database = postgres.create_database().unwrap();
     let role = format!("owner_of_{database}");
@@ -242,7 +248,7 @@ async fn an_ordinary_role_that_owns_its_database_is_enough() {
     let subject = Subject::in_config(config);
     assert_eq!(subject.prepare().await.unwrap().adopted, 1);
     subject.submit(index(8), 1).await.unwrap();
-    // Somebody else, who finds nothing of ours through the search path.
+    // Another client, whose search path does not contain our schema.
     let elsewhere = "create schema elsewhere; set search_path = elsewhere;
         insert into public.values(number) values (9), (-1)";
     postgres.execute(&database, elsewhere).unwrap();
@@ -253,7 +259,7 @@ async fn an_ordinary_role_that_owns_its_database_is_enough() {
 async fn a_table_in_public_is_found_by_a_role_with_a_schema_of_its_own() {
     let postgres = Postgres::shared();
     // `"$user", public` is the default search path.
-    let (subject, database) = left_behind(
+    let (subject, database) = original_database(
         "create table public.values (number int); insert into values values (7); create schema postgres",
     );
     assert_eq!(subject.prepare().await.unwrap().adopted, 1);

@@ -1,4 +1,4 @@
-//! A PostgreSQL that is not there, goes away, or falls silent.
+//! Outages of PostgreSQL: not started yet, crashed, or silent.
 
 use std::{
     future::Future,
@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 
 use crate::harness::{Subject, config_of, index, numbers};
 
-/// Short deadlines, so that the suite need not wait long for the end of one.
-fn impatient(config: PostgresConfig) -> PostgresConfig {
+/// Shortens the timeouts, to keep the suite fast.
+fn with_short_timeouts(config: PostgresConfig) -> PostgresConfig {
     PostgresConfig {
         acquire_timeout: Duration::from_millis(500),
         statement_timeout: Duration::from_millis(500),
@@ -21,10 +21,10 @@ fn impatient(config: PostgresConfig) -> PostgresConfig {
     }
 }
 
-/// The call ends by itself, with an error of the database.
+/// Asserts that a call fails by itself with a database error; returns the message.
 async fn fails_in_time<T: std::fmt::Debug>(call: impl Future<Output = Result<T, RecordError>>) -> String {
     let started = Instant::now();
-    let result = tokio::time::timeout(Duration::from_secs(20), call).await.expect("it must not hang");
+    let result = tokio::time::timeout(Duration::from_secs(20), call).await.expect("the call must not hang");
     let error = result.unwrap_err();
     assert!(matches!(error, RecordError::Database(_) | RecordError::Migration(_)), "{error:?}");
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
@@ -32,7 +32,7 @@ async fn fails_in_time<T: std::fmt::Debug>(call: impl Future<Output = Result<T, 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn after_a_crash_of_the_database_everything_accepted_is_there_and_it_works_again() {
+async fn a_crash_of_the_database_loses_nothing_accepted() {
     let mut postgres = Postgres::start().unwrap();
     let database = postgres.create_database().unwrap();
     let record = Subject::in_config(config_of(&postgres, &database)).prepared().await;
@@ -56,28 +56,28 @@ async fn after_a_crash_of_the_database_everything_accepted_is_there_and_it_works
 }
 
 #[tokio::test]
-async fn a_server_that_starts_before_its_database_is_ready_as_soon_as_that_one_is() {
+async fn a_server_started_before_its_database_is_ready_once_the_database_exists() {
     let config = PostgresConfig { port: free_port().unwrap(), ..config_of(Postgres::shared(), "nothing") };
-    fails_in_time(Subject::in_config(impatient(config)).prepare()).await;
+    fails_in_time(Subject::in_config(with_short_timeouts(config)).prepare()).await;
 
-    let subject = Subject::in_config(config_of(Postgres::shared(), "made_later"));
+    let subject = Subject::in_config(config_of(Postgres::shared(), "created_later"));
     let message = fails_in_time(subject.prepare()).await;
-    assert!(message.contains("\"made_later\" does not exist"), "{message}");
+    assert!(message.contains("\"created_later\" does not exist"), "{message}");
     assert!(matches!(subject.check().await, Err(RecordError::NotReady)));
-    Postgres::shared().execute("postgres", "create database made_later").unwrap();
+    Postgres::shared().execute("postgres", "create database created_later").unwrap();
     subject.prepare().await.unwrap();
     subject.check().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_falls_silent_blocks_nobody_and_works_again_at_once() {
+async fn calls_to_a_silent_database_time_out_and_work_again_afterwards() {
     let database = Postgres::shared().create_database().unwrap();
     let relay = Relay::to(Postgres::shared().port()).unwrap();
     let config = PostgresConfig { port: relay.port(), ..config_of(Postgres::shared(), &database) };
-    let record = Subject::in_config(impatient(config)).prepared().await;
+    let record = Subject::in_config(with_short_timeouts(config)).prepared().await;
     record.submit(index(7), 1).await.unwrap();
     relay.hold();
-    // More calls than connections, at once, and then some.
+    // Three times as many concurrent calls as connections.
     let calls: Vec<_> = (0..12)
         .map(|_| {
             let record = record.share();
@@ -107,7 +107,7 @@ async fn lost_connections_are_replaced() {
     assert_eq!(record.oldest(0, 10).await.unwrap().len(), 5);
 }
 
-/// Somebody who holds the table up.
+/// A connection that locks the table.
 struct Lock(PgConnection);
 
 impl Lock {
@@ -124,9 +124,10 @@ impl Lock {
 }
 
 #[tokio::test]
-async fn a_statement_that_has_to_wait_too_long_is_ended_by_the_server() {
+async fn a_statement_that_exceeds_its_timeout_is_cancelled_by_the_server() {
     let database = Postgres::shared().create_database().unwrap();
-    let record = Subject::in_config(impatient(config_of(Postgres::shared(), &database))).prepared().await;
+    let record =
+        Subject::in_config(with_short_timeouts(config_of(Postgres::shared(), &database))).prepared().await;
     let lock = Lock::on(&database).await;
     let message = fails_in_time(record.submit(index(7), 1)).await;
     assert!(message.contains("statement timeout"), "{message}");
@@ -134,8 +135,9 @@ async fn a_statement_that_has_to_wait_too_long_is_ended_by_the_server() {
     assert!(record.submit(index(7), 1).await.unwrap().first);
 }
 
-/// A record with four connections, all of them at work, that loses the database without a word.
-async fn lose_the_database_at_work() -> (Subject, Relay, Vec<JoinHandle<Result<Submission, RecordError>>>) {
+/// Returns a Record whose four connections were all busy when the database vanished silently.
+async fn lose_the_database_while_busy() -> (Subject, Relay, Vec<JoinHandle<Result<Submission, RecordError>>>)
+{
     let database = Postgres::shared().create_database().unwrap();
     let relay = Relay::to(Postgres::shared().port()).unwrap();
     let config = PostgresConfig {
@@ -158,8 +160,8 @@ async fn lose_the_database_at_work() -> (Subject, Relay, Vec<JoinHandle<Result<S
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_vanished_while_all_connections_were_at_work_is_found_again() {
-    let (record, _relay, calls) = lose_the_database_at_work().await;
+async fn a_record_whose_busy_connections_were_all_lost_recovers() {
+    let (record, _relay, calls) = lose_the_database_while_busy().await;
     for call in calls {
         fails_in_time(async { call.await.unwrap() }).await;
     }
@@ -168,7 +170,7 @@ async fn a_database_that_vanished_while_all_connections_were_at_work_is_found_ag
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancelled_caller_does_not_leak_its_connection() {
-    let (record, _relay, calls) = lose_the_database_at_work().await;
+    let (record, _relay, calls) = lose_the_database_while_busy().await;
     for call in calls {
         call.abort();
         assert!(call.await.unwrap_err().is_cancelled());
@@ -177,7 +179,7 @@ async fn a_cancelled_caller_does_not_leak_its_connection() {
 }
 
 #[tokio::test]
-async fn a_refused_password_is_not_repeated() {
+async fn the_error_for_a_wrong_password_does_not_contain_it() {
     let config = PostgresConfig {
         password: Some(Password::new("hunter2")),
         ..config_of(Postgres::shared(), "postgres")
@@ -188,8 +190,8 @@ async fn a_refused_password_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn encryption_that_is_required_is_not_done_without() {
-    // The throw-away server has none.
+async fn a_server_without_tls_is_rejected_if_tls_is_required() {
+    // The throwaway server has no TLS.
     for ssl_mode in [SslMode::Require, SslMode::VerifyCa, SslMode::VerifyFull] {
         let config = PostgresConfig { ssl_mode, ..config_of(Postgres::shared(), "postgres") };
         fails_in_time(Subject::in_config(config).prepare()).await;

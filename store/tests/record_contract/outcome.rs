@@ -1,4 +1,4 @@
-//! What becomes of an index: done, failed, or pending for a reason.
+//! Outcomes of an index: done, failed, or pending with a reason.
 
 use protocol::{Outcome, Revision, Status, Timeline, WorkerId};
 use store::Completion;
@@ -6,7 +6,7 @@ use store::Completion;
 use crate::harness::{completion, index, on_both};
 
 on_both! {
-    async fn a_completion_is_kept_with_everything_known_of_it(subject: Subject) {
+    async fn a_completion_stores_value_worker_and_times(subject: Subject) {
         let record = subject.prepared().await;
         let new = record.submit(index(7), 1).await.unwrap().entry;
         let done = record.complete(index(7), &completion("13")).await.unwrap().unwrap();
@@ -25,10 +25,10 @@ on_both! {
         assert_eq!(record.entry(index(7)).await.unwrap(), Some(done));
     }
 
-    async fn what_a_foreign_worker_does_not_tell_stays_absent(subject: Subject) {
+    async fn worker_and_times_stay_absent_for_a_foreign_result(subject: Subject) {
         let record = subject.prepared().await;
         let new = record.submit(index(0), 1).await.unwrap().entry;
-        let told = Completion {
+        let foreign = Completion {
             outcome: Outcome::of("0"),
             worker: None,
             announced_us: None,
@@ -37,12 +37,12 @@ on_both! {
             posted_us: None,
             delivered_us: None,
         };
-        let done = record.complete(index(0), &told).await.unwrap().unwrap();
+        let done = record.complete(index(0), &foreign).await.unwrap().unwrap();
         assert_eq!((done.outcome, done.worker), (Some(Outcome::of("0")), None));
         assert_eq!(done.timeline, new.timeline);
     }
 
-    async fn a_value_is_kept_whole_up_to_a_thousand_digits_and_by_its_ends_beyond(subject: Subject) {
+    async fn a_value_of_more_than_1000_digits_is_shortened_to_head_and_tail(subject: Subject) {
         let record = subject.prepared().await;
         for digits in [1_000, 1_001, 208_988] {
             let value: String = ('0'..='9').cycle().skip(1).take(digits).collect();
@@ -80,7 +80,7 @@ on_both! {
         assert_eq!(failed.reason, Some(shown));
     }
 
-    async fn of_many_who_notice_a_result_exactly_one_gets_the_entry(subject: Subject) {
+    async fn exactly_one_of_many_concurrent_completions_returns_the_entry(subject: Subject) {
         let record = subject.prepared().await;
         let other = record.another();
         other.prepare().await.unwrap();
@@ -91,11 +91,11 @@ on_both! {
                 tokio::spawn(async move { server.complete(index(7), &completion("13")).await.unwrap() })
             })
             .collect();
-        let mut told = 0;
+        let mut returned = 0;
         for attempt in attempts {
-            told += usize::from(attempt.await.unwrap().is_some());
+            returned += usize::from(attempt.await.unwrap().is_some());
         }
-        assert_eq!(told, 1);
+        assert_eq!(returned, 1);
         assert_eq!(record.entry(index(7)).await.unwrap().unwrap().revision, Revision::recorded(2));
     }
 
@@ -107,7 +107,7 @@ on_both! {
         assert_eq!(record.entry(index(7)).await.unwrap(), None);
     }
 
-    async fn what_is_done_stays_as_it_is(subject: Subject) {
+    async fn a_done_entry_keeps_its_outcome(subject: Subject) {
         let record = subject.prepared().await;
         record.submit(index(7), 1).await.unwrap();
         let done = record.complete(index(7), &completion("13")).await.unwrap();
@@ -117,7 +117,7 @@ on_both! {
         assert_eq!(record.entry(index(7)).await.unwrap(), done);
     }
 
-    async fn what_is_given_up_says_why_and_can_still_be_done(subject: Subject) {
+    async fn a_failed_entry_has_a_reason_and_can_still_be_completed(subject: Subject) {
         let record = subject.prepared().await;
         record.submit(index(7), 1).await.unwrap();
         let failed = record.give_up(index(7), "failed 5 times: ‘out of memory’").await.unwrap().unwrap();
@@ -132,15 +132,15 @@ on_both! {
         assert_eq!(done.revision, Revision::recorded(3));
     }
 
-    async fn a_reason_for_being_pending_is_news_once(subject: Subject) {
+    async fn setting_the_same_reason_again_changes_nothing(subject: Subject) {
         let record = subject.prepared().await;
         record.submit(index(7), 1).await.unwrap();
         let explained = record.set_reason(index(7), "its value was wrong").await.unwrap().unwrap();
         assert_eq!((explained.status, explained.revision), (Status::Pending, Revision::recorded(2)));
         assert_eq!(explained.reason.as_deref(), Some("its value was wrong"));
         assert_eq!(record.set_reason(index(7), "its value was wrong").await.unwrap(), None);
-        let other = record.set_reason(index(7), "no worker is there").await.unwrap().unwrap();
-        assert_eq!((other.reason.as_deref(), other.revision), (Some("no worker is there"), Revision::recorded(3)));
+        let other = record.set_reason(index(7), "no worker is running").await.unwrap().unwrap();
+        assert_eq!((other.reason.as_deref(), other.revision), (Some("no worker is running"), Revision::recorded(3)));
         let done = record.complete(index(7), &completion("13")).await.unwrap().unwrap();
         assert_eq!(done.reason, None);
     }

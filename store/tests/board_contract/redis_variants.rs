@@ -1,9 +1,9 @@
-//! A Redis of another kind: guarded, a cluster, one whose settings endanger the data.
+//! Other setups of Redis: with TLS and a password, as a cluster, and with an eviction policy.
 
 use store::{Board, BoardError, Channel, EnqueueReason, IndexState, Message, RedisBoard, RedisConfig};
 use throwaway::{Redis, redis::Options};
 
-use crate::subject::{LEASE, heard, index, until, worker};
+use crate::subject::{LEASE, index, next_message, until, worker};
 
 fn config(redis: &Redis) -> RedisConfig {
     RedisConfig {
@@ -17,7 +17,7 @@ fn config(redis: &Redis) -> RedisConfig {
 async fn assert_refused(config: &RedisConfig) {
     let board = RedisBoard::new(config).unwrap();
     let Err(BoardError::Unavailable(error)) = board.check().await else {
-        panic!("was let in with {config:?}")
+        panic!("was accepted with {config:?}")
     };
     for secret in ["throwaway", "wrong-secret"] {
         assert!(!format!("{error} {error:?}").contains(secret), "{error:?}");
@@ -26,14 +26,14 @@ async fn assert_refused(config: &RedisConfig) {
 }
 
 #[tokio::test]
-async fn tls_and_password_guard_commands_and_subscriptions() {
+async fn commands_and_subscriptions_require_tls_and_the_password() {
     let redis = Redis::start_with(Options { password: true, tls: true, ..Options::default() }).unwrap();
     let config = config(&redis);
     let board = RedisBoard::new(&config).unwrap();
     let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
     board.enqueue(index(7), EnqueueReason::Submission).await.unwrap();
-    assert_eq!(heard(&mut inserts).await, Message::Insert("7".to_owned()));
-    // By name, too.
+    assert_eq!(next_message(&mut inserts).await, Message::Insert("7".to_owned()));
+    // The certificate is also valid for the name.
     let named = RedisConfig { host: "localhost".to_owned(), ..config.clone() };
     RedisBoard::new(&named).unwrap().check().await.unwrap();
     let user = RedisConfig { username: Some("default".to_owned()), ..config.clone() };
@@ -46,13 +46,13 @@ async fn tls_and_password_guard_commands_and_subscriptions() {
 }
 
 #[tokio::test]
-async fn a_cluster_finds_all_keys_of_a_script_in_one_slot() {
+async fn a_cluster_keeps_all_keys_of_a_script_in_one_slot() {
     let redis = Redis::start_with(Options { cluster: true, ..Options::default() }).unwrap();
     let board = RedisBoard::new(&config(&redis)).unwrap();
     let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
     until("the cluster is up", async || board.enqueue(index(7), EnqueueReason::Submission).await.is_ok())
         .await;
-    assert_eq!(heard(&mut inserts).await, Message::Insert("7".to_owned()));
+    assert_eq!(next_message(&mut inserts).await, Message::Insert("7".to_owned()));
     let claim = board.claim(&worker("w1"), LEASE).await.unwrap().unwrap();
     assert!(board.renew(&claim.lease, LEASE, 0.5).await.unwrap());
     board.fail(&claim.lease, "no", false).await.unwrap();
@@ -66,7 +66,7 @@ async fn a_cluster_finds_all_keys_of_a_script_in_one_slot() {
 }
 
 #[tokio::test]
-async fn a_redis_that_may_evict_our_keys_is_warned_of() {
+async fn an_eviction_policy_causes_a_warning() {
     let redis = Redis::start().unwrap();
     let board = RedisBoard::new(&config(&redis)).unwrap();
     assert_eq!(board.warning().await.unwrap(), None);
