@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs nginx in a container and reloads it whenever the addresses of SITE_HOST or API_HOST change, or the
-# certificate does. (nginx resolves names only once, at startup; not before 1.27.3 can it re-resolve them while
+# certificate does. (nginx resolves names only once, at startup; before 1.27.3 it cannot re-resolve them while
 # keeping connections open.)
 #
 # Settings, in the environment, and their defaults:
@@ -10,7 +10,7 @@
 #   API_HOST           host name of the servers' api listeners                       api
 #   API_PORT                                                                         5000
 #   BELIEVED_PROXIES   networks of the load balancers in front, separated by         none
-#                      blanks; trusted to say who the client is
+#                      spaces; trusted to report the client's address
 #   REQUESTS_PER_SECOND, REQUESTS_AT_ONCE, CONNECTIONS_PER_CLIENT                    in limits.env
 #   RELOAD_PORT        in development, cargo-leptos's websocket on SITE_HOST         none
 #   TLS_DIR            folder of the certificate                                     /tls
@@ -20,7 +20,7 @@
 # With tls.crt and tls.key in TLS_DIR, nginx serves HTTPS and redirects HTTP to it. A load balancer that
 # terminates TLS itself must then be in BELIEVED_PROXIES.
 #
-# An invalid setting is reported and ends it with exit code 2.
+# If a setting is invalid, it prints a message and exits with code 2.
 set -eu
 
 here=$(dirname "$0")
@@ -120,7 +120,7 @@ reload_on_change() {
             report
             kill -HUP $$
         else
-            # Perhaps half of a new certificate; the other half will count as a change as well.
+            # Perhaps only half of a new certificate has been written; the other half will trigger another reload.
             say "kept the old configuration; nginx rejects the new one: $refusal"
         fi
     done

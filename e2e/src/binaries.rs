@@ -5,7 +5,7 @@ use std::{env, path::PathBuf};
 /// Path of a program under test: in `FIBSTACK_BIN_DIR`, or else where cargo built this test.
 ///
 /// # Panics
-/// If it does not exist.
+/// Panics if it does not exist.
 pub fn binary(name: &str) -> PathBuf {
     let folder = env::var_os("FIBSTACK_BIN_DIR").map_or_else(built_beside, PathBuf::from);
     let path = folder.join(name);

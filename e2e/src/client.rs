@@ -42,7 +42,7 @@ impl Answer {
     /// Parses the body as JSON.
     ///
     /// # Panics
-    /// If it is not JSON.
+    /// Panics if it is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
@@ -51,7 +51,7 @@ impl Answer {
     /// Asserts the status.
     ///
     /// # Panics
-    /// If it is different.
+    /// Panics if it is different.
     #[must_use]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "expected {status}, but {self:?}");
@@ -61,7 +61,7 @@ impl Answer {
     /// Asserts that this is a problem document with this status and the right media type.
     ///
     /// # Panics
-    /// If it is not.
+    /// Panics if it is not.
     #[must_use]
     pub fn expect_problem(self, status: u16) -> Problem {
         let answer = self.expect(status);
@@ -82,7 +82,7 @@ impl Client {
     /// Creates a client of the API at `base`, which has no trailing slash.
     ///
     /// # Panics
-    /// Never on a system that can open sockets.
+    /// Panics if the system cannot open sockets.
     #[must_use]
     pub fn new(base: String) -> Self {
         let http = builder().build();
@@ -93,7 +93,7 @@ impl Client {
     /// just as it is reused, for example when nginx reloads; a browser would then retry.
     ///
     /// # Panics
-    /// Never on a system that can open sockets.
+    /// Panics if the system cannot open sockets.
     #[must_use]
     pub fn with_new_connections(&self) -> Self {
         let http = builder().pool_max_idle_per_host(0).build();
@@ -133,7 +133,7 @@ impl Client {
     /// Like [`Client::try_send`].
     ///
     /// # Panics
-    /// If there is no response.
+    /// Panics if there is no response.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         self.try_send(request).await.unwrap_or_else(|error| panic!("no response: {error:?}"))
     }
@@ -184,7 +184,7 @@ impl Client {
     /// Fetches an entry.
     ///
     /// # Errors
-    /// Returns any other response as text.
+    /// Fails on any other response, with its text.
     pub async fn try_entry(&self, index: u32) -> Result<Entry, String> {
         let answer = self.try_get(&format!("/values/{index}")).await.map_err(|error| error.to_string())?;
         if answer.status != 200 {

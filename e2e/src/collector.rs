@@ -37,7 +37,7 @@ impl Collector {
     /// Starts a collector.
     ///
     /// # Panics
-    /// If no port is free.
+    /// Panics if no port is free.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));

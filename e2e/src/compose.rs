@@ -77,7 +77,7 @@ impl Compose {
     /// Runs `docker compose` with these arguments and returns its output.
     ///
     /// # Panics
-    /// If it fails.
+    /// Panics if it fails.
     pub fn run(&self, arguments: &[&str]) -> String {
         run(self.compose().args(arguments))
     }
@@ -85,7 +85,7 @@ impl Compose {
     /// Runs `docker compose up` with these arguments and waits until all containers are healthy.
     ///
     /// # Panics
-    /// If they do not become healthy.
+    /// Panics if they do not become healthy.
     pub fn up(&self, arguments: &[&str]) {
         let up = ["up", "--detach", "--wait", "--wait-timeout", "240", "--quiet-pull"];
         run(self.compose().args(up).args(arguments));
@@ -112,7 +112,7 @@ impl Compose {
     /// Id of a service's only container.
     ///
     /// # Panics
-    /// If there is not exactly one.
+    /// Panics if there is not exactly one.
     #[must_use]
     pub fn container(&self, service: &str) -> String {
         let containers = self.containers(service);

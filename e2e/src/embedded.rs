@@ -21,7 +21,7 @@ impl Embedded {
     /// Like [`Embedded::start`], with changed settings.
     ///
     /// # Panics
-    /// If it does not start.
+    /// Panics if it does not start.
     pub async fn start_with(more: impl FnOnce(Settings) -> Settings) -> Self {
         let folder = Folder::new("embedded").unwrap_or_else(|error| panic!("{error}"));
         let server = Server::start(&more(Settings::embedded(folder.path()))).await;

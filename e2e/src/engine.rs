@@ -43,7 +43,7 @@ pub fn docker() -> Command {
 /// Runs a command to completion and returns its output, even if it fails.
 ///
 /// # Panics
-/// If it cannot be started.
+/// Panics if it cannot be started.
 pub fn output(command: &mut Command) -> Output {
     // Keeps the test's other tasks running.
     tokio::task::block_in_place(|| command.output()).unwrap_or_else(|error| panic!("{command:?}: {error}"))
@@ -52,7 +52,7 @@ pub fn output(command: &mut Command) -> Output {
 /// Runs a command to completion and returns its standard output.
 ///
 /// # Panics
-/// If it fails.
+/// Panics if it fails.
 pub fn run(command: &mut Command) -> String {
     let output = output(command);
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -68,7 +68,7 @@ pub fn run(command: &mut Command) -> String {
 /// Runs `docker` with these arguments and returns its output.
 ///
 /// # Panics
-/// If it fails.
+/// Panics if it fails.
 pub fn run_docker(arguments: &[&str]) -> String {
     run(docker().args(arguments)).trim().to_owned()
 }
@@ -76,7 +76,7 @@ pub fn run_docker(arguments: &[&str]) -> String {
 /// Runs `docker inspect` on a container or an image, with a Go template.
 ///
 /// # Panics
-/// If it does not exist.
+/// Panics if it does not exist.
 #[must_use]
 pub fn inspect(what: &str, template: &str) -> String {
     run_docker(&["inspect", "--format", template, what])
@@ -86,7 +86,7 @@ pub fn inspect(what: &str, template: &str) -> String {
 /// policy applies. (After `docker kill` it does not.)
 ///
 /// # Panics
-/// If the container is not running.
+/// Panics if the container is not running.
 pub fn crash(container: &str) {
     let process = inspect(container, "{{.State.Pid}}");
     let image = image("debug");

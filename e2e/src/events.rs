@@ -33,7 +33,7 @@ impl Sent {
     /// Parses the data as an entry.
     ///
     /// # Panics
-    /// If it is not an entry.
+    /// Panics if it is not an entry.
     #[must_use]
     pub fn entry(&self) -> Entry {
         serde_json::from_str(&self.data).unwrap_or_else(|error| panic!("{error} in {self:?}"))
@@ -74,7 +74,7 @@ impl Events {
     /// Reads the next block, comments included; `None` at the end of the stream.
     ///
     /// # Panics
-    /// If nothing arrives in time.
+    /// Panics if nothing arrives in time.
     pub async fn block(&mut self) -> Option<Sent> {
         loop {
             if let Some((block, rest)) = self.unread.split_once("\n\n") {
@@ -104,7 +104,7 @@ impl Events {
     /// Reads until an event satisfies a condition, and returns all events up to it.
     ///
     /// # Panics
-    /// If the stream ends first.
+    /// Panics if the stream ends first.
     pub async fn until(&mut self, expected: &str, like_this: impl Fn(&Sent) -> bool) -> Vec<Sent> {
         let mut seen = Vec::new();
         while let Some(sent) = self.next().await {

@@ -22,7 +22,7 @@ impl Gate {
     /// Creates a closed gate.
     ///
     /// # Panics
-    /// A temporary folder cannot be created.
+    /// Panics if a temporary folder cannot be created.
     #[must_use]
     pub fn closed() -> Self {
         Self { folder: Folder::new("gate").unwrap_or_else(|error| panic!("{error}")) }
@@ -39,7 +39,7 @@ impl Gate {
     /// Opens the gate for good.
     ///
     /// # Panics
-    /// The file cannot be written.
+    /// Panics if the file cannot be written.
     pub fn open(&self) {
         std::fs::write(self.gate_file(), "").expect("the folder exists as long as the gate");
     }

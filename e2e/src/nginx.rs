@@ -14,7 +14,7 @@ impl Nginx {
     /// Starts nginx in front of a server.
     ///
     /// # Panics
-    /// If nginx is not installed or does not start.
+    /// Panics if nginx is not installed or does not start.
     #[must_use]
     pub fn start(server: &Server) -> Self {
         Self::start_with(Options::new(server.site_addr(), server.api_addr()))
@@ -23,7 +23,7 @@ impl Nginx {
     /// Starts nginx with any options.
     ///
     /// # Panics
-    /// If nginx is not installed or does not start.
+    /// Panics if nginx is not installed or does not start.
     #[must_use]
     pub fn start_with(options: Options) -> Self {
         Self(throwaway::Nginx::start(options).unwrap_or_else(|error| panic!("{error}")))

@@ -18,7 +18,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
 /// responses through nginx, which has some of its own, and server errors.
 ///
 /// # Panics
-/// The document does not list them.
+/// Panics if the document does not list them.
 pub(crate) fn assert_documented(method: &Method, path: &str, answer: &Answer) {
     let method = if method == Method::HEAD { "get".to_owned() } else { method.as_str().to_lowercase() };
     let paths = DOCUMENT["paths"].as_object().expect("`paths` is an object");

@@ -12,7 +12,7 @@ impl Redis {
     /// Starts an empty server.
     ///
     /// # Panics
-    /// If Redis is not installed or does not start.
+    /// Panics if Redis is not installed or does not start.
     #[must_use]
     pub fn start() -> Self {
         Self(throwaway::redis::Redis::start().unwrap_or_else(|error| panic!("{error}")))
@@ -21,7 +21,7 @@ impl Redis {
     /// Runs one command.
     ///
     /// # Panics
-    /// If Redis refuses it.
+    /// Panics if Redis refuses it.
     pub fn run(&self, command: &[&str]) -> String {
         self.0.execute(command).unwrap_or_else(|error| panic!("{error}")).trim_end().to_owned()
     }

@@ -20,7 +20,7 @@ impl Server {
     /// Starts a server and waits until it listens, which does not mean that it is ready.
     ///
     /// # Panics
-    /// If it ends, or does not listen in time.
+    /// Panics if it ends, or does not listen in time.
     pub async fn start(settings: &Settings) -> Self {
         let folder = Folder::new("server").unwrap_or_else(|error| panic!("{error}"));
         let addresses = folder.path().join("addresses");
@@ -51,7 +51,7 @@ impl Server {
     /// Sends SIGTERM and waits for its end.
     ///
     /// # Panics
-    /// If it does not end in time.
+    /// Panics if it does not end in time.
     pub async fn stop(&mut self) -> ExitStatus {
         // Keeps the test's other tasks running.
         tokio::task::block_in_place(|| self.process.stop(DEADLINE)).unwrap_or_else(|error| panic!("{error}"))
@@ -89,7 +89,7 @@ impl Server {
     /// Address of the api listener.
     ///
     /// # Panics
-    /// If the server is embedded, and so has none.
+    /// Panics if the server is embedded and therefore has none.
     #[must_use]
     pub fn api_addr(&self) -> SocketAddr {
         self.api.expect("an embedded server has no api listener")

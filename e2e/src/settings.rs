@@ -14,7 +14,7 @@ impl Database {
     /// Creates an empty database.
     ///
     /// # Panics
-    /// If Postgres is not installed or does not start.
+    /// Panics if Postgres is not installed or does not start.
     #[must_use]
     pub fn create() -> Self {
         let name = Postgres::shared().create_database().unwrap_or_else(|error| panic!("{error}"));
@@ -24,7 +24,7 @@ impl Database {
     /// Runs statements and returns the rows: one per line, columns separated by `|`.
     ///
     /// # Panics
-    /// If Postgres refuses a statement.
+    /// Panics if Postgres refuses a statement.
     pub fn execute(&self, statements: &str) -> String {
         self.try_execute(statements).unwrap_or_else(|error| panic!("{error}"))
     }

@@ -60,7 +60,7 @@ impl Stack {
     /// The API as browsers reach it.
     ///
     /// # Panics
-    /// If the stack was started without nginx.
+    /// Panics if the stack was started without nginx.
     #[must_use]
     pub fn through_nginx(&self) -> Client {
         self.nginx.as_ref().expect("this stack was started without nginx").api()

@@ -11,7 +11,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Polls until `check` succeeds, and returns its result.
 ///
 /// # Panics
-/// If it has not succeeded within [`DEADLINE`]; the message contains what was expected and the last error.
+/// Panics if it has not succeeded within [`DEADLINE`]; the message contains what was expected and the last error.
 pub async fn eventually<T, E: Display, F: Future<Output = Result<T, E>>>(
     expected: impl Display,
     mut check: impl FnMut() -> F,

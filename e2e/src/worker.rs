@@ -46,7 +46,7 @@ impl Worker {
     /// Sends SIGTERM and waits for its end.
     ///
     /// # Panics
-    /// If it does not end in time.
+    /// Panics if it does not end in time.
     pub async fn stop(&mut self) -> ExitStatus {
         tokio::task::block_in_place(|| self.process.stop(DEADLINE)).unwrap_or_else(|error| panic!("{error}"))
     }
@@ -54,7 +54,7 @@ impl Worker {
     /// Waits until its log contains this text.
     ///
     /// # Panics
-    /// If it ends, or the time is up.
+    /// Panics if it ends, or the time is up.
     pub fn wait_for(&mut self, awaited: &str) {
         tokio::task::block_in_place(|| self.process.wait_for(awaited, DEADLINE))
             .unwrap_or_else(|error| panic!("{error}"));

@@ -1,4 +1,4 @@
-//! The wire contract, row by row: what is kept from the original, what is changed on purpose, and what is ours. The same
+//! The wire contract, row by row: what is kept from the original, changed on purpose, or new. The same
 //! suite runs on the api listener, under `/api` of the site listener, through nginx, and embedded.
 
 // clippy knows tests by their attribute, and these helpers have none.
@@ -20,7 +20,7 @@ use protocol::Status;
 /// A place where the API is served, and how it differs.
 pub(crate) struct Place {
     pub(crate) api: Client,
-    /// Whether metrics are served here.
+    /// True if metrics are served here.
     pub(crate) metrics: bool,
     pub(crate) nginx: bool,
 }

@@ -1,6 +1,6 @@
 //! `server migrate` and `server check-database`, for images without a shell.
 
-// In a test, a failed unwrap is the message.
+// A failed unwrap fails the test with a sufficient message.
 #![allow(clippy::unwrap_used)]
 
 use std::{fs, process::Command};

@@ -1,4 +1,4 @@
-//! The documentation tells the truth: its links lead somewhere, its tests exist, its tables are complete.
+//! The documentation is accurate: its links work, the tests it names exist, and its tables are complete.
 
 // clippy knows tests by their attribute, and these helpers have none.
 #![allow(clippy::unwrap_used)]

@@ -1,4 +1,4 @@
-//! The router: how it forwards requests, and which ones it refuses.
+//! The router: the requests it forwards, and those it refuses.
 
 // clippy knows tests by their attribute, and these helpers have none.
 #![allow(clippy::unwrap_used)]
@@ -97,8 +97,8 @@ async fn claimed(nginx: &Nginx, api: &TcpListener) -> (String, e2e::Answer) {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_trusted_proxies_may_name_the_client() {
     let (api, address) = listener().await;
-    let alone = Nginx::start_with(Options::new(address, address));
-    let (request, answer) = claimed(&alone, &api).await;
+    let without_proxy = Nginx::start_with(Options::new(address, address));
+    let (request, answer) = claimed(&without_proxy, &api).await;
     assert!(request.contains("x-forwarded-for: 127.0.0.1\r\n"), "{request}");
     assert!(request.contains("x-forwarded-proto: http\r\n"), "{request}");
     assert_eq!(answer.header(STRICT_TRANSPORT_SECURITY), "");

@@ -1,5 +1,5 @@
 //! `start.sh` of nginx's container: it follows servers that come and go, picks up a renewed certificate, refuses invalid
-//! settings, and ends on request.
+//! settings, and stops on request.
 //!
 //! It runs here without a container, on loopback addresses that only Linux has. The tests control name resolution with
 //! their own `getent`, which reads files.
@@ -248,7 +248,7 @@ fn a_certificate_without_its_key_is_refused() {
     assert!(log.contains("tls/tls.key"), "{log}");
 }
 
-/// `docker stop` sends SIGQUIT, as the image asks; others send SIGTERM.
+/// `docker stop` sends SIGQUIT, which the image specifies; other programs send SIGTERM.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_event_stream_does_not_delay_shutdown() {
     let server = Upstream::start("server", FIRST, 0).await;

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
-/// What `--help` says about a setting.
+/// Description of a setting in `--help`.
 #[derive(Debug)]
 struct Setting {
     /// Default that clap fills in.
     default: Option<String>,
-    /// Everything else that the help says about it.
+    /// The rest of its help text.
     description: String,
 }
 

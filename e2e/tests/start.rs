@@ -1,4 +1,4 @@
-//! Startup: an invalid setting stops a program with one message that says what to do; a listening server is usable.
+//! Startup: an invalid setting stops a program with one message that explains what to do; a listening server is usable.
 
 use std::{
     io::{BufRead, BufReader},
@@ -160,8 +160,8 @@ fn a_worker_whose_log_is_closed_still_shuts_down() {
     let log = worker.stderr.take().expect("it is piped");
     BufReader::new(log).read_line(&mut line).expect("it logs");
     // The reader is dropped: every further write fails.
-    let told = Command::new("kill").args(["-TERM", &worker.id().to_string()]).status();
-    assert!(told.expect("there is a `kill` on every Unix").success());
+    let killed = Command::new("kill").args(["-TERM", &worker.id().to_string()]).status();
+    assert!(killed.expect("there is a `kill` on every Unix").success());
     let deadline = Instant::now() + e2e::DEADLINE;
     let status = loop {
         match worker.try_wait().expect("it is ours") {

@@ -83,7 +83,7 @@ async fn an_embedded_system_sends_its_remaining_spans_when_it_stops() {
 async fn an_unreachable_collector_is_logged_once_and_does_no_harm() {
     let nobody = format!("http://127.0.0.1:{}", free_port().expect("there is one"));
     let mut embedded = Embedded::start_with(|settings| with_collector(settings, &nobody)).await;
-    let lost = |log: &str| log.matches("collector not reachable; dropped spans").count();
+    let lost = |log: &str| log.matches("collector unreachable; dropped spans").count();
     embedded.api().submit(7).await;
     eventually("the failure is logged", || async {
         let log = embedded.server.log();

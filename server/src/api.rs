@@ -37,7 +37,7 @@ mod observe;
 mod submission;
 mod submit;
 
-/// How long a handler may take to start its response.
+/// Time limit for a handler to start its response.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 
 /// State shared by the API's handlers.
@@ -62,7 +62,7 @@ pub(crate) struct ApiState {
 /// Controls `/metrics` on one listener.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum MetricsRoute {
-    /// Served, because no proxy is in front or nginx refuses the route to the outside.
+    /// Served: either there is no proxy in front, or nginx blocks this route for outside clients.
     Served,
     /// Not served.
     Hidden,

@@ -23,7 +23,7 @@ impl Backend {
     /// Opens the Record and the Board and starts the background tasks. Does not wait for databases that are down.
     ///
     /// # Errors
-    /// A setting is invalid, or the embedded database's folder cannot be created.
+    /// Fails if a setting is invalid or the embedded database's folder cannot be created.
     pub(crate) fn start(config: &Config, mode: Mode, stop: &CancellationToken) -> anyhow::Result<Self> {
         let max_index = config.max_index.max_index(1, JOB.memory_bytes)?;
         let limits = Limits { max_index, result_budget_bytes: config.result_budget_bytes };

@@ -27,8 +27,8 @@ pub struct Config {
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// Run the whole system in this process: `true` always, `false` never; unset, if neither PGHOST (or
-    /// CONNECTION_URL) nor REDIS_HOST is set
+    /// Run the whole system in this process: `true` always, `false` never; if unset, only when neither PGHOST
+    /// (or CONNECTION_URL) nor REDIS_HOST is set
     #[arg(long, env)]
     pub embedded: Option<bool>,
 
@@ -69,7 +69,7 @@ pub struct Config {
     #[arg(long, env, value_delimiter = ',', value_parser = origin)]
     pub cors_origins: Vec<HeaderValue>,
 
-    /// How often the server logs its state, in seconds: a line `server state` with `ready` and `pending_list_length`
+    /// Seconds between log lines `server state`, which contain `ready` and `pending_list_length`
     #[arg(long, env, default_value = "60", value_parser = number(1..=86_400_u64, "seconds"))]
     pub state_interval_seconds: u64,
 
@@ -109,10 +109,10 @@ pub enum Command {
 }
 
 impl Config {
-    /// The mode that these settings choose: see [`Mode`].
+    /// Returns the mode that these settings select.
     ///
     /// # Errors
-    /// Names the setting that is missing.
+    /// Fails if only one of Postgres and Redis is configured; the error names the missing setting.
     pub fn mode(&self) -> Result<Mode, SettingsError> {
         Mode::choose(self.embedded, self.postgres.is_set(), self.redis.is_set())
     }
@@ -120,7 +120,7 @@ impl Config {
     /// Address and path of the liveness check.
     ///
     /// # Errors
-    /// As [`Config::mode`].
+    /// See [`Config::mode`].
     pub fn liveness(&self) -> Result<(SocketAddr, &'static str), SettingsError> {
         Ok(match self.mode()? {
             mode @ Mode::Embedded => (self.site_addr(mode), "/api/health/live"),

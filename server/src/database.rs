@@ -1,5 +1,5 @@
-//! Database maintenance from the command line: `server migrate` and `server check-database`. They are not scripts
-//! because the image has no shell, and they should use the same settings and TLS as the server.
+//! Database maintenance from the command line: `server migrate` and `server check-database`. They are not scripts,
+//! because the image has no shell and because they must use the same settings and TLS as the server.
 
 mod remedy;
 

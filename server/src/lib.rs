@@ -37,11 +37,11 @@ use crate::{
     rate_limit::RateLimit,
 };
 
-/// How long a shutdown waits for requests in progress.
+/// Time that a shutdown allows for requests in progress.
 const STOP_GRACE: Duration = Duration::from_secs(10);
-/// How long startup waits for the database before serving problems without it.
+/// Time that startup waits for the database before the server opens without it.
 const PREPARE_DEADLINE: Duration = Duration::from_secs(5);
-/// How often idle clients are evicted and metrics compacted.
+/// Interval at which idle clients are evicted and metrics compacted.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Runs the command given on the command line; serves until shutdown by default.
@@ -49,7 +49,7 @@ const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(10);
 /// It is in the library so that its futures are compiled in parallel with `app`, not after it.
 ///
 /// # Errors
-/// As [`Server::bind`] and [`Server::run`]. An invalid setting is reported on stderr and ends the process.
+/// See [`Server::bind`] and [`Server::run`]. An invalid setting is reported on stderr and ends the process.
 pub fn main() -> anyhow::Result<ExitCode> {
     let config: Config = startup::parse();
     match config.command {
@@ -92,11 +92,11 @@ impl Server {
     /// finished, so that the first request finds it ready. Until then the bound ports refuse connections, and nginx
     /// tries another server. `stop` ends everything.
     ///
-    /// A failed attempt ends the wait, because a server must also serve without its database, which may be down for
-    /// long. The wait for an unresponsive database ends after 5 s.
+    /// A failed attempt ends the wait, because a server must also serve while its database is down, possibly for long.
+    /// The wait for an unresponsive database ends after 5 s.
     ///
     /// # Errors
-    /// A setting is invalid, or a port is in use.
+    /// Fails if a setting is invalid or a port is in use.
     pub async fn bind(config: &Config, stop: CancellationToken) -> anyhow::Result<Self> {
         let mode = config.mode()?;
         let site_port = Port::bind(config.site_addr(mode), "SITE_ADDR")?;
@@ -155,7 +155,7 @@ impl Server {
     /// Serves until stopped, then drains requests, ends the event streams and releases claims.
     ///
     /// # Errors
-    /// A listener failed.
+    /// Fails if a listener fails.
     pub async fn run(self) -> anyhow::Result<()> {
         tracing::info!(site = %self.site, api = ?self.api, "listening: open http://{}", self.site);
         let tasks = TaskTracker::new();

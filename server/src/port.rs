@@ -21,7 +21,7 @@ impl Port {
     pub(crate) fn bind(requested: SocketAddr, setting: &'static str) -> anyhow::Result<Self> {
         let bind = || {
             let socket = if requested.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-            // Otherwise a restart would have to wait until the previous process's connections time out.
+            // Otherwise a restart would have to wait for the previous process's connections to time out.
             socket.set_reuseaddr(true)?;
             socket.bind(requested)?;
             Ok(socket)

@@ -10,7 +10,7 @@ use store::{ReadError, RecordError};
 
 /// An error response: an RFC 9457 problem.
 ///
-/// The internal cause is logged where it is converted into this; the client gets a message that is safe to show.
+/// The internal cause is logged when it is converted into a problem; the client gets a message that is safe to show.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiProblem {
     problem: Problem,

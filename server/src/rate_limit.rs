@@ -12,7 +12,7 @@ use ipnet::IpNet;
 /// Size of a burst, in seconds of the allowed rate.
 const BURST_S: u32 = 10;
 
-/// Limits how fast one client may submit. Clients are told apart by address, since there are no accounts.
+/// Limits how fast one client may submit. Clients are identified by address, since there are no accounts.
 pub(crate) struct RateLimit {
     /// `None`: unlimited.
     limiter: Option<DefaultKeyedRateLimiter<IpAddr>>,
@@ -34,7 +34,7 @@ impl RateLimit {
     /// Counts a submission.
     ///
     /// # Errors
-    /// Returns after how many seconds to try again.
+    /// Fails if the limit is exceeded, with the number of seconds to wait.
     pub(crate) fn check(&self, peer: SocketAddr, headers: &HeaderMap) -> Result<(), u64> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
         limiter

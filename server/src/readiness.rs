@@ -7,11 +7,11 @@ use store::Store;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
-/// How long a part may take to respond.
+/// Time limit for a part to respond.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Message of the periodic log line. Where nobody scrapes metrics, they are derived from these lines: the metric
-/// filters in deploy/fargate/server.yaml match this text, so change both together.
+/// Message of the periodic log line. On AWS, alarms use metrics derived from these lines: the metric filters in
+/// deploy/fargate/server.yaml match this text, so change both together.
 const STATE_MESSAGE: &str = "server state";
 
 /// State of one part.

@@ -46,7 +46,7 @@ pub(crate) fn leptos_options(address: SocketAddr) -> LeptosOptions {
     };
     let reload_port = env::var("LEPTOS_RELOAD_PORT").ok().and_then(|port| port.parse().ok());
     let external_port = env::var("LEPTOS_RELOAD_EXTERNAL_PORT").ok().and_then(|port| port.parse().ok());
-    // Anything else means `ws`, as in leptos itself.
+    // Anything else means `ws`, as in Leptos itself.
     let reload_protocol = text("LEPTOS_RELOAD_WS_PROTOCOL", "ws").parse().unwrap_or(ReloadWSProtocol::WS);
     LeptosOptions::builder()
         .output_name(output_name)
@@ -75,7 +75,7 @@ pub(crate) fn router(options: &LeptosOptions, store: &Arc<Store>, api: Router) -
     let root_of_api = any(|| async { ApiProblem::not_found("No such endpoint. See /api/docs.") });
     let mut router = app::routes(options, store)
         .nest(&package, assets)
-        // Nesting does not cover this address.
+        // `nest` does not match the prefix with a trailing slash.
         .route(&format!("{API_PREFIX}/"), root_of_api)
         .nest(API_PREFIX, api);
     for (name, value) in SECURITY_HEADERS {

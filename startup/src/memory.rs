@@ -27,7 +27,7 @@ impl<const DEFAULT: u32> MaxIndexSettings<DEFAULT> {
     /// compute an index; `concurrent` is the number of concurrent computations.
     ///
     /// # Errors
-    /// The index is above the ceiling.
+    /// Fails if the index is too high for the available memory.
     pub fn max_index(&self, concurrent: u32, cost: fn(u32) -> u64) -> Result<MaxIndex, SettingsError> {
         self.within(memory_limit_bytes(), concurrent, cost)
     }

@@ -9,7 +9,7 @@ pub enum Error {
     Missing {
         /// Its name.
         program: &'static str,
-        /// Where it was searched for, and what to install.
+        /// The places searched, and what to install.
         hint: String,
     },
     /// The program ended before it was ready, or with an error.
@@ -64,7 +64,7 @@ impl Error {
     }
 }
 
-/// The same as `Display`: tests show errors through `unwrap`, and a log must keep its line breaks.
+/// Same as `Display`: tests show errors through `unwrap`, and a log must keep its line breaks.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

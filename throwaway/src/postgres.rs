@@ -52,7 +52,7 @@ impl Postgres {
     /// The server that all tests of a process share, each with its own database.
     ///
     /// # Panics
-    /// If it could not be started; the message says what to install.
+    /// Panics if it could not be started; the message lists what to install.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
         SHARED.get_or_init(|| Self::start().unwrap_or_else(|error| panic!("{error}")))

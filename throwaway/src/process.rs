@@ -17,7 +17,7 @@ use rustix::process::{Pid, kill_process, kill_process_group};
 
 use crate::{Error, watchdog};
 
-/// How long a server may take to become ready: generous, for a busy machine.
+/// Time limit for a server to become ready: generous, for a busy machine.
 pub const READY_WITHIN: Duration = Duration::from_secs(90);
 
 /// A program that runs during a test. Its output is kept for the failure report. It is killed, with everything it

@@ -1,4 +1,4 @@
-//! Building blocks of the command line, which the commands' own definitions are made of.
+//! Building blocks of the commands' definitions.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -13,7 +13,7 @@ pub(crate) fn described(name: &'static str, about: &'static str, more: &'static 
     Command::new(name).about(about).long_about(format!("{about}\n\n{more}"))
 }
 
-/// All further arguments, for another program.
+/// All remaining arguments, which are passed to another program.
 pub(crate) fn passed_on(help: &'static str) -> Arg {
     Arg::new("arguments")
         .value_name("ARGUMENTS")
@@ -24,7 +24,7 @@ pub(crate) fn passed_on(help: &'static str) -> Arg {
         .help(help)
 }
 
-/// What [`passed_on`] matched.
+/// Returns the arguments that [`passed_on`] defines.
 pub(crate) fn arguments(matches: &ArgMatches) -> Vec<OsString> {
     matches.get_many("arguments").into_iter().flatten().cloned().collect()
 }

@@ -32,7 +32,7 @@ static HURRY: AtomicBool = AtomicBool::new(false);
 /// # Errors
 /// The handlers cannot be installed.
 pub fn listen_to_signals() -> Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("listen to signals")?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("failed to listen to signals")?;
     thread::spawn(move || {
         for _ in signals.forever() {
             if STOP.swap(true, Ordering::Relaxed) {
@@ -48,7 +48,7 @@ pub(crate) fn stop_all() {
     STOP.store(true, Ordering::Relaxed);
 }
 
-/// Returns whether everything is being stopped.
+/// Returns true if everything is being stopped.
 #[must_use]
 pub fn is_stopping() -> bool {
     STOP.load(Ordering::Relaxed)
@@ -85,7 +85,7 @@ impl Child {
 
     /// Returns the exit status if the program has exited.
     pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        self.process.try_wait().with_context(|| format!("wait for {}", self.name))
+        self.process.try_wait().with_context(|| format!("failed to wait for {}", self.name))
     }
 
     /// Waits until the program exits; fails after `limit`.

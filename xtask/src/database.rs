@@ -3,134 +3,17 @@
 
 mod access;
 mod client;
+mod command_line;
 mod local;
+mod name;
 pub mod script;
 mod url;
 
-use std::{fmt, path::PathBuf};
-
-use anyhow::Result;
-use clap::{Arg, ArgMatches, Command};
-
-use crate::arguments::{described, file, flag};
-
-/// What to do with the database.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Action {
-    Create,
-    Migrate,
-    Seed,
-    Drop,
-    Reset,
-    Connect,
-    Check,
-    KillConnections,
-    Backup(PathBuf),
-    Restore(PathBuf),
-}
-
-const MORE: &str = "\
-The database is the one that PGHOST, PGUSER, … or CONNECTION_URL name, in the environment or otherwise
-in compose/.env. psql is this machine's, or that of the debug image.
-
-With --deployed it is the database of a system on AWS, and --help shows the options for it
-(cargo xtask db restore --deployed --help).";
-
-/// The definition of the command line.
-pub(crate) fn syntax() -> Command {
-    let plain = |name: &'static str, about: &'static str| Command::new(name).about(about).arg(deployed());
-    let asking = |name: &'static str, about: &'static str| {
-        plain(name, about).arg(flag("yes", "Do not ask for confirmation"))
-    };
-    described("db", "Manage a database: create, check, back up, restore", MORE)
-        .subcommand_required(true)
-        .subcommands([
-            plain("create", "Create the database if it does not exist"),
-            plain("migrate", "Migrate its schema, as a server does when it starts"),
-            plain("seed", "Submit a few indexes, the way the original's server does"),
-            asking("drop", "Drop the database (asks first)"),
-            asking("reset", "Drop it, create it again and migrate it (asks first)"),
-            plain("connect", "Open psql"),
-            plain("check", "Find out what is wrong: name, port, TLS, password, database, permissions"),
-            asking("kill-connections", "Terminate all other connections (asks first)"),
-            plain("backup", "Write it to a file; with --deployed, take a snapshot")
-                .arg(file("File to write")),
-            asking("restore", "Restore it from a backup (asks first); with --deployed, into a new instance")
-                .arg(file("File that `backup` wrote")),
-        ])
-}
-
-/// Only for the help: `deploy` takes over where this is set.
-fn deployed() -> Arg {
-    flag("deployed", "Use the database of a system on AWS")
-}
-
-/// Reads the action, and whether it is confirmed already.
-pub(crate) fn read(matches: &ArgMatches) -> (Action, bool) {
-    let (name, matches) = matches.subcommand().expect("one is required");
-    let file = || matches.get_one::<PathBuf>("file").cloned().expect("it is required");
-    let action = match name {
-        "create" => Action::Create,
-        "migrate" => Action::Migrate,
-        "seed" => Action::Seed,
-        "drop" => Action::Drop,
-        "reset" => Action::Reset,
-        "connect" => Action::Connect,
-        "check" => Action::Check,
-        "kill-connections" => Action::KillConnections,
-        "backup" => Action::Backup(file()),
-        "restore" => Action::Restore(file()),
-        other => unreachable!("{other} is not a subcommand"),
-    };
-    (action, matches.try_get_one::<bool>("yes").ok().flatten().copied().unwrap_or_default())
-}
-
-/// A database as shown to people: `fibvalues at db.example.org:5432`.
-#[derive(Clone, Copy, Debug)]
-pub struct Name<'a> {
-    /// Database.
-    pub database: &'a str,
-    /// Host name, or folder of a Unix socket.
-    pub host: &'a str,
-    /// Port.
-    pub port: &'a str,
-}
-
-impl fmt::Display for Name<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}:{}", self.database, self.host, self.port)
-    }
-}
+pub(crate) use command_line::{Action, parse, syntax};
+pub(crate) use local::run;
+pub use name::Name;
 
 /// Returns the password in a `CONNECTION_URL`, if it has one.
 pub(crate) fn password_in(url: &str) -> Option<String> {
-    url::Parts::read(url).ok()?.password
-}
-
-/// Runs an action.
-pub(crate) fn run(action: &Action, yes: bool) -> Result<()> {
-    local::run(action, yes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read_line(line: &str) -> Result<(Action, bool), clap::Error> {
-        syntax().try_get_matches_from(line.split(' ')).map(|matches| read(&matches))
-    }
-
-    #[test]
-    fn its_commands_are_parsed() {
-        assert_eq!(read_line("db create").unwrap(), (Action::Create, false));
-        assert_eq!(read_line("db backup f").unwrap(), (Action::Backup("f".into()), false));
-        assert_eq!(read_line("db restore f --yes").unwrap(), (Action::Restore("f".into()), true));
-    }
-
-    #[test]
-    fn incomplete_commands_are_refused() {
-        for line in ["db", "db backup", "db restore", "db restore --to latest", "db create --yes"] {
-            assert!(read_line(line).is_err(), "{line}");
-        }
-    }
+    url::Parts::parse(url).ok()?.password
 }

@@ -21,13 +21,13 @@ pub fn docker() -> Command {
 /// Fails if the engine is not responding, or its plugins are missing or too old.
 ///
 /// # Errors
-/// Says what is missing.
+/// The engine or a plugin is not usable.
 pub fn check() -> Result<()> {
     match docker().args(["version", "--format", "{{.Server.Version}}"]).stdin(Stdio::null()).output() {
         Err(error) => bail!("this needs a container engine, but docker cannot be run: {error}.\n{HOW}"),
         Ok(output) if !output.status.success() => {
-            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            bail!("this needs a container engine, but none is responding: {said}\n{HOW}")
+            let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            bail!("this needs a container engine, but none is responding: {message}\n{HOW}")
         }
         Ok(_) => {}
     }

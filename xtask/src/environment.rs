@@ -4,14 +4,13 @@
 
 mod check;
 mod sources;
+mod stack;
 mod template;
 
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    fmt, fs,
     io::{self, IsTerminal, Write},
-    path::PathBuf,
 };
 
 use anyhow::{Context, Result, bail};
@@ -22,10 +21,10 @@ use crate::{
     arguments::{described, flag, one_of},
     external,
     progress::say,
-    project, whole_file,
+    whole_file,
 };
 
-use template::Template;
+pub use stack::Stack;
 
 /// What to do with the files.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,15 +36,6 @@ pub(crate) enum Action {
     },
     /// Checks the file of one stack, or all existing files.
     Check(Option<Stack>),
-}
-
-/// A stack that has a file of variables.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Stack {
-    /// `.env`.
-    Development,
-    /// `compose/.env`.
-    Production,
 }
 
 const MORE: &str = "\
@@ -81,8 +71,8 @@ pub(crate) fn syntax() -> Command {
         ])
 }
 
-/// Reads the action.
-pub(crate) fn read(matches: &ArgMatches) -> Action {
+/// Returns the action.
+pub(crate) fn parse(matches: &ArgMatches) -> Action {
     let (name, matches) = matches.subcommand().expect("one is required");
     let stack = matches.get_one::<Stack>("stack").copied();
     match name {
@@ -96,45 +86,10 @@ pub(crate) fn read(matches: &ArgMatches) -> Action {
     }
 }
 
-impl Stack {
-    pub(crate) const ALL: [Self; 2] = [Self::Development, Self::Production];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Development => "development",
-            Self::Production => "production",
-        }
-    }
-
-    /// Path of the file, relative to the root.
-    pub(crate) fn file(self) -> &'static str {
-        match self {
-            Self::Development => ".env",
-            Self::Production => "compose/.env",
-        }
-    }
-
-    fn path(self) -> PathBuf {
-        project::root().join(self.file())
-    }
-
-    fn template(self) -> Result<Template> {
-        let path = project::root().join(format!("compose/{self}.env.example"));
-        let text = fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
-        Ok(Template::new(text))
-    }
-}
-
-impl fmt::Display for Stack {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 /// Runs an action.
 pub(crate) fn run(action: &Action) -> Result<()> {
     match action {
-        // The addresses of a system on AWS are for the crate `deploy` to find.
+        // The crate `deploy` finds the addresses of a system on AWS.
         Action::Generate { stack: Stack::Production, system, force }
             if external::is_present() && find_program("aws", &[]).is_some() =>
         {
@@ -171,7 +126,7 @@ pub fn generate(stack: Stack, force: bool, more: impl FnOnce() -> BTreeMap<Strin
     if let Some(url) = values.get("PUBLIC_URL") {
         say(format!("the page will be at {url}"));
     }
-    // What is left to fill in.
+    // Shows what the user must still fill in.
     for problem in check::problems(stack, &template, &path)? {
         say(format!("  {problem}"));
     }
@@ -210,21 +165,22 @@ fn check(stacks: &[Stack]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::{collections::BTreeSet, fs};
 
     use super::*;
+    use crate::project;
 
     #[test]
     fn its_commands_are_parsed() {
-        let read_line = |line: &str| syntax().try_get_matches_from(line.split(' ')).map(|it| read(&it));
+        let parse_line = |line: &str| syntax().try_get_matches_from(line.split(' ')).map(|it| parse(&it));
         let (stack, system) = (Stack::Production, "fibstack".to_owned());
         assert_eq!(
-            read_line("env generate production --force").unwrap(),
+            parse_line("env generate production --force").unwrap(),
             Action::Generate { stack, system, force: true }
         );
-        assert_eq!(read_line("env check").unwrap(), Action::Check(None));
-        assert_eq!(read_line("env check development").unwrap(), Action::Check(Some(Stack::Development)));
-        assert!(read_line("env generate").is_err() && read_line("env generate other").is_err());
+        assert_eq!(parse_line("env check").unwrap(), Action::Check(None));
+        assert_eq!(parse_line("env check development").unwrap(), Action::Check(Some(Stack::Development)));
+        assert!(parse_line("env generate").is_err() && parse_line("env generate other").is_err());
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub enum Part {
     Worker,
     /// Router.
     Nginx,
-    /// Shell with tools, to run beside the others.
+    /// Shell with tools, to run beside another container.
     Debug,
 }
 
@@ -23,7 +23,7 @@ impl Part {
     /// All images.
     pub const ALL: [Self; 4] = [Self::Server, Self::Worker, Self::Nginx, Self::Debug];
 
-    /// The name of its stage, and the last part of the image's.
+    /// Name of its stage in the Dockerfile, and last part of the image's name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl fmt::Display for Part {
     }
 }
 
-/// How images are called: what stands before the part, and the tag behind it.
+/// Names of the images: a prefix before the part, and a tag.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Names {
     /// Everything before the part, such as `registry.example.org/team/`.
@@ -57,7 +57,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// As the Compose files have them, given the same environment.
+    /// The names that the Compose files have in the same environment.
     #[must_use]
     pub fn from_environment() -> Self {
         Self {
@@ -89,19 +89,19 @@ fn set(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Where what is in the images is compiled.
+/// Where the programs in the images are compiled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Compiled {
-    /// In the image's build: needs nothing but the engine.
+    /// In the image's build, which needs only the engine.
     Inside,
-    /// On this machine, whose builds find done what earlier ones did.
+    /// On this machine, which reuses earlier builds.
     Here,
 }
 
-/// Builds images; all of them if none is named.
+/// Builds the named images, or all of them if none is named.
 ///
 /// # Errors
-/// There is no container engine, or a build failed.
+/// The container engine is not available, or a build failed.
 pub fn build(parts: &[Part], names: &Names, compiled: Compiled) -> Result<()> {
     engine::check()?;
     let parts = all_if_none(parts);
@@ -125,7 +125,7 @@ pub fn all_if_none(parts: &[Part]) -> &[Part] {
     if parts.is_empty() { &Part::ALL } else { parts }
 }
 
-/// The build that docker-bake.hcl defines; `BASE_REGISTRY` is passed on in the environment.
+/// Returns the command for the build that docker-bake.hcl defines. It takes `BASE_REGISTRY` from the environment.
 fn command(parts: &[Part], names: &Names, artifacts: Option<&Path>) -> Command {
     let mut docker = engine::docker();
     docker.args(["buildx", "bake", "--file=docker-bake.hcl", "--progress=plain", "--load"]);
@@ -137,7 +137,7 @@ fn command(parts: &[Part], names: &Names, artifacts: Option<&Path>) -> Command {
     docker
 }
 
-/// The commit that is built, if it is one.
+/// Returns the checked-out commit, with `-changed` appended if files differ from it. None outside a git repository.
 #[must_use]
 pub fn revision() -> Option<String> {
     let git = |arguments: &[&str]| {

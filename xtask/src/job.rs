@@ -63,7 +63,7 @@ impl<'a> Job<'a> {
             let lines = scope.spawn(|| {
                 let mut last = VecDeque::new();
                 for_each_line(reader, |line| {
-                    step.read(line);
+                    step.update(line);
                     if line.trim().is_empty() || line.trim_start().starts_with("Building [") {
                         return;
                     }

@@ -26,13 +26,13 @@ const VERSION: &str = "0.3.10";
 /// Time limit for a download of about 10 MB.
 const DOWNLOAD: Duration = Duration::from_secs(240);
 
-/// `cargo leptos …`.
+/// Runs `cargo leptos …`.
 pub(crate) fn leptos(arguments: &[OsString]) -> Result<()> {
     let status = Child::start("cargo leptos", command()?.args(arguments))?.wait(None)?;
     if status.success() { Ok(()) } else { bail!("cargo leptos failed ({status})") }
 }
 
-/// `cargo leptos`, in the root, with the right wasm-bindgen on its PATH. Installs what is missing.
+/// Returns the command `cargo leptos`, in the root, with the right wasm-bindgen on its PATH. Installs what is missing.
 pub(crate) fn command() -> Result<Command> {
     requirements::wasm_target()?;
     site::build_bindgen()?;
@@ -46,7 +46,7 @@ pub(crate) fn command() -> Result<Command> {
     Ok(command)
 }
 
-/// A folder in which our wasm-bindgen has the name that cargo-leptos looks for.
+/// Creates a folder in which our wasm-bindgen has the name that cargo-leptos looks for.
 fn bindgen_folder() -> Result<PathBuf> {
     let folder = project::tools().join("bindgen");
     let link = folder.join("wasm-bindgen");
@@ -78,7 +78,7 @@ fn provide() -> Result<PathBuf> {
                 .arg(project::tools())
                 .arg(format!("cargo-leptos@{VERSION}"))
                 .env("CARGO_PROFILE_DEV_DEBUG", "false")
-                // Meant for the project, not for its tools.
+                // The user set it for the project, not for its tools.
                 .env_remove("RUSTFLAGS")
                 .current_dir(project::tools()),
         )?;

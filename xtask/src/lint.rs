@@ -1,35 +1,20 @@
 //! `cargo xtask lint`: everything CI checks besides the tests.
 
+mod check;
 mod deploy;
 mod files;
+mod pins;
 mod workflows;
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, process::Command};
 
 use anyhow::{Context, Result, bail};
-use throwaway::process::find_program;
 
-use self::files::{files, scripts};
-use crate::{child::Interrupted, job::Job, progress::say, project, requirements};
-
-/// Folder of the linters from PyPI and npm.
-fn linters() -> PathBuf {
-    project::tools().join("linters")
-}
-
-/// A program that checks something; it runs in the root.
-struct Check {
-    name: &'static str,
-    /// Program to look for on PATH or in [`linters`].
-    program: &'static str,
-    /// How to install it.
-    install: &'static str,
-    command: fn() -> Result<Command>,
-}
-
-const PIP: &str =
-    "install Python with venv (apt-get install python3-venv), which `cargo xtask lint` uses to get it";
-const CLIPPY: &str = "rustup component add clippy";
+use self::{
+    check::{CLIPPY, Check, PIP, Report, cargo, linters, program},
+    files::{files, scripts},
+};
+use crate::{job::Job, progress::say, project, requirements};
 
 const CHECKS: [Check; 12] = [
     Check {
@@ -110,46 +95,13 @@ const CHECKS: [Check; 12] = [
     },
 ];
 
-/// For projects that use Travis CI.
+/// Only if the project uses Travis CI.
 const TRAVIS: Check = Check {
     name: "schema of .travis.yml",
     program: "check-jsonschema",
     install: PIP,
     command: || schema("travis", ".travis.yml"),
 };
-
-/// Outcome of all checks so far.
-#[derive(Default)]
-struct Report {
-    failed: Vec<String>,
-    skipped: Vec<String>,
-}
-
-impl Report {
-    fn run(&mut self, check: &Check) -> Result<()> {
-        if find_program(check.program, &[linters().join("bin")]).is_none() {
-            say(format!("{}: {} is not installed; {}", check.name, check.program, check.install));
-            self.skipped.push(check.name.to_owned());
-            return Ok(());
-        }
-        self.record(
-            check.name,
-            (check.command)().and_then(|mut command| Job::new(check.name).run(&mut command)),
-        )
-    }
-
-    fn record(&mut self, name: &str, result: Result<()>) -> Result<()> {
-        match result {
-            Ok(()) => say(format!("{name}: ok")),
-            Err(error) if error.is::<Interrupted>() => return Err(error),
-            Err(error) => {
-                say(format!("{error:#}"));
-                self.failed.push(name.to_owned());
-            }
-        }
-        Ok(())
-    }
-}
 
 pub(crate) fn lint() -> Result<()> {
     requirements::wasm_target()?;
@@ -163,6 +115,7 @@ pub(crate) fn lint() -> Result<()> {
     if project::root().join(".travis.yml").exists() {
         report.run(&TRAVIS)?;
     }
+    report.record("pinned versions", pins::check())?;
     workflows::check(&mut report)?;
     deploy::check(&mut report)?;
     if !report.failed.is_empty() {
@@ -200,21 +153,7 @@ fn install_linters() -> Result<()> {
     fs::write(&installed, wanted).with_context(|| format!("failed to write {}", installed.display()))
 }
 
-fn cargo(arguments: &[&str]) -> Result<Command> {
-    let mut cargo = project::cargo();
-    cargo.args(arguments).env("RUSTDOCFLAGS", "-D warnings");
-    Ok(cargo)
-}
-
-fn program(name: &str, options: &[&str], files: Vec<PathBuf>) -> Result<Command> {
-    let path =
-        find_program(name, &[linters().join("bin")]).with_context(|| format!("{name} is not installed"))?;
-    let mut command = Command::new(path);
-    command.args(options).args(files).current_dir(project::root());
-    Ok(command)
-}
-
-fn schema(name: &str, of: &str) -> Result<Command> {
+fn schema(name: &str, pattern: &str) -> Result<Command> {
     let schema = format!("vendor.{name}");
-    program("check-jsonschema", &["--quiet", "--builtin-schema", &schema], files(&[of])?)
+    program("check-jsonschema", &["--quiet", "--builtin-schema", &schema], files(&[pattern])?)
 }

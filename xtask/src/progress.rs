@@ -83,7 +83,7 @@ impl Step {
     }
 
     /// Updates the current activity from a line of output.
-    pub(crate) fn read(&self, line: &str) {
+    pub(crate) fn update(&self, line: &str) {
         if let Some(now) = in_cargo_output(line) {
             self.is_doing(&now);
         }

@@ -20,7 +20,7 @@ pub(crate) fn public_url(port: u16, variable: impl Fn(&str) -> Option<String>) -
     format!("http://localhost:{port}")
 }
 
-/// Returns scheme and port of a WebSocket to the host of the page at `url`.
+/// Returns the scheme and port of a WebSocket to the host of the page at `url`.
 pub(crate) fn websocket(url: &str) -> Result<(&'static str, u16)> {
     let wrong =
         || format!("PUBLIC_URL is {url}, but must be an address such as https://name-3050.example.org");
@@ -51,11 +51,11 @@ mod tests {
     }
 
     #[test]
-    fn without_a_workspace_it_is_localhost() {
+    fn without_a_workspace_the_address_is_localhost() {
         assert_eq!(url(&[]), "http://localhost:3050");
-        // As Compose sets them when they are unset.
+        // Compose passes unset variables as empty ones.
         assert_eq!(url(&[("CODESPACES", ""), ("GITPOD_WORKSPACE_URL", "")]), "http://localhost:3050");
-        // A name by itself does not make a workspace.
+        // A name alone is not enough.
         assert_eq!(url(&[("CODESPACE_NAME", "left-over")]), "http://localhost:3050");
     }
 

@@ -30,7 +30,7 @@ pub(crate) fn check() -> Result<()> {
     )
 }
 
-/// Returns whether a compiler runs. It may have arguments, as in `CC="ccache gcc"`.
+/// Returns true if a compiler runs. It may have arguments, as in `CC="ccache gcc"`.
 fn runs(compiler: &str) -> bool {
     let mut words = compiler.split_whitespace();
     let Some(program) = words.next() else { return false };

@@ -13,8 +13,8 @@ use crate::{
     site::{self, Profile},
 };
 
-/// How long the server may take to respond. Its data is on this machine's disk.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
+/// Time limit for the server's first response.
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(port: u16) -> Result<()> {
     let instead = format!("choose another: cargo xtask run --port {}", port.saturating_add(1));
@@ -24,7 +24,7 @@ pub(crate) fn run(port: u16) -> Result<()> {
         say("first run: compiling the release, which takes about five minutes on two cores");
     }
     drop(job::both(compile_server, || site::build(Profile::Release))?);
-    // Minutes may have passed.
+    // Again, because the build may have taken minutes.
     ports::check_free(port, &instead)?;
     serve(port)
 }
@@ -45,14 +45,14 @@ fn serve(port: u16) -> Result<()> {
     let mut server = Child::start("server", &mut server(port))?;
     let step = Step::begin("waiting for the server to respond");
     let start = progress::elapsed();
-    while !ports::answers(port, "/api/health/live") {
+    while !ports::responds(port, "/api/health/live") {
         if let Some(status) = server.ended()? {
             bail!("the server exited before it responded ({status}); see its messages above");
         }
         if child::is_stopping() {
             bail!(Interrupted);
         }
-        if progress::elapsed() - start > ANSWERS_WITHIN {
+        if progress::elapsed() - start > STARTUP_TIMEOUT {
             bail!("the server is not responding at http://127.0.0.1:{port}; see its messages above");
         }
         thread::sleep(Duration::from_millis(100));
@@ -71,7 +71,7 @@ fn serve(port: u16) -> Result<()> {
     }
 }
 
-/// The server in embedded mode, whatever is set in the shell.
+/// Returns the command of the server in embedded mode, whatever variables the shell has set.
 fn server(port: u16) -> Command {
     let mut command = Command::new(program());
     for (name, _) in env::vars_os() {
@@ -84,11 +84,11 @@ fn server(port: u16) -> Command {
         .env("SITE_ADDR", format!("127.0.0.1:{port}"))
         .env("DATA_DIR", project::data())
         .current_dir(project::root());
-    site::describe_to(&mut command, &project::site());
+    site::set_variables(&mut command, &project::site());
     command
 }
 
-/// Returns whether a variable would make the server use another Postgres or Redis.
+/// Returns true if a variable would make the server use another Postgres or Redis.
 pub(crate) fn names_other_servers(variable: &str) -> bool {
     ["PG", "REDIS_", "CONNECTION_URL", "API_ADDR"].iter().any(|prefix| variable.starts_with(prefix))
 }

@@ -140,7 +140,7 @@ fn finish(site: &Path) -> std::io::Result<String> {
 }
 
 /// Sets the variables by which a server, or its tests, finds the site in the folder `site`.
-pub(crate) fn describe_to<'a>(command: &'a mut Command, site: &Path) -> &'a mut Command {
+pub(crate) fn set_variables<'a>(command: &'a mut Command, site: &Path) -> &'a mut Command {
     command
         .env("LEPTOS_HASH_FILES", "true")
         .env("LEPTOS_OUTPUT_NAME", project::NAME)

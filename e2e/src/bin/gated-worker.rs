@@ -31,7 +31,7 @@ struct Settings {
     log: LogSettings,
 }
 
-/// How often a waiting computation checks the gate and reports progress.
+/// Interval at which a waiting computation checks the gate and reports progress.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 /// Progress added by each check, up to one half, so that progress is visible at the gate.
 const PROGRESS_PER_CHECK: f64 = 0.005;

@@ -1,4 +1,4 @@
-//! What a container may do, seen from inside: by the debug sidecar, which shares its processes and network.
+//! Confinement of the containers, checked from inside: by the debug sidecar, which shares processes and network.
 
 use e2e::{
     Compose,

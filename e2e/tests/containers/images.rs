@@ -1,4 +1,4 @@
-//! Size, labels and start-up time of the images.
+//! Size, labels and startup time of the images.
 
 use std::time::Instant;
 

@@ -54,7 +54,7 @@ async fn a_worker_without_redis_is_unhealthy_but_a_server_is_healthy() {
     stack.health_when("worker", "unhealthy").await;
     // Restarting the server would not help.
     assert_eq!(inspect(&stack.container("server"), "{{.State.Health.Status}}"), "healthy");
-    // The submission is recorded nevertheless.
+    // The submission is recorded anyway.
     let entry = stack.api().submit(600).await;
     assert_eq!(entry.status, Status::Pending);
     stack.run(&["unpause", "redis"]);

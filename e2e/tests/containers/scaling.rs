@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::submitter::{Submitter, all_are_computed};
 
-/// Upstreams that nginx got a response from.
+/// Upstreams that responded to nginx.
 fn upstreams(stack: &Compose) -> BTreeSet<String> {
     let log = stack.log("nginx");
     let requests = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -47,7 +47,7 @@ async fn servers_and_workers_can_be_added_and_removed_under_load() {
     );
     all_are_computed(&stack.api(), &submitted.accepted).await;
 
-    // Enough work that one worker does not get it all.
+    // Too much work for one worker to claim all of it.
     let many: Vec<u32> = (400_000..400_040).collect();
     for index in &many {
         stack.api().submit(*index).await;

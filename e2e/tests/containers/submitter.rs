@@ -14,7 +14,7 @@ use protocol::Outcome;
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-/// Long enough that the requests themselves do not overload the machine.
+/// Pause between submissions, long enough that the requests themselves do not overload the machine.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A client that submits one index after the other and remembers what was accepted.

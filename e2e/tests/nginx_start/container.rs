@@ -198,13 +198,13 @@ impl Running {
 /// `nginx version: nginx/1.26.3`
 fn version() -> (u32, u32) {
     let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap());
-    let told = Command::new("sh").args(["-c", "nginx -v 2>&1"]).env("PATH", path).output().unwrap();
-    let told = String::from_utf8(told.stdout).unwrap();
-    let mut numbers = told.rsplit('/').next().unwrap().split('.').map(|number| number.parse().unwrap());
+    let output = Command::new("sh").args(["-c", "nginx -v 2>&1"]).env("PATH", path).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut numbers = text.rsplit('/').next().unwrap().split('.').map(|number| number.parse().unwrap());
     (numbers.next().unwrap(), numbers.next().unwrap())
 }
 
-/// Whether nginx knows the directive `http2`. The versions in Debian 12 and Ubuntu 24.04 do not.
+/// Returns true if nginx knows the directive `http2`. The versions in Debian 12 and Ubuntu 24.04 do not.
 pub(crate) fn knows_http2() -> bool {
     version() > (1, 24)
 }

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::{ApiState, entries};
 use crate::problem::{ApiProblem, Unavailable};
 
-/// Seconds after which to ask again for a value that is being computed.
+/// `Retry-After` for a value that is still being computed, in seconds.
 const RETRY_AFTER_S: u64 = 1;
 
 /// All digits of a value.

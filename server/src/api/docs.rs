@@ -43,7 +43,7 @@ pub(super) async fn openapi() -> impl IntoResponse {
 
 /// A page for trying the API
 ///
-/// Plain links and forms.
+/// Uses plain links and forms; needs no scripts.
 #[utoipa::path(
     get,
     path = "/docs",

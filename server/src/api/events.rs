@@ -21,10 +21,10 @@ use crate::problem::ApiProblem;
 
 /// Interval of comments, which keep proxies from closing an idle connection.
 const COMMENT_EVERY: Duration = Duration::from_secs(10);
-/// How long a browser waits before reconnecting.
+/// Delay before a browser reconnects.
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
-/// Tells nginx not to buffer the stream.
+/// Header that disables nginx's buffering of the stream.
 const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
 
 struct Watcher {

@@ -43,9 +43,9 @@ struct NotReady {
     parts: Parts,
 }
 
-/// Whether the process is up
+/// Liveness: the process is up
 ///
-/// Load balancers and orchestrators restart a server by this.
+/// Load balancers and orchestrators restart a server that fails this check.
 #[utoipa::path(
     get,
     path = "/health/live",
@@ -55,9 +55,9 @@ pub(super) async fn live() -> Json<Health> {
     Json(Health { success: true, status: "live", parts: None })
 }
 
-/// Whether every part is responding
+/// Readiness: every part is responding
 ///
-/// For people and alarms.
+/// Intended for operators and alarms, not for restarting servers.
 #[utoipa::path(
     get,
     path = "/health/ready",

@@ -41,7 +41,7 @@ struct Page {
     last: Option<u64>,
 }
 
-/// Every index, each once, in order of first submission
+/// All indexes, each listed once, in order of first submission
 ///
 /// `[{"number":7},…]`
 #[utoipa::path(
@@ -55,7 +55,8 @@ pub(super) async fn all(State(state): State<ApiState>) -> Result<Response, ApiPr
 
 /// Every index with its value
 ///
-/// `Nothing yet!` without a value. A value of more than 1,000 digits appears as head, …, tail and number of digits.
+/// An index without a value has `Nothing yet!`. A value of more than 1,000 digits appears as head, …, tail and number
+/// of digits.
 #[utoipa::path(
     get,
     path = "/values/current",

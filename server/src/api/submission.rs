@@ -16,12 +16,12 @@ use crate::problem::ApiProblem;
 /// Maximum body size. A sensible body has a few dozen bytes.
 pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Kind of client, which decides the form of the response.
+/// Kind of client, which determines the format of the response.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Client {
-    /// A program: gets JSON and problems.
+    /// A program, which gets JSON and problem documents.
     Program,
-    /// A browser that posted a plain form: is redirected to the page.
+    /// A browser that posted a plain form, which is redirected to the page.
     PlainForm,
 }
 
@@ -37,7 +37,7 @@ enum Format {
 #[schema(as = Submission)]
 #[expect(dead_code)]
 pub(super) struct SubmissionBody {
-    /// A whole number; blanks around it and leading zeros are ignored.
+    /// A whole number; surrounding whitespace and leading zeros are ignored.
     index: SubmittedIndex,
 }
 

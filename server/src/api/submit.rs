@@ -31,7 +31,7 @@ struct Accepted {
 
 /// Submit an index
 ///
-/// The response is sent once the index is recorded; from then on its value will appear.
+/// Responds once the index is recorded. Its value follows when a worker has computed it.
 #[utoipa::path(
     post,
     path = "/values",
@@ -81,8 +81,8 @@ pub(super) async fn submit(
     }
 }
 
-/// Redirects to the page with the submitted text. The page validates the text by the same rules, so only problems it
-/// cannot know about are passed along.
+/// Redirects to the page with the submitted text. The page validates the text by the same rules, so only problems that
+/// it cannot detect are passed along.
 fn back_to_page(text: Option<&str>, problem: Option<&ApiProblem>) -> Response {
     let problem = problem.and_then(|problem| match problem.status() {
         StatusCode::TOO_MANY_REQUESTS => Some(FormProblem::Busy),

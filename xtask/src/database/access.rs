@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 
-use super::{Name, url::Parts};
+use super::{name::Name, url::Parts};
 use crate::{dotenv, project, run::names_other_servers};
 
 const FILE: &str = "compose/.env";
@@ -18,11 +18,11 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Takes them from the environment, or otherwise from the production stack's file. Never some from each, which could
-    /// combine one database with the password of another.
+    /// Takes them from the environment, or otherwise from the production stack's file, but never some from each: that
+    /// could combine one database with another one's password.
     pub(super) fn find() -> Result<Self> {
         let environment = env::vars_os().filter_map(|(name, value)| {
-            // None of them is anything but UTF-8.
+            // A variable that is not UTF-8 is none of these settings.
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
         let file = dotenv::read(&project::root().join(FILE))?;
@@ -63,13 +63,13 @@ impl Settings {
     }
 
     /// Interprets them as a server does.
-    pub(super) fn read(&self) -> Result<Access> {
+    pub(super) fn access(&self) -> Result<Access> {
         let get = |name: &str| self.variables.get(name).cloned();
         let parts = match self.secret("CONNECTION_URL")? {
             Some(_) if self.variables.contains_key("PGHOST") => {
                 bail!("CONNECTION_URL and PGHOST are both set: set one of them")
             }
-            Some(url) => Parts::read(&url)?,
+            Some(url) => Parts::parse(&url)?,
             None => Parts {
                 user: get("PGUSER"),
                 password: self.secret("PGPASSWORD")?,
@@ -174,7 +174,7 @@ mod tests {
     }
 
     fn variables(pairs: &[(&str, &str)]) -> Vec<(&'static str, String)> {
-        let access = settings(pairs).unwrap().read().unwrap();
+        let access = settings(pairs).unwrap().access().unwrap();
         access.variables().into_iter().map(|(name, value)| (name, value.to_owned())).collect()
     }
 
@@ -210,7 +210,7 @@ mod tests {
         fs::write(&file, "from a file\n").unwrap();
         let file = [("PGHOST", "db"), ("PGPASSWORD_FILE", file.to_str().unwrap())];
         assert!(variables(&file).contains(&("PGPASSWORD", "from a file".to_owned())));
-        let error = |pairs: &[(&str, &str)]| settings(pairs).unwrap().read().err().unwrap().to_string();
+        let error = |pairs: &[(&str, &str)]| settings(pairs).unwrap().access().err().unwrap().to_string();
         assert!(error(&[&file[..], &[("PGPASSWORD", "x")]].concat()).contains("both set"));
         assert!(error(&[("PGHOST", "db"), ("CONNECTION_URL", "postgres://db")]).contains("both set"));
     }

@@ -25,7 +25,7 @@ pub(super) enum Use {
     Terminal,
 }
 
-/// `psql`, `pg_dump` or `pg_restore` for this database. The credentials are in its environment, because every user of
+/// Returns a command that runs `psql`, `pg_dump` or `pg_restore` for this database. The credentials are in its environment, because every user of
 /// the machine can see arguments.
 pub(super) fn program(name: &str, access: &Access, how: Use) -> Result<Command> {
     match here(name, access) {
@@ -34,7 +34,8 @@ pub(super) fn program(name: &str, access: &Access, how: Use) -> Result<Command> 
     }
 }
 
-/// This machine's, unless it is older than the server: pg_dump refuses a newer server, and pg_restore a newer dump.
+/// Returns this machine's program, unless it is older than the server: pg_dump refuses a newer server, and pg_restore
+/// a newer dump.
 fn here(name: &str, access: &Access) -> Option<PathBuf> {
     let program = find_program(name, &[])?;
     let psql = find_program("psql", &[]).filter(|_| name != "psql");
@@ -46,7 +47,7 @@ fn here(name: &str, access: &Access) -> Option<PathBuf> {
     (!old).then_some(program)
 }
 
-/// The first number in a program's output: `pg_dump (PostgreSQL) 17.11 (…)`, `17.11 (…)`.
+/// Returns the first number in a program's output: `pg_dump (PostgreSQL) 17.11 (…)`, `17.11 (…)`.
 fn major(command: &mut Command) -> Option<u32> {
     let output = command.stdin(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -94,16 +95,16 @@ mod tests {
 
     #[test]
     fn a_programs_major_version_is_found_in_its_output() {
-        let said = |text: &str| major(Command::new("echo").arg(text));
-        assert_eq!(said("pg_dump (PostgreSQL) 17.11 (Debian 17.11-0+deb13u1)"), Some(17));
-        assert_eq!(said("18beta1"), None);
-        assert_eq!(said(""), None);
+        let major_in = |text: &str| major(Command::new("echo").arg(text));
+        assert_eq!(major_in("pg_dump (PostgreSQL) 17.11 (Debian 17.11-0+deb13u1)"), Some(17));
+        assert_eq!(major_in("18beta1"), None);
+        assert_eq!(major_in(""), None);
     }
 
     #[test]
     fn the_password_is_not_among_the_arguments() {
         let pairs = [("PGHOST", "db"), ("PGPASSWORD", "hunter2"), ("PGSSLROOTCERT", "/etc/ca.pem")];
-        let access = Settings::for_test(&pairs).read().unwrap();
+        let access = Settings::for_test(&pairs).access().unwrap();
         let docker = container(Command::new("docker"), "psql", &access, Use::Terminal);
         let arguments: Vec<_> = docker.get_args().map(|it| it.to_string_lossy().into_owned()).collect();
         for expected in ["--env=PGPASSWORD", "--volume=/etc/ca.pem:/etc/ca.pem:ro", "--tty", "psql"] {

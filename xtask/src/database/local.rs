@@ -11,9 +11,9 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{
-    Action,
     access::{Access, Settings},
     client::{Use, program},
+    command_line::Action,
     script::{PSQL, Script},
 };
 use crate::{confirm::confirm, job::Job, progress::say, project, site::Profile, whole_file};
@@ -22,13 +22,14 @@ use crate::{confirm::confirm, job::Job, progress::say, project, site::Profile, w
 const CONNECTION_FAILED: i32 = 2;
 const STATEMENT_FAILED: i32 = 3;
 
-pub(super) fn run(action: &Action, yes: bool) -> Result<()> {
+/// Runs an action.
+pub(crate) fn run(action: &Action, yes: bool) -> Result<()> {
     let settings = Settings::find()?;
     // The check itself reports wrong settings.
     if *action == Action::Check {
         return server(&settings, "check-database");
     }
-    let access = settings.read().with_context(|| format!("invalid settings in {}", settings.place))?;
+    let access = settings.access().with_context(|| format!("invalid settings in {}", settings.place))?;
     let name = access.name();
     say(format!("{name}, from {}", settings.place));
     let database = &access.database;
@@ -138,7 +139,7 @@ mod tests {
     #[test]
     fn a_database_is_restored_from_its_backup() {
         let postgres = Postgres::shared();
-        let access = Settings::for_test(&[("CONNECTION_URL", &postgres.url("some's"))]).read().unwrap();
+        let access = Settings::for_test(&[("CONNECTION_URL", &postgres.url("some's"))]).access().unwrap();
         let count = || postgres.execute("some's", "select count(*) from values");
         for _ in 0..2 {
             psql(&access, &Script::create("some's")).unwrap();

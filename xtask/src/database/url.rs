@@ -18,7 +18,7 @@ pub(super) struct Parts {
 
 impl Parts {
     /// Splits a URL. No error quotes it, because it contains the password.
-    pub(super) fn read(url: &str) -> Result<Self> {
+    pub(super) fn parse(url: &str) -> Result<Self> {
         let wrong = "CONNECTION_URL must be postgres://user:password@host:port/database";
         let (scheme, rest) = url.trim().split_once("://").context(wrong)?;
         if !matches!(scheme, "postgres" | "postgresql") {
@@ -78,10 +78,10 @@ mod tests {
             ssl_mode: text("verify-ca"),
             ssl_root_cert: text("/etc/ca.pem"),
         };
-        assert_eq!(Parts::read(url).unwrap(), expected);
-        let short = Parts::read("postgres://db").unwrap();
+        assert_eq!(Parts::parse(url).unwrap(), expected);
+        let short = Parts::parse("postgres://db").unwrap();
         assert_eq!(short, Parts { host: text("db"), ..Parts::default() });
-        assert_eq!(Parts::read("postgres://%2Frun%2Fpg/x").unwrap().host, text("/run/pg"));
+        assert_eq!(Parts::parse("postgres://%2Frun%2Fpg/x").unwrap().host, text("/run/pg"));
     }
 
     #[test]
@@ -92,7 +92,7 @@ mod tests {
             "postgres://u:hunter2%ff@host",
             "postgres://u:hunter2@host/db?user=root",
         ] {
-            let error = format!("{:#}", Parts::read(url).unwrap_err());
+            let error = format!("{:#}", Parts::parse(url).unwrap_err());
             assert!(error.contains("CONNECTION_URL must") && !error.contains("hunter2"), "{error}");
         }
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, fs, os::unix::fs::PermissionsExt, path::Pa
 
 use anyhow::{Context, Result};
 
-use super::{Stack, template::Template};
+use super::{stack::Stack, template::Template};
 use crate::{database, dotenv};
 
 /// Well-known passwords, including those of this project's tests and development.

@@ -5,7 +5,7 @@ use std::{
     env,
 };
 
-use super::Stack;
+use super::stack::Stack;
 use crate::{progress::say, public_url};
 
 type Values = BTreeMap<String, String>;

@@ -8,7 +8,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 use throwaway::process::find_program;
 
-use super::{CLIPPY, Check, PIP, Report, cargo, files::files, linters, program};
+use super::{
+    check::{CLIPPY, Check, PIP, Report, cargo, linters, program},
+    files::files,
+};
 use crate::{job::Job, progress::say, project};
 
 const TEMPLATES: [&str; 2] = ["deploy/*.yaml", ":!deploy/kubernetes"];

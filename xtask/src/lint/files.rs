@@ -57,9 +57,4 @@ mod tests {
         assert!(!has_shell_line(b"#!/usr/bin/env python3\n"));
         assert!(!has_shell_line(b"MIT License\n"));
     }
-
-    #[test]
-    fn the_ci_script_is_one_of_the_scripts() {
-        assert!(scripts().unwrap().contains(&PathBuf::from(".ci/run")));
-    }
 }

@@ -4,6 +4,7 @@ use std::process;
 
 use anyhow::Result;
 
+use super::tally;
 use crate::{
     engine::{self, docker},
     images::{self, Compiled, Names},
@@ -25,7 +26,7 @@ pub(crate) fn test_containers(filter: Option<&str>, install: bool) -> Result<()>
     cargo.args(["test", "--workspace", "--test=containers"]).args(filter);
     // Their output includes measurements.
     cargo.args(["--", "--show-output"]).env("FIBSTACK_TEST_PREFIX", &left.0);
-    super::run(&mut cargo)
+    tally::run(&mut cargo)
 }
 
 /// Removes, when dropped, every container, network and volume whose name starts with this prefix: killed tests leave
