@@ -43,7 +43,7 @@ impl EventKind {
 /// A change of an entry.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Event {
-    /// What happened.
+    /// Kind of change.
     pub kind: EventKind,
     /// The entry afterwards. Its revision orders events, which may arrive out of order.
     pub entry: Entry,

@@ -61,7 +61,7 @@ pub enum Notice {
     GivenUp {
         /// The index.
         index: Index,
-        /// Why.
+        /// Why it failed.
         reason: String,
     },
     /// A server changed an entry in the Record; watchers get the event.
@@ -72,6 +72,18 @@ pub enum Notice {
 }
 
 impl Notice {
+    /// Returns the index that the notice is about.
+    #[must_use]
+    pub const fn index(&self) -> Index {
+        match self {
+            Self::Claimed { index, .. }
+            | Self::Progress { index, .. }
+            | Self::Finished { index, .. }
+            | Self::GivenUp { index, .. } => *index,
+            Self::Changed { event } => event.entry.index,
+        }
+    }
+
     /// Reads a notice.
     ///
     /// # Errors

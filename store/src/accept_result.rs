@@ -33,7 +33,7 @@ impl Store {
         };
         let value = match self.verified(index, value).await {
             Ok(value) => value,
-            Err(wrong) => return self.reject_result(index, &wrong).await,
+            Err(wrong) => return self.reject_result(index, wrong).await,
         };
         let completion = Completion {
             outcome: Outcome::of(&value),

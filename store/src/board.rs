@@ -29,7 +29,7 @@ pub enum BoardError {
 /// Why an index is put on the pending list.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum EnqueueReason {
-    /// Somebody submitted it. A failed index starts over with its first attempt. Publishes `insert`
+    /// Someone submitted it. A failed index starts over with its first attempt. Publishes `insert`
     /// while the index is pending, even if it was on the list already.
     Submission,
     /// The sweep found it missing. Publishes `insert` if the index was added.
@@ -93,9 +93,9 @@ pub struct ClaimState {
 /// Result of a finish.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum FinishOutcome {
-    /// The result was stored and announced.
+    /// The result was stored and published.
     First,
-    /// The same result was there already: a duplicate after a crash.
+    /// The same result was already stored, for instance by a worker that had lost its lease.
     Duplicate,
 }
 
@@ -125,12 +125,12 @@ pub enum IndexState {
     Pending(Option<ClaimState>),
     /// There is a result, not verified.
     Result {
-        /// Length of the value.
+        /// Length of the value in bytes.
         bytes: u64,
     },
     /// Failed for good.
     GivenUp {
-        /// Why.
+        /// Why it failed.
         reason: String,
     },
 }
@@ -172,23 +172,23 @@ pub type Subscription = BoxStream<'static, Message>;
 /// Results, the pending list with its leases, and wake-ups.
 ///
 /// Every change is one atomic step. All data may vanish at any time; it is restored from the Record.
-/// Leases expire by Redis's own clock, so the workers' clocks do not matter.
+/// Leases expire by the Board's own clock, so the workers' clocks do not matter.
 #[async_trait]
 pub trait Board: Send + Sync + 'static {
     /// Checks that the Board responds.
     async fn check(&self) -> Result<(), BoardError>;
 
-    /// Returns a warning, logged at start, if the Board's settings endanger data (an eviction policy).
+    /// Returns a warning, to be logged at start, if the Board's settings may cost data (an eviction policy).
     async fn warning(&self) -> Result<Option<String>, BoardError>;
 
     /// Puts an index on the pending list, due now, and sets its field in `values` to `Nothing yet!` if
-    /// absent. Does nothing if the index has a result or was given up. There is no other way onto the
-    /// list.
+    /// absent. Does nothing if the index has a result or was given up. Only this and
+    /// [`Board::reject`] add to the list.
     async fn enqueue(&self, index: Index, reason: EnqueueReason) -> Result<EnqueueOutcome, BoardError>;
 
     /// Claims the lowest due index for the duration `lease`, counts the attempt and publishes
-    /// [`Notice::Claimed`]. Drops members that have a result by now, and gives up (with
-    /// [`Notice::GivenUp`]) an index whose fifth lease expired: its worker died.
+    /// [`Notice::Claimed`]. Indexes that already have a result are taken off the list; one whose fifth lease
+    /// expired is given up, with [`Notice::GivenUp`].
     async fn claim(&self, worker: &WorkerId, lease: Duration) -> Result<Option<Claim>, BoardError>;
 
     /// Extends a lease and publishes [`Notice::Progress`]. Returns false if the lease is no longer held.
@@ -212,15 +212,15 @@ pub trait Board: Send + Sync + 'static {
     /// Returns the state of each index, in the same order.
     async fn index_states(&self, indexes: &[Index]) -> Result<Vec<IndexState>, BoardError>;
 
-    /// Returns roughly `count` fields of `values`, starting from `cursor` 0.
+    /// Returns a page of roughly `count` fields of `values`. The cursor of the first page is 0.
     async fn scan(&self, cursor: u64, count: u32) -> Result<ScanPage, BoardError>;
 
     /// Returns the result of an index, not verified, and marks it as just used.
     async fn result(&self, index: Index) -> Result<Option<String>, BoardError>;
 
     /// Removes a wrong result: if the field still holds `wrong`, sets it to `Nothing yet!` and puts the
-    /// index on the pending list without publishing `insert`, or two workers could answer each other
-    /// forever. Returns false if the field has changed.
+    /// index on the pending list. `insert` is not published, since a wrong foreign worker would answer it
+    /// with the same value, over and over. Returns false if the field has changed.
     async fn reject(&self, index: Index, wrong: &str) -> Result<bool, BoardError>;
 
     /// Marks a result as recorded and just used, and takes the index off the pending list (a foreign

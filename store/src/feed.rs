@@ -40,7 +40,7 @@ impl Feed {
     }
 
     pub(crate) fn send(&self, event: Event) {
-        // Sending fails only if nobody is watching.
+        // Sending fails only if there are no watchers.
         let _ = self.0.send(FeedItem::Event(Arc::new(event)));
     }
 

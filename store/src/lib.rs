@@ -4,7 +4,7 @@
 //! - [`Board`]: results, the pending list with its leases, and wake-ups. Redis or in-process.
 //! - [`Store`]: both together. Submits, reads, accepts or rejects results, and restores what is missing.
 //!
-//! The Board is a cache of the Record: it may come back empty at any time and nothing is lost.
+//! The Board is a cache of the Record: it may come back empty at any time, and nothing is lost.
 
 mod accept_result;
 mod backoff;

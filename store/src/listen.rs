@@ -25,7 +25,7 @@ impl Store {
                 Ok(mut subscription) => {
                     backoff.reset();
                     tracing::info!("subscribed to the board");
-                    // Messages may have been missed before, so check the state and let watchers do so.
+                    // Earlier messages may have been missed, so sweep, and make watchers fetch the state again.
                     self.sweep_now.notify_one();
                     self.feed.resync();
                     let tasks = TaskTracker::new();
@@ -63,8 +63,9 @@ impl Store {
                 let Ok(permit) = Arc::clone(permits).acquire_owned().await else { return };
                 let store = Arc::clone(self);
                 tasks.spawn(async move {
+                    let index = notice.index();
                     if let Err(error) = store.handle_notice(notice).await {
-                        tracing::warn!(%error, "failed to handle a notice; the next sweep will catch it");
+                        tracing::warn!(%index, %error, "failed to handle a notice; the next sweep will catch it");
                     }
                     drop(permit);
                 });

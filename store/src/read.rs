@@ -7,8 +7,7 @@ use tokio::time::timeout;
 
 use crate::{BoardError, ClaimState, EnqueueReason, IndexState, RecordError, Store};
 
-/// How long a read waits for the Board to say what is being computed. After that, entries are shown as
-/// `pending`.
+/// How long a read waits for the claims from the Board. After that, entries are shown as `pending`.
 const CLAIMS_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Error of a read.
@@ -36,7 +35,7 @@ pub enum DigitsAnswer {
 }
 
 impl Store {
-    /// Returns a page of entries, newest first, from below the position `before`.
+    /// Returns a page of entries, newest first, with positions below `before`.
     ///
     /// # Errors
     /// The Record is unavailable.

@@ -19,7 +19,7 @@ pub use sqlite::SqliteRecord;
 /// Error of a Record operation.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
-    /// The schema is not in place: the database was not reachable since the start.
+    /// The schema is not in place yet: the database has not been reachable since the start.
     #[error("the database has not been prepared yet")]
     NotReady,
     /// The database refused the statement, failed, or did not respond in time.
@@ -29,12 +29,12 @@ pub enum RecordError {
     #[error("failed to migrate the database: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
     /// This version cannot read a row.
-    #[error("the row of index {index} cannot be read: {what}")]
+    #[error("the row of index {index} cannot be read: {problem}")]
     Unreadable {
         /// The row's index.
         index: i64,
-        /// What is wrong with it.
-        what: String,
+        /// Description of the problem.
+        problem: String,
     },
 }
 
@@ -89,7 +89,7 @@ pub struct Counts {
     pub failed: u64,
 }
 
-/// Every index ever submitted and its outcome: the source of truth. What it stored is never lost.
+/// Every index ever submitted and its outcome: the source of truth. A stored entry is never lost.
 ///
 /// It knows the statuses `pending`, `done` and `failed`; `computing` comes from the Board. Every change
 /// is one compare-and-set that increments the entry's revision. If several servers notice the same

@@ -1,8 +1,8 @@
 //! The path of an index as a trace of spans, for OpenTelemetry.
 //!
-//! The pending list is a set of indexes, so it cannot carry a trace context. Server and worker each derive it
-//! from what both know: the index, and when the Board put it on the list. Each reports its own spans; the
-//! server that delivers a result also reports the root span.
+//! The pending list is a set of indexes, so it cannot carry a trace context. Server and worker derive the same
+//! ids from the index and the time at which it was put on the list. Each reports its own spans; the server that
+//! delivers a result also reports the root span.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub type SpanSink = Arc<dyn Fn(Span) + Send + Sync>;
 /// Name of the root span.
 const ROOT: &str = "submission";
 
-/// What identifies a trace, known to both server and worker.
+/// Fields that identify a trace, known to both server and worker.
 struct TraceKey {
     index: Index,
     announced_us: u64,

@@ -84,7 +84,7 @@ impl Store {
         self.limits.max_index
     }
 
-    /// Sets the function that estimates the duration of a verification; a nanosecond per byte otherwise.
+    /// Sets the function that estimates the duration of a verification (default: one nanosecond per byte).
     #[must_use]
     pub fn with_verify_cost(self, verify_cost: fn(u32, &str) -> Duration) -> Self {
         Self { verify_cost, ..self }

@@ -22,9 +22,9 @@ impl Store {
         match timeout(ANNOUNCE_TIMEOUT, self.announce(&submission.entry)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(%index, %error, "failed to announce a submission; the next sweep will");
+                tracing::warn!(%index, %error, "failed to announce a submission; the next sweep will retry");
             }
-            Err(_) => tracing::warn!(%index, "timed out announcing a submission; the next sweep will"),
+            Err(_) => tracing::warn!(%index, "timed out announcing a submission; the next sweep will retry"),
         }
         Ok(submission.entry)
     }

@@ -12,11 +12,11 @@ use crate::{ReadError, Store, accept_result::Provenance, backoff::Backoff};
 const BUSY: Duration = Duration::from_secs(1);
 /// Interval between sweeps while nothing is pending.
 const IDLE: Duration = Duration::from_secs(5);
-/// Number of pending entries per sweep.
+/// Number of pending entries checked per sweep.
 const PENDING_PER_SWEEP: u32 = 1_000;
-/// Number of fields of `values` per sweep.
+/// Number of fields of `values` scanned per sweep.
 const FIELDS_PER_SWEEP: u32 = 5_000;
-/// Size of the cache of indexes known to be in the Record.
+/// Maximum number of indexes remembered as being in the Record.
 const CACHED_INDEXES: usize = 200_000;
 
 /// State kept between sweeps.
@@ -32,7 +32,7 @@ pub(crate) struct SweepState {
     /// then: foreign workers send no notice. Until then we wait for the notice, because it contains the
     /// worker and the times.
     pub(crate) awaiting_notice: HashSet<Index>,
-    /// Number of fields that are not indexes, in this scan and as last reported.
+    /// Number of fields that are not indexes: in this scan, and as last logged.
     ignored: (u64, u64),
 }
 
@@ -59,7 +59,7 @@ impl Store {
             };
             backoff.reset();
             let mut tick = Instant::now() + pause;
-            // Between two sweeps, queued indexes are reconciled as they come.
+            // Between two sweeps, queued indexes are reconciled as they arrive.
             loop {
                 let woken = timeout(tick - Instant::now(), self.sweep_now.notified());
                 match stop.run_until_cancelled(woken).await {
@@ -71,7 +71,7 @@ impl Store {
                             break;
                         }
                         if let Err(error) = self.reconcile(&indexes, &mut state).await {
-                            tracing::warn!(%error, "failed to reconcile; the next sweep will");
+                            tracing::warn!(%error, indexes = indexes.len(), "failed to reconcile; the next sweep will retry");
                             break;
                         }
                         // They are probably pending now.

@@ -1,4 +1,4 @@
-//! Verification of values: every value is verified before the Record or a client gets it.
+//! Verification: every value is verified before it is recorded or returned to a client.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,8 +17,8 @@ pub(crate) type VerifyCost = fn(u32, &str) -> Duration;
 const INLINE: Duration = Duration::from_micros(20);
 
 impl Store {
-    /// Verifies a value, off the async threads if that takes long, and returns it either way: `Err` if
-    /// wrong.
+    /// Verifies a value and returns it: `Ok` if it is correct, `Err` if it is wrong. Leaves the async
+    /// threads if verification is slow.
     pub(crate) async fn verified(&self, index: Index, value: String) -> Result<String, String> {
         let verify = Arc::clone(&self.verify);
         let inline = (self.verify_cost)(index.get(), &value) <= INLINE;
@@ -26,12 +26,13 @@ impl Store {
         if inline {
             return check();
         }
-        // A verification never panics, and the runtime outlives its tasks.
+        // Fails only if `verify` panicked, against its contract, or the runtime is shutting down. The Board
+        // does not hold the empty value, so nothing is rejected.
         tokio::task::spawn_blocking(check).await.unwrap_or_else(|_| Err(String::new()))
     }
 }
 
-/// PostgreSQL cannot store the character NUL, so no value contains it.
-pub(crate) fn is_correct(verify: &Verify, index: u32, value: &str) -> bool {
+/// PostgreSQL cannot store the character NUL, so a value that contains it is never correct.
+fn is_correct(verify: &Verify, index: u32, value: &str) -> bool {
     !value.contains('\0') && verify(index, value)
 }

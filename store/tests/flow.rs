@@ -3,7 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, a failed unwrap is the message")]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
 
 use futures::StreamExt;
 use protocol::{Entry, EventKind, Index, MaxIndex, Notice, Outcome, Status, WorkerId};
@@ -37,16 +41,24 @@ struct System {
 
 impl System {
     fn start(servers: usize, result_budget_bytes: u64) -> Self {
-        Self::start_with(servers, result_budget_bytes, doubled)
+        Self::start_with(servers, result_budget_bytes, doubled, |_, _| Duration::ZERO)
     }
 
-    fn start_with(servers: usize, result_budget_bytes: u64, verify: fn(u32, &str) -> bool) -> Self {
+    fn start_with(
+        servers: usize,
+        result_budget_bytes: u64,
+        verify: impl Fn(u32, &str) -> bool + Clone + Send + Sync + 'static,
+        verify_cost: fn(u32, &str) -> Duration,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let record = Arc::new(SqliteRecord::new(folder.path()));
         let board = Arc::new(InProcessBoard::new());
         let limits = Limits { max_index: MaxIndex::new(index(1_000)), result_budget_bytes };
         let stop = CancellationToken::new();
-        let store = || Arc::new(Store::new(record.clone(), board.clone(), verify, limits));
+        let store = || {
+            let store = Store::new(record.clone(), board.clone(), verify.clone(), limits);
+            Arc::new(store.with_verify_cost(verify_cost))
+        };
         let stores: Vec<_> = (0..servers).map(|_| store()).collect();
         let watchers = stores.iter().map(|store| store.feed().subscribe()).collect();
         for store in &stores {
@@ -169,6 +181,28 @@ async fn a_wrong_value_is_rejected_and_the_reason_is_shown_until_it_is_correct()
     assert_eq!(kinds, [EventKind::Rejected, EventKind::Done]);
 }
 
+#[tokio::test]
+async fn a_slow_verification_never_runs_on_an_async_thread() {
+    let verified_on = Arc::new(Mutex::new(Vec::new()));
+    let threads = Arc::clone(&verified_on);
+    let verify = move |index: u32, value: &str| {
+        threads.lock().unwrap().push(thread::current().id());
+        doubled(index, value)
+    };
+    let system = System::start_with(1, 1_000_000, verify, |_, _| Duration::from_secs(1));
+    system.submit(7).await;
+    // The value of index 8, so that both the verification and the search for the reason are slow.
+    system.work(|_| "16".to_owned()).await;
+    let rejected = system.entry_with(7, |entry| entry.reason.is_some()).await;
+    assert!(rejected.reason.unwrap().contains("that is the value for index 8"));
+    system.work(right).await;
+    system.entry_with(7, |entry| entry.status == Status::Done).await;
+    // This test's runtime has a single async thread, the current one.
+    let verified_on = verified_on.lock().unwrap();
+    assert!(verified_on.len() >= 3, "{verified_on:?}");
+    assert!(!verified_on.contains(&thread::current().id()), "{verified_on:?}");
+}
+
 /// A value of this many characters for any index, with quotes and non-ASCII characters.
 fn text_value(characters: usize) -> String {
     "é\"\\💥".chars().cycle().take(characters).collect()
@@ -179,7 +213,7 @@ async fn a_value_may_be_any_text() {
     let texts = |_index: u32, value: &str| {
         [10, 900, 1_500].into_iter().any(|characters| value == text_value(characters))
     };
-    let system = System::start_with(1, 1_000_000, texts);
+    let system = System::start_with(1, 1_000_000, texts, |_, _| Duration::ZERO);
     for (number, characters) in [(1, 10), (2, 900), (3, 1_500)] {
         let value = text_value(characters);
         system.submit(number).await;

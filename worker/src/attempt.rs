@@ -55,7 +55,7 @@ pub(crate) async fn run_attempt(worker: &Worker, claim: Claim, stop: &Cancellati
             match retry_until_stopped(worker, stop, finish).await {
                 Some(_) => {
                     worker.send_spans(&claim, computed_us, Ok(()));
-                    tracing::info!(%index, digits = value.len(), attempt = claim.attempt, "result posted");
+                    tracing::info!(%index, digits = value.chars().count(), attempt = claim.attempt, "result posted");
                     Step::Done(index)
                 }
                 None => {

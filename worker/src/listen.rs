@@ -27,11 +27,14 @@ impl Worker {
         let mut subscription = subscription?;
         let _subscribed = self.health.subscribed();
         self.track_board(&Ok::<_, BoardError>(()));
-        // Indexes published while nobody was subscribed are only in the hash. Looking for them after
+        // Indexes published while there were no subscribers are only in the hash. Looking for them after
         // subscribing leaves no gap.
         let enqueued = store::enqueue_unlisted(&*self.board, self.settings.max_index).await?;
         if enqueued > 0 {
-            tracing::info!(indexes = enqueued, "enqueued indexes that were only in the hash");
+            tracing::info!(
+                indexes = enqueued,
+                "enqueued indexes that were pending only in the hash `values`"
+            );
         }
         self.wake.notify_one();
         backoff.reset();

@@ -57,13 +57,14 @@ struct Locked {
 }
 
 impl InProcessBoard {
-    /// An empty Board.
+    /// Creates an empty Board.
     #[must_use]
     pub fn new() -> Self {
         Self::with_clock(now_us)
     }
 
-    /// An empty Board with its own clock, in µs since 1970, so that tests need not wait.
+    /// Creates an empty Board that reads the time from `clock`, in µs since 1970, so that tests need not
+    /// wait.
     pub fn with_clock(clock: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         Self {
             locked: Mutex::default(),
@@ -76,10 +77,10 @@ impl InProcessBoard {
     fn step<T>(&self, step: impl FnOnce(&mut State, u64, Publish<'_>) -> T) -> T {
         // If a step panicked, reconciliation with the Record repairs the state.
         let mut locked = self.locked.lock().unwrap_or_else(PoisonError::into_inner);
-        // Never the same time twice, so that indexes are due in the order in which they were enqueued.
+        // Each time is returned once, so that indexes are due in the order in which they were enqueued.
         locked.last_us = (self.clock)().max(locked.last_us + 1);
         let now_us = locked.last_us;
-        // Sending fails only if nobody is subscribed.
+        // Sending fails only if there are no subscribers.
         step(&mut locked.state, now_us, &|message| drop(self.messages.send(message)))
     }
 }

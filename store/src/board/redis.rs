@@ -33,7 +33,7 @@ const INDEXES_PER_RUN: usize = 1_000;
 /// The Board on Redis, through which any number of servers and workers share the work.
 ///
 /// Each change is a Lua script and so one atomic step. Connections are opened on demand: Redis may be
-/// down when this is created, and may go away and come back at any time.
+/// down when this is created, and may restart at any time.
 ///
 /// ```no_run
 /// use store::{Board, RedisBoard, RedisConfig};
@@ -84,7 +84,7 @@ impl Board for RedisBoard {
         let policy = memory.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).map(str::trim);
         Ok(policy.filter(|policy| *policy != "noeviction").map(|policy| {
             format!(
-                "Redis has maxmemory-policy {policy}, so when its memory is full it evicts pending indexes \
+                "Redis has maxmemory-policy {policy}, so when its memory is full, it evicts pending indexes \
                  and results, which must then be restored or computed again. \
                  Set maxmemory-policy to noeviction."
             )
@@ -186,7 +186,7 @@ impl Board for RedisBoard {
 
     async fn result(&self, index: Index) -> Result<Option<String>, BoardError> {
         let reply: Option<Vec<u8>> = self.script(self.scripts.result().arg(index.get())).await?;
-        // What foreign workers write may not even be text.
+        // A foreign worker's result may not even be UTF-8.
         Ok(reply.map(lossy))
     }
 

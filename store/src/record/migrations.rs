@@ -26,8 +26,8 @@ pub const SCHEMA_VERSION: i64 = POSTGRES[POSTGRES.len() - 1].0;
 
 /// Returns the version of a database's schema; `None` if it has none yet.
 pub(super) async fn version(connection: &mut PgConnection) -> sqlx::Result<Option<i64>> {
-    let there = sqlx::query_as::<_, (bool,)>("select to_regclass('_sqlx_migrations') is not null");
-    if !there.fetch_one(&mut *connection).await?.0 {
+    let exists = sqlx::query_as::<_, (bool,)>("select to_regclass('_sqlx_migrations') is not null");
+    if !exists.fetch_one(&mut *connection).await?.0 {
         return Ok(None);
     }
     let version =

@@ -19,7 +19,7 @@ use super::{
 /// that is migrating.
 const MIGRATE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How much longer than the server's own timeout to wait for a statement.
+/// Extra time for a statement, beyond the timeout after which the server cancels it.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The Record on PostgreSQL.
@@ -85,8 +85,8 @@ impl PostgresRecord {
     }
 }
 
-/// Returns what was adopted, to the first caller only. That need not be the process that adopted it, which
-/// may have been killed before it could report.
+/// Returns the counts of the adoption, to the first caller only. The process that adopted the table may have
+/// been killed before it could report them.
 async fn take_adoption(connection: &mut PgConnection) -> Result<Adoption, RecordError> {
     let counts = sqlx::query_as::<_, (i64, i64, i64)>(
         "update adoption set reported = true where not reported returning adopted, duplicates, ignored",

@@ -122,13 +122,13 @@ pub(super) struct CountRow {
 }
 }
 
-/// The row that an error refers to. The schema's checks rule these errors out, unless somebody edits a
-/// row by hand.
+/// The row that an error refers to. The schema's checks rule these errors out, unless a row was
+/// edited by hand.
 struct RowRef(i64);
 
 impl RowRef {
-    fn unreadable(&self, what: impl Into<String>) -> RecordError {
-        RecordError::Unreadable { index: self.0, what: what.into() }
+    fn unreadable(&self, problem: impl Into<String>) -> RecordError {
+        RecordError::Unreadable { index: self.0, problem: problem.into() }
     }
 
     fn index(&self) -> Result<Index, RecordError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use protocol::{Entry, Index, Outcome, Revision, WorkerId};
+use protocol::{Entry, Index, Outcome, Revision};
 use sqlx::{QueryBuilder, query_as};
 
 use crate::now_us;
@@ -172,7 +172,7 @@ macro_rules! implement_record {
                     .bind(value)
                     .bind(head)
                     .bind(tail)
-                    .bind(completion.worker.as_ref().map(WorkerId::as_str))
+                    .bind(completion.worker.as_ref().map(|worker| storable(worker.as_str())))
                     .bind(completion.announced_us.map(big))
                     .bind(completion.claimed_us.map(big))
                     .bind(completion.computed_us.map(big))
@@ -188,7 +188,7 @@ macro_rules! implement_record {
                     returning ",
                     entry_columns!()
                 ));
-                Self::entry_of(self.pools.write(query.bind(number(index)).bind(reason)).await?)
+                Self::entry_of(self.pools.write(query.bind(number(index)).bind(storable(reason))).await?)
             }
 
             async fn set_reason(&self, index: Index, reason: &str) -> Result<Option<Entry>, RecordError> {
@@ -198,7 +198,7 @@ macro_rules! implement_record {
                     returning ",
                     entry_columns!()
                 ));
-                Self::entry_of(self.pools.write(query.bind(number(index)).bind(reason)).await?)
+                Self::entry_of(self.pools.write(query.bind(number(index)).bind(storable(reason))).await?)
             }
 
             async fn counts(&self) -> Result<Counts, RecordError> {
@@ -238,8 +238,14 @@ fn number(index: Index) -> i32 {
     i32::try_from(index.get()).expect("an index is at most 2147483647")
 }
 
-/// Neither database has unsigned integers. A value that does not fit is a position or a time beyond all
-/// others, and so is the highest one that fits.
+/// Replaces the character NUL, which PostgreSQL cannot store. Reasons and worker names come from workers and
+/// may be any text; values are verified, and no correct one contains NUL.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+/// Converts to a type that both databases have. A position or time that does not fit becomes the highest one,
+/// which is also beyond all that occur.
 fn big(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -162,6 +162,32 @@ pub(crate) async fn a_notice_contains_short_values_only(board: &Subject) {
     }
 }
 
+pub(crate) async fn a_value_may_be_any_text(board: &Subject) {
+    let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
+    // 667 of these characters are exactly 1,000 bytes, the limit for a notice.
+    for (number, characters, sent) in [(1, 10, true), (2, 667, true), (3, 668, false), (4, 5_000, false)] {
+        let posted: String = "é\"\\💥%s/\n".chars().cycle().take(characters).collect();
+        let bytes = posted.len() as u64;
+        assert_eq!(posted.len() <= SHORT_DIGITS, sent, "{bytes} bytes");
+        board.submit(&[number]).await;
+        let claim = board.claim_as("w1").await.unwrap();
+        board.finish(&claim.lease, &posted, 1).await.unwrap();
+        assert!(matches!(notice(&mut events).await, Notice::Claimed { .. }));
+        match notice(&mut events).await {
+            Notice::Finished { value, .. } => assert_eq!(value, sent.then(|| posted.clone())),
+            other => panic!("expected the result, got {other:?}"),
+        }
+        assert_eq!(board.state(number).await, IndexState::Result { bytes });
+        assert_eq!(board.result(index(number)).await.unwrap().as_ref(), Some(&posted));
+        // The budget is in bytes, so this value just fits and the one before is evicted.
+        let before: Vec<_> = (number > 1).then(|| index(number - 1)).into_iter().collect();
+        assert_eq!(board.mark_recorded(index(number), bytes).await.unwrap(), before);
+    }
+    let last = board.result(index(4)).await.unwrap().unwrap();
+    assert!(board.reject(index(4), &last).await.unwrap());
+    assert_eq!(board.state(4).await, IndexState::Pending(None));
+}
+
 pub(crate) async fn any_text_survives_the_round_trip_through_a_notice(board: &Subject) {
     let text = "a \"b\" \\c\\ /d/ |e| {worker} %1 %s\n\tü 💥";
     let mut events = board.subscribe(&[Channel::Events]).await.unwrap();

@@ -63,6 +63,7 @@ contract! {
         a_result_is_accepted_without_a_claim,
         a_result_ends_a_failure,
         a_notice_contains_short_values_only,
+        a_value_may_be_any_text,
         any_text_survives_the_round_trip_through_a_notice;
     results:
         rejecting_a_wrong_result_publishes_nothing_on_insert,

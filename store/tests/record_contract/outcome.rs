@@ -54,6 +54,32 @@ on_both! {
         }
     }
 
+    async fn a_value_may_be_any_text(subject: Subject) {
+        let record = subject.prepared().await;
+        for characters in [10, 1_000, 1_001, 5_000] {
+            let value: String = "é\"\\💥%s/\n'$1".chars().cycle().take(characters).collect();
+            let number = index(u32::try_from(characters).unwrap());
+            record.submit(number, 1).await.unwrap();
+            let done = record.complete(number, &completion(&value)).await.unwrap().unwrap();
+            assert_eq!(done.outcome, Some(Outcome::of(&value)));
+            assert_eq!(done.outcome.as_ref().unwrap().digits(), characters as u64);
+            assert_eq!(record.entry(number).await.unwrap(), Some(done));
+        }
+    }
+
+    async fn a_reason_may_be_any_text(subject: Subject) {
+        let record = subject.prepared().await;
+        record.submit(index(7), 1).await.unwrap();
+        let reason = "é\"\\💥%s/\n'$1\0";
+        // PostgreSQL cannot store NUL.
+        let shown = reason.replace('\0', "\u{fffd}");
+        let pending = record.set_reason(index(7), reason).await.unwrap().unwrap();
+        assert_eq!(pending.reason.as_ref(), Some(&shown));
+        assert_eq!(record.set_reason(index(7), reason).await.unwrap(), None);
+        let failed = record.give_up(index(7), reason).await.unwrap().unwrap();
+        assert_eq!(failed.reason, Some(shown));
+    }
+
     async fn of_many_who_notice_a_result_exactly_one_gets_the_entry(subject: Subject) {
         let record = subject.prepared().await;
         let other = record.another();

@@ -18,7 +18,7 @@ use crate::{
 /// increases with each step, and messages are passed to `publish` in the order of changes.
 #[derive(Default)]
 pub(super) struct State {
-    /// The hash `values`; `None` stands for `Nothing yet!`.
+    /// The hash `values`; `None` means `Nothing yet!`.
     fields: BTreeMap<Index, Option<String>>,
     /// The pending list: the time from which each index may be claimed, in µs.
     pending: SortedSet,

@@ -31,7 +31,7 @@ while total > budget do
     else
         redis.call('ZREM', RESULTS, oldest)
         total = set_size(oldest, nil)
-        -- Somebody may have deleted it and enqueued it again; then it must stay.
+        -- Another program may have deleted it, and it was enqueued again; then keep it.
         if field(oldest) == 'result' and not redis.call('ZSCORE', PENDING, oldest) then
             redis.call('HDEL', VALUES, oldest)
             evicted[#evicted + 1] = oldest
@@ -39,7 +39,7 @@ while total > budget do
     end
 end
 if total > budget and total > length then
-    -- No other result is left, so the sizes are wrong: somebody deleted some of our keys.
+    -- No other result is left, so the sizes are wrong: some of our keys were deleted.
     redis.call('DEL', SIZES)
     if state == 'result' then
         set_size(index, length)

@@ -72,7 +72,7 @@ local function set_size(index, bytes)
     else
         redis.call('HDEL', SIZES, index)
     end
-    -- Somebody else may have deleted some of these keys.
+    -- Another program may have deleted some of these keys.
     total = math.max(total, 0)
     redis.call('HSET', SIZES, 'total', string.format('%.0f', total))
     return total

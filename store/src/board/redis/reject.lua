@@ -1,5 +1,5 @@
 -- reject: removes a wrong result and puts its index back on the pending list. Nothing is published on
--- `insert`, or two workers, one of them wrong, could answer each other forever.
+-- `insert`, since a wrong foreign worker would answer with the same value, over and over.
 -- Arguments: 4 the index   5 the wrong value
 -- Result: 1; 0 if the field has changed
 -- Keys and atomicity: see the prelude.

@@ -99,7 +99,7 @@ impl SslMode {
     /// All modes, from weakest to strictest.
     pub const ALL: [Self; 5] = [Self::Disable, Self::Prefer, Self::Require, Self::VerifyCa, Self::VerifyFull];
 
-    /// Its name.
+    /// Its name in `sslmode`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -151,21 +151,21 @@ pub enum ConfigError {
         given: String,
     },
     /// Not a URL.
-    #[error("it is not a URL ({what}); expected postgres://user:password@host:port/database")]
+    #[error("not a URL ({problem}); must be postgres://user:password@host:port/database")]
     NotAUrl {
-        /// What is wrong with it.
-        what: String,
+        /// Description of the problem.
+        problem: String,
     },
     /// A URL of something else.
-    #[error("it begins with “{scheme}:”; expected postgres://user:password@host:port/database")]
+    #[error("unknown scheme “{scheme}:”; must be postgres://user:password@host:port/database")]
     Scheme {
         /// The scheme.
         scheme: String,
     },
     /// Unknown parameter.
-    #[error("unknown parameter “{name}”; expected sslmode or sslrootcert")]
+    #[error("unknown parameter “{name}”; must be sslmode or sslrootcert")]
     Parameter {
-        /// Its name.
+        /// Name of the parameter.
         name: String,
     },
 }
@@ -187,7 +187,8 @@ impl PostgresConfig {
     /// # Errors
     /// A [`ConfigError`] that states the expected form.
     pub fn from_url(url: &str) -> Result<Self, ConfigError> {
-        let url = Url::parse(url.trim()).map_err(|error| ConfigError::NotAUrl { what: error.to_string() })?;
+        let url =
+            Url::parse(url.trim()).map_err(|error| ConfigError::NotAUrl { problem: error.to_string() })?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
             return Err(ConfigError::Scheme { scheme: url.scheme().to_owned() });
         }
@@ -238,7 +239,7 @@ fn decoded(text: &str) -> Result<String, ConfigError> {
     percent_decode_str(text)
         .decode_utf8()
         .map(std::borrow::Cow::into_owned)
-        .map_err(|_| ConfigError::NotAUrl { what: "a percent-encoded part is not UTF-8".to_owned() })
+        .map_err(|_| ConfigError::NotAUrl { problem: "a percent-encoded part is not UTF-8".to_owned() })
 }
 
 #[cfg(test)]

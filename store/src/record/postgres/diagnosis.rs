@@ -1,4 +1,4 @@
-//! Checks what a database needs, one thing after the other, from the host name to the schema.
+//! Checks a database step by step, from the host name to the schema.
 
 mod fault;
 
@@ -22,7 +22,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// The message that asks a server whether it supports TLS (PostgreSQL's manual, “SSL Session Encryption”).
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
-/// A thing that a database needs, in the order in which they are checked.
+/// A check, in the order in which they run.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum DatabaseCheck {
     /// The host name can be resolved.
@@ -55,8 +55,8 @@ impl fmt::Display for DatabaseCheck {
     }
 }
 
-/// Runs the checks, calls `passed` with each that passes and what it found, and stops at the first that
-/// fails. Neither result contains a password.
+/// Runs the checks and stops at the first that fails. Calls `passed` with each check that passes and its
+/// finding. Neither findings nor faults contain a password.
 ///
 /// # Errors
 /// The first fault.
@@ -83,7 +83,7 @@ pub async fn diagnose(
     check_inside(config, &mut connected?, &mut passed).await
 }
 
-/// Whether the server offers TLS.
+/// The server's reply to a request for TLS.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum TlsOffer {
     Offered,

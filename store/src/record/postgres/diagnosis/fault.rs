@@ -1,14 +1,14 @@
-//! Classifies what is wrong with a database.
+//! Classifies the faults of a database.
 
 use std::{error::Error, fmt::Write, io, path::PathBuf};
 
 use super::{DatabaseCheck, TlsOffer};
 use crate::record::{PostgresConfig, RecordError, SslMode};
 
-/// The first fault found in a database or in the settings for it. It says what is wrong; what to do about
-/// it depends on the deployment, so that is up to the caller.
+/// The first fault found in a database or in the settings for it. It describes the problem; the remedy
+/// depends on the deployment and is up to the caller.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say what the fields are")]
+#[expect(missing_docs, reason = "the messages explain the fields")]
 pub enum DatabaseFault {
     /// The host name has no address.
     #[error("“{host}” cannot be resolved ({error})")]
@@ -39,7 +39,7 @@ pub enum DatabaseFault {
     #[error("the server's certificate is signed by an authority that is not trusted here")]
     UntrustedAuthority { root_cert: Option<PathBuf> },
     /// The certificate is valid, but for another name.
-    #[error("the server's certificate is for another name than “{host}”")]
+    #[error("the server's certificate is for a name other than “{host}”")]
     WrongCertificateName { host: String },
     /// The file of trusted certificates is missing or not in PEM format.
     #[error("{} cannot be read as PEM certificates", path.display())]
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_closed_port_is_told_apart_from_a_firewall_and_a_missing_route() {
+    fn a_closed_port_a_firewall_and_a_missing_route_are_distinguished() {
         let config = PostgresConfig::default();
         let message = |kind: io::ErrorKind| of_port(&config, "10.0.3.7".to_owned(), &kind.into()).to_string();
         assert!(message(io::ErrorKind::TimedOut).contains("blocked by a security group or firewall"));
