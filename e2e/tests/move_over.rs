@@ -52,7 +52,7 @@ async fn nothing_is_lost_and_everything_is_right() {
     }
     // Kept where it was, and reported once.
     assert_eq!(stack.redis.run(&["hget", "values", "3abc"]), "3");
-    assert!(stack.server.log().contains("took over the original system's table"));
+    assert!(stack.server.log().contains("adopted the original system's table"));
     for part in ["adopted=6", "duplicates=2", "ignored=2"] {
         assert!(stack.server.log().contains(part), "{part} is missing:\n{}", stack.server.log());
     }

@@ -1,8 +1,8 @@
-//! The way of an index as spans, for OpenTelemetry.
+//! The path of an index as a trace of spans, for OpenTelemetry.
 //!
-//! The pending list has no room for the context of a trace: it is a set of indexes. So server and worker each
-//! derive it from what both know: the index, and when the Board put it on the list. Each tells of what it did
-//! itself; the server that delivers a result also tells of the whole.
+//! The pending list is a set of indexes, so it cannot carry a trace context. Server and worker each derive it
+//! from what both know: the index, and when the Board put it on the list. Each reports its own spans; the
+//! server that delivers a result also reports the root span.
 
 use std::sync::Arc;
 
@@ -10,46 +10,46 @@ use protocol::{Entry, Index, WorkerId};
 
 use crate::Claim;
 
-/// A stretch of the way: up to a station of the [timeline](protocol::Timeline), from the one before it.
+/// A span: from one stage of the [timeline](protocol::Timeline) to the next.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Span {
-    /// The same for all stretches of one way. It begins with the seconds since 1970, as AWS X-Ray's do.
+    /// Trace id. It starts with the seconds since 1970, as AWS X-Ray requires.
     pub trace: u128,
-    /// This stretch, by which attempt.
+    /// Span id, which depends on stage and attempt.
     pub id: u64,
-    /// The whole way, of which this is a part.
+    /// Id of the root span; `None` for the root itself.
     pub parent: Option<u64>,
-    /// The station, or `submission` for the whole way.
+    /// Stage at its end, or `submission` for the root.
     pub name: &'static str,
-    /// When it began, in µs since 1970.
+    /// Start, in µs since 1970.
     pub start_us: u64,
-    /// When it ended, in µs since 1970; not before it began, whatever the clocks of two machines say.
+    /// End, in µs since 1970; never before the start, even if the clocks of two machines differ.
     pub end_us: u64,
-    /// What was on its way.
+    /// The index.
     pub index: Index,
-    /// Who computed it, or tried to.
+    /// The worker.
     pub worker: Option<WorkerId>,
-    /// Which attempt the worker was at.
+    /// Number of the worker's attempt.
     pub attempt: Option<u32>,
     /// Why the attempt failed.
     pub error: Option<String>,
 }
 
-/// Takes spans. It must not wait.
+/// Receives spans. Must not block.
 pub type SpanSink = Arc<dyn Fn(Span) + Send + Sync>;
 
-/// The name of the whole way.
-const WHOLE: &str = "submission";
+/// Name of the root span.
+const ROOT: &str = "submission";
 
-/// What server and worker tell: of whom they agree that it is one way.
-struct Way {
+/// What identifies a trace, known to both server and worker.
+struct TraceKey {
     index: Index,
     announced_us: u64,
     worker: Option<WorkerId>,
     attempt: Option<u32>,
 }
 
-impl Way {
+impl TraceKey {
     fn trace(&self) -> u128 {
         let seconds = self.announced_us / 1_000_000;
         let random = mix(self.announced_us ^ mix(self.index.get().into()));
@@ -58,9 +58,9 @@ impl Way {
             | u128::from(mix(random))
     }
 
-    /// Zero is no id.
+    /// Span id; zero is invalid.
     fn id(&self, name: &str) -> u64 {
-        let attempt = self.attempt.filter(|_| name != WHOLE).unwrap_or(0);
+        let attempt = self.attempt.filter(|_| name != ROOT).unwrap_or(0);
         let of_name = name.bytes().fold(attempt.into(), |bits, byte| mix(bits ^ u64::from(byte)));
         mix(self.announced_us ^ mix(u64::from(self.index.get()) ^ of_name)).max(1)
     }
@@ -69,7 +69,7 @@ impl Way {
         Span {
             trace: self.trace(),
             id: self.id(name),
-            parent: (name != WHOLE).then(|| self.id(WHOLE)),
+            parent: (name != ROOT).then(|| self.id(ROOT)),
             name,
             start_us,
             end_us: end_us.max(start_us),
@@ -81,53 +81,52 @@ impl Way {
     }
 }
 
-/// What the server that delivers an entry tells: the whole, and the stretches that servers go.
+/// Returns the spans of the server that delivers a result: the root, and the stages handled by servers.
 #[must_use]
 pub fn of_entry(entry: &Entry) -> Vec<Span> {
     let timeline = &entry.timeline;
     let (Some(start), Some(end)) = (timeline.accepted_us, timeline.delivered_us) else { return Vec::new() };
-    let way = Way {
+    let key = TraceKey {
         index: entry.index,
-        // Of a foreign worker's result nobody knows. Then it is a way by itself.
+        // Unknown for a foreign worker's result, whose trace then has only the server's spans.
         announced_us: timeline.announced_us.unwrap_or(start),
         worker: entry.worker.clone(),
         attempt: None,
     };
-    let mut spans = vec![way.span(WHOLE, start, end)];
+    let mut spans = vec![key.span(ROOT, start, end)];
     let mut before = start;
     for (name, at) in timeline.stations() {
         let Some(at) = at else { continue };
         if !["claimed", "computed", "posted"].contains(&name) {
-            spans.push(way.span(name, before, at));
+            spans.push(key.span(name, before, at));
         }
         before = at;
     }
     spans
 }
 
-/// What a worker tells of an attempt: that it waited on the list, was computed until then, and was posted, or
-/// why not.
+/// Returns the spans of a worker's attempt: waiting on the list, computing, and posting or the error.
 #[must_use]
 pub fn of_attempt(claim: &Claim, computed_us: u64, posted_us: Result<u64, &str>) -> Vec<Span> {
-    let way = Way {
+    let key = TraceKey {
         index: claim.lease.index,
         announced_us: claim.announced_us,
         worker: Some(claim.lease.worker.clone()),
         attempt: Some(claim.attempt),
     };
     let mut spans = vec![
-        way.span("claimed", claim.announced_us, claim.claimed_us),
-        way.span("computed", claim.claimed_us, computed_us),
+        key.span("claimed", claim.announced_us, claim.claimed_us),
+        key.span("computed", claim.claimed_us, computed_us),
     ];
     match posted_us {
-        Ok(posted_us) => spans.push(way.span("posted", computed_us, posted_us)),
+        Ok(posted_us) => spans.push(key.span("posted", computed_us, posted_us)),
         Err(reason) => spans[1].error = Some(reason.to_owned()),
     }
     spans
 }
 
-/// Spreads the bits: the last step of SplitMix64 (Steele, Lea and Flood, 2014). The same in every version of
-/// every program, which the standard library's hashes are not.
+/// Mixes the bits: the last step of SplitMix64 (Steele, Lea and Flood, 2014). Unlike the standard library's
+/// hashes, it is the same in every version.
 fn mix(mut bits: u64) -> u64 {
     bits = bits.wrapping_add(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -179,10 +178,10 @@ mod tests {
     }
 
     #[test]
-    fn server_and_worker_tell_parts_of_one_way_that_fit() {
+    fn spans_of_server_and_worker_form_one_trace() {
         let server = of_entry(&entry());
         let worker = of_attempt(&claim(1), START + 40, Ok(START + 50));
-        let stretches: Vec<_> = server
+        let found: Vec<_> = server
             .iter()
             .chain(&worker)
             .map(|span| (span.name, span.start_us - START, span.end_us - START))
@@ -197,19 +196,19 @@ mod tests {
             ("computed", 30, 40),
             ("posted", 40, 50),
         ];
-        assert_eq!(stretches, expected);
-        let (whole, parts) = server.split_first().unwrap();
-        assert_eq!(whole.parent, None);
+        assert_eq!(found, expected);
+        let (root, parts) = server.split_first().unwrap();
+        assert_eq!(root.parent, None);
         for part in parts.iter().chain(&worker) {
-            assert_eq!((part.trace, part.parent), (whole.trace, Some(whole.id)), "{}", part.name);
+            assert_eq!((part.trace, part.parent), (root.trace, Some(root.id)), "{}", part.name);
         }
         let ids: BTreeSet<_> = server.iter().chain(&worker).map(|span| span.id).collect();
         assert_eq!(ids.len(), 8);
-        assert_eq!(whole.trace >> 96, u128::from(START / 1_000_000));
+        assert_eq!(root.trace >> 96, u128::from(START / 1_000_000));
     }
 
     #[test]
-    fn two_ways_of_an_index_and_two_attempts_of_a_way_differ() {
+    fn each_submission_has_its_own_trace_and_each_attempt_its_own_span() {
         let first = of_attempt(&claim(1), START + 40, Err("no memory"));
         assert_eq!(first.len(), 2);
         assert_eq!(first[1].error.as_deref(), Some("no memory"));
@@ -221,13 +220,13 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_disagree_make_no_negative_times() {
+    fn differing_clocks_never_yield_negative_durations() {
         let spans = of_attempt(&claim(1), START, Ok(START));
         assert!(spans.iter().all(|span| span.start_us <= span.end_us), "{spans:?}");
     }
 
     #[test]
-    fn what_a_foreign_worker_did_is_left_out() {
+    fn a_foreign_workers_result_has_only_the_servers_spans() {
         let mut foreign = entry();
         foreign.timeline = Timeline {
             announced_us: None,

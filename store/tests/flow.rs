@@ -37,12 +37,16 @@ struct System {
 
 impl System {
     fn start(servers: usize, result_budget_bytes: u64) -> Self {
+        Self::start_with(servers, result_budget_bytes, doubled)
+    }
+
+    fn start_with(servers: usize, result_budget_bytes: u64, verify: fn(u32, &str) -> bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let record = Arc::new(SqliteRecord::new(folder.path()));
         let board = Arc::new(InProcessBoard::new());
         let limits = Limits { max_index: MaxIndex::new(index(1_000)), result_budget_bytes };
         let stop = CancellationToken::new();
-        let store = || Arc::new(Store::new(record.clone(), board.clone(), doubled, limits));
+        let store = || Arc::new(Store::new(record.clone(), board.clone(), verify, limits));
         let stores: Vec<_> = (0..servers).map(|_| store()).collect();
         let watchers = stores.iter().map(|store| store.feed().subscribe()).collect();
         for store in &stores {
@@ -100,7 +104,7 @@ fn long(index: Index) -> String {
 }
 
 #[tokio::test]
-async fn a_submission_ends_as_a_checked_value_in_the_record_with_its_timeline() {
+async fn a_submission_becomes_a_verified_value_with_a_complete_timeline() {
     let system = System::start(1, 1_000_000);
     let entry = system.submit(21).await;
     assert_eq!((entry.status, entry.times_submitted), (Status::Pending, 1));
@@ -116,9 +120,9 @@ async fn a_submission_ends_as_a_checked_value_in_the_record_with_its_timeline() 
 }
 
 #[tokio::test]
-async fn watchers_of_every_server_hear_each_change_once_and_in_order() {
+async fn watchers_of_every_server_get_each_event_once_and_in_order() {
     let mut system = System::start(3, 1_000_000);
-    // A server that starts to listen tells its watchers to look at the state.
+    // A server that has just subscribed tells its watchers to resync.
     for watcher in &mut system.watchers {
         let news = timeout(WITHIN, watcher.recv()).await.unwrap().unwrap();
         assert!(matches!(news, FeedItem::Resync), "{news:?}");
@@ -139,7 +143,7 @@ async fn watchers_of_every_server_hear_each_change_once_and_in_order() {
 }
 
 #[tokio::test]
-async fn a_wrong_value_counts_as_absent_and_the_reason_is_shown_until_it_is_right() {
+async fn a_wrong_value_is_rejected_and_the_reason_is_shown_until_it_is_correct() {
     let system = System::start(1, 1_000_000);
     system.submit(7).await;
     let mut heard = system.board.subscribe(&[Channel::Insert, Channel::Events]).await.unwrap();
@@ -148,23 +152,52 @@ async fn a_wrong_value_counts_as_absent_and_the_reason_is_shown_until_it_is_righ
     assert_eq!(explained.status, Status::Pending);
     let reason = explained.reason.unwrap();
     assert!(reason.contains("“16”") && reason.contains("that is the value for index 8"), "{reason}");
-    // Back on the list, but nobody is called: two workers must never answer each other for ever.
+    // It is on the list again, but `insert` was not published, or two workers could answer each other forever.
     let state = system.board.index_states(&[index(7)]).await.unwrap();
     assert_eq!(state, [IndexState::Pending(None)]);
     system.work(right).await;
     let done = system.entry_with(7, |entry| entry.status == Status::Done).await;
     assert_eq!(done.reason, None);
-    loop {
+    let mut kinds = Vec::new();
+    while kinds.last() != Some(&EventKind::Done) {
         match timeout(WITHIN, heard.next()).await.unwrap().unwrap() {
             Message::Insert(text) => panic!("published insert {text}"),
-            Message::Notice(Notice::Changed { event }) if event.kind == EventKind::Done => break,
+            Message::Notice(Notice::Changed { event }) => kinds.push(event.kind),
             Message::Notice(_) => {}
         }
     }
+    assert_eq!(kinds, [EventKind::Rejected, EventKind::Done]);
+}
+
+/// A value of this many characters for any index, with quotes and non-ASCII characters.
+fn text_value(characters: usize) -> String {
+    "é\"\\💥".chars().cycle().take(characters).collect()
 }
 
 #[tokio::test]
-async fn an_evicted_result_stays_done_and_is_computed_again_when_asked_for() {
+async fn a_value_may_be_any_text() {
+    let texts = |_index: u32, value: &str| {
+        [10, 900, 1_500].into_iter().any(|characters| value == text_value(characters))
+    };
+    let system = System::start_with(1, 1_000_000, texts);
+    for (number, characters) in [(1, 10), (2, 900), (3, 1_500)] {
+        let value = text_value(characters);
+        system.submit(number).await;
+        system.work(|_| value.clone()).await;
+        let done = system.entry_with(number, |entry| entry.status == Status::Done).await;
+        assert_eq!(done.outcome, Some(Outcome::of(&value)));
+        assert_eq!(done.outcome.unwrap().digits(), characters as u64);
+        assert_eq!(system.store().digits(index(number)).await.unwrap(), DigitsAnswer::Ready(value));
+    }
+    // NUL cannot be stored, so such a value is wrong whatever the job says.
+    system.submit(4).await;
+    system.work(|_| "\0“\"".to_owned()).await;
+    let rejected = system.entry_with(4, |entry| entry.reason.is_some()).await;
+    assert!(rejected.reason.unwrap().contains("“\u{fffd}“\"”"));
+}
+
+#[tokio::test]
+async fn an_evicted_result_stays_done_and_is_computed_again_on_request() {
     let system = System::start(1, 2_500);
     for number in [1, 2] {
         system.submit(number).await;
@@ -189,7 +222,7 @@ async fn an_evicted_result_stays_done_and_is_computed_again_when_asked_for() {
 }
 
 #[tokio::test]
-async fn an_index_found_on_the_board_alone_is_recorded_and_computed() {
+async fn an_index_found_only_on_the_board_is_recorded_and_computed() {
     let system = System::start(1, 1_000_000);
     system.submit(1).await;
     system.board.enqueue(index(8), EnqueueReason::Message).await.unwrap();
@@ -203,7 +236,7 @@ async fn an_index_found_on_the_board_alone_is_recorded_and_computed() {
 }
 
 #[tokio::test]
-async fn an_index_given_up_is_failed_until_it_is_submitted_again() {
+async fn an_index_given_up_stays_failed_until_it_is_submitted_again() {
     let system = System::start(1, 1_000_000);
     system.submit(4).await;
     let worker = WorkerId::new("test");

@@ -19,7 +19,7 @@ pub(crate) async fn claims_come_in_the_order_of_enqueuing(board: &Subject) {
     assert_eq!(board.pending_len().await.unwrap(), 4);
 }
 
-pub(crate) async fn a_claim_carries_its_times_and_is_told(board: &Subject) {
+pub(crate) async fn a_claim_carries_its_times_and_is_published(board: &Subject) {
     let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     let before = store::now_us();
     board.submit(&[7]).await;
@@ -38,7 +38,7 @@ pub(crate) async fn a_claim_carries_its_times_and_is_told(board: &Subject) {
     assert_eq!(notice(&mut events).await, claimed);
 }
 
-pub(crate) async fn claimers_at_once_get_distinct_indexes(board: &Subject) {
+pub(crate) async fn concurrent_claims_get_distinct_indexes(board: &Subject) {
     let numbers: Vec<_> = (1..=20).collect();
     board.submit(&numbers).await;
     let names = ["w1", "w2", "w3", "w4"].map(worker);
@@ -75,7 +75,7 @@ pub(crate) async fn an_index_whose_worker_died_is_claimed_by_another(board: &Sub
     assert_ne!(second.lease.token, first.lease.token);
 }
 
-pub(crate) async fn renewing_keeps_a_lease(board: &Subject) {
+pub(crate) async fn a_renewed_lease_does_not_expire(board: &Subject) {
     let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     board.submit(&[7]).await;
     let claim = board.claim(&worker("w1"), HOUR / 2).await.unwrap().unwrap();
@@ -94,7 +94,7 @@ pub(crate) async fn renewing_keeps_a_lease(board: &Subject) {
     assert_eq!(board.claim_as("w2").await.unwrap().attempt, 2);
 }
 
-pub(crate) async fn who_lost_the_lease_changes_nothing(board: &Subject) {
+pub(crate) async fn a_worker_that_lost_its_lease_changes_nothing(board: &Subject) {
     board.submit(&[7]).await;
     let lost = board.claim_as("w1").await.unwrap().lease;
     board.an_hour_passes();
@@ -112,7 +112,7 @@ pub(crate) async fn who_lost_the_lease_changes_nothing(board: &Subject) {
     assert_eq!(board.state(7).await, IndexState::Result { bytes: 2 });
 }
 
-pub(crate) async fn giving_back_is_not_counted_and_wakes(board: &Subject) {
+pub(crate) async fn a_released_claim_is_not_counted_and_wakes_workers(board: &Subject) {
     let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
     board.submit(&[7]).await;
     assert_eq!(heard(&mut inserts).await, Message::Insert("7".to_owned()));

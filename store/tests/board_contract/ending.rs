@@ -46,7 +46,7 @@ pub(crate) async fn a_final_failure_gives_up_at_once(board: &Subject) {
     assert_eq!(board.claim_as("w1").await, None);
 }
 
-pub(crate) async fn a_submission_gives_a_failed_index_its_attempts_anew(board: &Subject) {
+pub(crate) async fn resubmitting_a_failed_index_resets_its_attempts(board: &Subject) {
     board.submit(&[7]).await;
     let claim = board.claim_as("w1").await.unwrap();
     board.fail(&claim.lease, "no", false).await.unwrap();
@@ -61,7 +61,7 @@ pub(crate) async fn a_submission_gives_a_failed_index_its_attempts_anew(board: &
     assert!(again.announced_us > claim.claimed_us);
 }
 
-pub(crate) async fn five_silent_attempts_give_up(board: &Subject) {
+pub(crate) async fn five_expired_leases_give_up(board: &Subject) {
     let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     board.submit(&[7]).await;
     for attempt in 1..=5 {
@@ -78,7 +78,7 @@ pub(crate) async fn five_silent_attempts_give_up(board: &Subject) {
     assert_eq!(board.state(7).await, IndexState::GivenUp { reason });
 }
 
-pub(crate) async fn a_result_is_told_exactly_once(board: &Subject) {
+pub(crate) async fn a_result_is_published_exactly_once(board: &Subject) {
     let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     board.submit(&[7]).await;
     let claim = board.claim_as("w1").await.unwrap();
@@ -108,7 +108,7 @@ pub(crate) async fn a_result_is_told_exactly_once(board: &Subject) {
     assert_eq!(board.pending_len().await.unwrap(), 0);
 }
 
-pub(crate) async fn a_result_is_welcome_whoever_holds_the_lease(board: &Subject) {
+pub(crate) async fn a_result_is_accepted_after_the_lease_was_lost(board: &Subject) {
     board.submit(&[7]).await;
     let slow = board.claim_as("slow").await.unwrap();
     board.an_hour_passes();
@@ -126,7 +126,7 @@ pub(crate) async fn a_result_is_welcome_whoever_holds_the_lease(board: &Subject)
     assert_eq!(notice(&mut events).await, marker(7));
 }
 
-pub(crate) async fn a_result_of_nobodys_claim_is_welcome(board: &Subject) {
+pub(crate) async fn a_result_is_accepted_without_a_claim(board: &Subject) {
     board.post(7, "13").await;
     assert_eq!(board.state(7).await, IndexState::Result { bytes: 2 });
     assert_eq!(board.enqueue(index(7), EnqueueReason::Sweep).await.unwrap(), EnqueueOutcome::AlreadyDone);
@@ -142,7 +142,7 @@ pub(crate) async fn a_result_ends_a_failure(board: &Subject) {
     assert_eq!(board.claim_as("w1").await.unwrap().attempt, 1);
 }
 
-pub(crate) async fn short_values_go_along_and_long_ones_do_not(board: &Subject) {
+pub(crate) async fn a_notice_contains_short_values_only(board: &Subject) {
     let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     for (number, digits) in [(1, SHORT_DIGITS), (2, SHORT_DIGITS + 1), (3, 300_000)] {
         let posted = "7".repeat(digits);
@@ -162,7 +162,7 @@ pub(crate) async fn short_values_go_along_and_long_ones_do_not(board: &Subject) 
     }
 }
 
-pub(crate) async fn any_text_survives_the_way_through_a_notice(board: &Subject) {
+pub(crate) async fn any_text_survives_the_round_trip_through_a_notice(board: &Subject) {
     let text = "a \"b\" \\c\\ /d/ |e| {worker} %1 %s\n\tü 💥";
     let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     board.submit(&[7]).await;

@@ -17,7 +17,7 @@ impl Subject {
 }
 
 #[tokio::test]
-async fn what_a_foreign_server_left_pending_is_relisted_quietly() {
+async fn indexes_left_pending_by_a_foreign_server_are_enqueued() {
     let board = Subject::on_redis();
     for (field, value) in [
         ("7", "Nothing yet!"),
@@ -42,7 +42,7 @@ async fn what_a_foreign_server_left_pending_is_relisted_quietly() {
 }
 
 #[tokio::test]
-async fn what_a_foreign_worker_answered_is_not_claimed() {
+async fn an_index_with_a_foreign_result_is_not_claimed() {
     let board = Subject::on_redis();
     let numbers: Vec<_> = (1..=250).collect();
     board.submit(&numbers).await;
@@ -56,7 +56,7 @@ async fn what_a_foreign_worker_answered_is_not_claimed() {
 }
 
 #[tokio::test]
-async fn a_foreign_answer_that_was_copied_ends_the_waiting() {
+async fn recording_a_foreign_result_takes_its_index_off_the_list() {
     let board = Subject::on_redis();
     board.submit(&[7]).await;
     let claim = board.claim_as("w1").await.unwrap();
@@ -68,7 +68,7 @@ async fn a_foreign_answer_that_was_copied_ends_the_waiting() {
 }
 
 #[tokio::test]
-async fn our_right_result_replaces_a_foreign_wrong_one() {
+async fn our_correct_result_replaces_a_wrong_foreign_one() {
     let board = Subject::on_redis();
     board.submit(&[7]).await;
     let claim = board.claim_as("w1").await.unwrap();
@@ -80,7 +80,7 @@ async fn our_right_result_replaces_a_foreign_wrong_one() {
 }
 
 #[tokio::test]
-async fn a_result_that_is_no_text_can_be_read_and_rejected() {
+async fn a_result_that_is_not_utf8_can_be_read_and_rejected() {
     let board = Subject::on_redis();
     board.foreign(&["EVAL", "redis.call('HSET', 'values', '7', '13\\255\\0')", "0"]);
     board.foreign(&["EVAL", "redis.call('HSET', 'values', '\\255', '1')", "0"]);
@@ -97,7 +97,7 @@ async fn a_result_that_is_no_text_can_be_read_and_rejected() {
 }
 
 #[tokio::test]
-async fn notices_that_cannot_be_read_are_skipped() {
+async fn unknown_notices_are_skipped() {
     let board = Subject::on_redis();
     let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     for payload in ["no json", r#"{"type":"of a later version"}"#, "\u{1}"] {
@@ -108,7 +108,7 @@ async fn notices_that_cannot_be_read_are_skipped() {
 }
 
 #[tokio::test]
-async fn everything_flushed_in_the_middle_of_a_lease_harms_nothing() {
+async fn flushing_redis_during_a_lease_loses_nothing() {
     let board = Subject::on_redis();
     board.submit(&[7, 8]).await;
     let claim = board.claim_as("w1").await.unwrap();
@@ -125,7 +125,7 @@ async fn everything_flushed_in_the_middle_of_a_lease_harms_nothing() {
 }
 
 #[tokio::test]
-async fn deleting_halves_never_breaks_the_bookkeeping_of_results() {
+async fn deleting_some_keys_does_not_break_result_accounting() {
     let board = Subject::on_redis();
     let fill = async |numbers: std::ops::RangeInclusive<u32>| {
         for number in numbers {

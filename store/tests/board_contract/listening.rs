@@ -19,7 +19,7 @@ pub(crate) async fn messages_come_in_order_to_everyone(board: &Subject) {
     }
 }
 
-pub(crate) async fn only_the_topics_asked_for_are_heard(board: &Subject) {
+pub(crate) async fn a_subscription_receives_only_its_channels(board: &Subject) {
     let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
     let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     let mut both = board.subscribe(&[Channel::Insert, Channel::Events]).await.unwrap();
@@ -35,7 +35,7 @@ pub(crate) async fn only_the_topics_asked_for_are_heard(board: &Subject) {
     }
 }
 
-pub(crate) async fn who_falls_behind_is_told_so_by_the_end(board: &Subject) {
+pub(crate) async fn the_subscription_of_a_slow_subscriber_ends(board: &Subject) {
     const FLOOD: u32 = 20_000;
     let subscription = board.subscribe(&[Channel::Insert]).await.unwrap();
     board.flood_insert(FLOOD).await;

@@ -18,7 +18,7 @@ pub(crate) async fn an_index_is_added_once(board: &Subject) {
     board.check().await.unwrap();
 }
 
-pub(crate) async fn insert_is_published_for_whom_it_is_news(board: &Subject) {
+pub(crate) async fn insert_is_published_only_for_new_work(board: &Subject) {
     let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
     for (number, how) in [
         (1, EnqueueReason::Message),
@@ -36,7 +36,7 @@ pub(crate) async fn insert_is_published_for_whom_it_is_news(board: &Subject) {
     }
 }
 
-pub(crate) async fn who_hears_late_does_not_bring_a_finished_index_back(board: &Subject) {
+pub(crate) async fn a_late_message_does_not_bring_a_finished_index_back(board: &Subject) {
     board.submit(&[7]).await;
     let claim = board.claim_as("w1").await.unwrap();
     board.finish(&claim.lease, "13", 1).await.unwrap();
@@ -55,7 +55,7 @@ pub(crate) async fn who_hears_late_does_not_bring_a_finished_index_back(board: &
     assert_eq!(board.pending_len().await.unwrap(), 0);
 }
 
-pub(crate) async fn each_index_is_seen_as_it_stands_in_the_order_asked(board: &Subject) {
+pub(crate) async fn index_states_are_returned_in_the_order_requested(board: &Subject) {
     board.submit(&[1]).await;
     let given_up = board.claim_as("w1").await.unwrap();
     board.fail(&given_up.lease, "no", true).await.unwrap();
@@ -80,7 +80,7 @@ pub(crate) async fn each_index_is_seen_as_it_stands_in_the_order_asked(board: &S
     assert_eq!(board.index_states(&[]).await.unwrap(), []);
 }
 
-pub(crate) async fn a_scan_meets_every_field(board: &Subject) {
+pub(crate) async fn a_scan_returns_every_field(board: &Subject) {
     let numbers: Vec<_> = (0..300).collect();
     board.submit(&numbers).await;
     for number in 300..320 {

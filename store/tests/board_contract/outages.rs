@@ -38,7 +38,7 @@ async fn assert_back(board: &RedisBoard) {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_down_at_the_start_is_used_as_soon_as_it_is_up() {
+async fn a_redis_that_is_down_at_start_is_used_once_it_is_up() {
     let mut redis = Redis::start().unwrap();
     redis.stop().unwrap();
     let board = board(redis.port());
@@ -49,7 +49,7 @@ async fn a_redis_that_is_down_at_the_start_is_used_as_soon_as_it_is_up() {
 }
 
 #[tokio::test]
-async fn a_redis_that_crashed_is_used_again() {
+async fn a_crashed_redis_is_used_again_after_its_restart() {
     let mut redis = Redis::start().unwrap();
     let board = board(redis.port());
     let subscription = board.subscribe(&[Channel::Events]).await.unwrap();
@@ -62,7 +62,7 @@ async fn a_redis_that_crashed_is_used_again() {
 }
 
 #[tokio::test]
-async fn a_frozen_redis_is_given_up_on_in_time_and_used_again() {
+async fn requests_to_a_frozen_redis_time_out_and_later_work_again() {
     let mut redis = Redis::start().unwrap();
     let board = board(redis.port());
     let subscription = board.subscribe(&[Channel::Events]).await.unwrap();
@@ -77,7 +77,7 @@ async fn a_frozen_redis_is_given_up_on_in_time_and_used_again() {
 }
 
 #[tokio::test]
-async fn a_line_that_went_dead_is_noticed() {
+async fn a_dead_connection_is_detected() {
     let redis = Redis::start().unwrap();
     let relay = Relay::to(redis.port()).unwrap();
     let board = board(relay.port());
@@ -91,7 +91,7 @@ async fn a_line_that_went_dead_is_noticed() {
 }
 
 #[tokio::test]
-async fn a_quiet_subscription_stays() {
+async fn an_idle_subscription_stays_open() {
     let redis = Redis::start().unwrap();
     let board = board(redis.port());
     let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
@@ -106,7 +106,7 @@ async fn a_quiet_subscription_stays() {
 }
 
 #[tokio::test]
-async fn a_dropped_subscription_leaves_no_connection() {
+async fn dropping_a_subscription_closes_its_connection() {
     let redis = Redis::start().unwrap();
     let board = board(redis.port());
     let clients = || {

@@ -6,13 +6,13 @@ use store::{Channel, EnqueueOutcome, EnqueueReason, IndexState, Message};
 use crate::subject::{LEASE, Subject, heard, index, indexes};
 
 impl Subject {
-    async fn result_copied(&self, number: u32, bytes: usize, budget: u64) -> Vec<protocol::Index> {
+    async fn record_result(&self, number: u32, bytes: usize, budget: u64) -> Vec<protocol::Index> {
         self.post(number, &"9".repeat(bytes)).await;
         self.mark_recorded(index(number), budget).await.unwrap()
     }
 }
 
-pub(crate) async fn a_wrong_result_is_taken_away_quietly(board: &Subject) {
+pub(crate) async fn rejecting_a_wrong_result_publishes_nothing_on_insert(board: &Subject) {
     board.submit(&[7]).await;
     let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
     board.post(7, "21").await;
@@ -25,7 +25,7 @@ pub(crate) async fn a_wrong_result_is_taken_away_quietly(board: &Subject) {
     assert_eq!(board.claim_as("w1").await.unwrap().lease.index, index(7));
 }
 
-pub(crate) async fn taking_away_leaves_a_running_lease_alone(board: &Subject) {
+pub(crate) async fn rejecting_does_not_affect_a_running_lease(board: &Subject) {
     board.post(7, "21").await;
     board.reject(index(7), "21").await.unwrap();
     let claim = board.claim_as("w1").await.unwrap();
@@ -34,7 +34,7 @@ pub(crate) async fn taking_away_leaves_a_running_lease_alone(board: &Subject) {
     assert!(board.renew(&claim.lease, LEASE, 0.5).await.unwrap());
 }
 
-pub(crate) async fn only_the_wrong_result_itself_is_taken_away(board: &Subject) {
+pub(crate) async fn only_exactly_the_wrong_result_is_rejected(board: &Subject) {
     board.post(7, "21").await;
     board.post(7, "13").await;
     for other in ["21", "1", "130", ""] {
@@ -47,48 +47,48 @@ pub(crate) async fn only_the_wrong_result_itself_is_taken_away(board: &Subject) 
 
 pub(crate) async fn the_least_recently_used_results_are_evicted(board: &Subject) {
     for number in 1..=4 {
-        assert_eq!(board.result_copied(number, 100, 1_000).await, []);
+        assert_eq!(board.record_result(number, 100, 1_000).await, []);
     }
     board.result(index(1)).await.unwrap();
     assert_eq!(board.mark_recorded(index(2), 400).await.unwrap(), []);
     // By last use: 3, 4, 1, 2.
-    assert_eq!(board.result_copied(5, 100, 350).await, indexes(&[3, 4]));
+    assert_eq!(board.record_result(5, 100, 350).await, indexes(&[3, 4]));
     assert_eq!(board.state(3).await, IndexState::Absent);
     assert_eq!(board.state(1).await, IndexState::Result { bytes: 100 });
     assert_eq!(board.mark_recorded(index(5), 100).await.unwrap(), indexes(&[1, 2]));
     assert_eq!(board.result(index(2)).await.unwrap(), None);
 }
 
-pub(crate) async fn only_copied_results_are_evicted_and_never_the_one_just_copied(board: &Subject) {
+pub(crate) async fn only_recorded_results_are_evicted_but_never_the_latest(board: &Subject) {
     board.post(1, &"9".repeat(500)).await;
-    assert_eq!(board.result_copied(2, 100, 1_000).await, []);
-    assert_eq!(board.result_copied(3, 5_000, 50).await, indexes(&[2]));
+    assert_eq!(board.record_result(2, 100, 1_000).await, []);
+    assert_eq!(board.record_result(3, 5_000, 50).await, indexes(&[2]));
     assert_eq!(board.state(1).await, IndexState::Result { bytes: 500 });
     assert_eq!(board.state(3).await, IndexState::Result { bytes: 5_000 });
     // The one that did not fit is the first to go.
-    assert_eq!(board.result_copied(4, 10, 1_000).await, indexes(&[3]));
+    assert_eq!(board.record_result(4, 10, 1_000).await, indexes(&[3]));
 }
 
-pub(crate) async fn the_budget_follows_results_that_change_their_length(board: &Subject) {
-    board.result_copied(1, 1_000, 10_000).await;
+pub(crate) async fn the_budget_accounts_for_replaced_results(board: &Subject) {
+    board.record_result(1, 1_000, 10_000).await;
     board.post(1, "7").await;
     assert_eq!(board.mark_recorded(index(1), 10_000).await.unwrap(), []);
-    assert_eq!(board.result_copied(2, 900, 1_000).await, [], "1 is not 1,000 bytes any more");
+    assert_eq!(board.record_result(2, 900, 1_000).await, [], "1 is not 1,000 bytes any more");
     assert!(board.reject(index(2), &"9".repeat(900)).await.unwrap());
-    assert_eq!(board.result_copied(3, 900, 1_000).await, [], "2 is gone");
+    assert_eq!(board.record_result(3, 900, 1_000).await, [], "2 is gone");
     // Nothing to copy: nothing happens.
     assert_eq!(board.mark_recorded(index(2), 1_000).await.unwrap(), []);
     assert_eq!(board.mark_recorded(index(77), 1_000).await.unwrap(), []);
     assert_eq!(board.state(2).await, IndexState::Pending(None));
-    assert_eq!(board.result_copied(4, 200, 1_000).await, indexes(&[1, 3]));
+    assert_eq!(board.record_result(4, 200, 1_000).await, indexes(&[1, 3]));
 }
 
 pub(crate) async fn an_evicted_result_is_computed_again(board: &Subject) {
-    board.result_copied(1, 100, 1_000).await;
-    assert_eq!(board.result_copied(2, 100, 100).await, indexes(&[1]));
+    board.record_result(1, 100, 1_000).await;
+    assert_eq!(board.record_result(2, 100, 100).await, indexes(&[1]));
     assert_eq!(board.enqueue(index(1), EnqueueReason::Submission).await.unwrap(), EnqueueOutcome::Added);
     // While it is on the list, it is nobody's to evict.
-    assert_eq!(board.result_copied(3, 100, 0).await, indexes(&[2]));
+    assert_eq!(board.record_result(3, 100, 0).await, indexes(&[2]));
     let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     let claim = board.claim_as("w1").await.unwrap();
     assert_eq!((claim.lease.index, claim.attempt), (index(1), 1));

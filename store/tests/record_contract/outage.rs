@@ -167,7 +167,7 @@ async fn a_database_that_vanished_while_all_connections_were_at_work_is_found_ag
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nor_does_a_caller_who_waits_no_longer_leave_a_lost_connection_behind() {
+async fn a_cancelled_caller_does_not_leak_its_connection() {
     let (record, _relay, calls) = lose_the_database_at_work().await;
     for call in calls {
         call.abort();

@@ -127,7 +127,7 @@ on_both! {
         assert_eq!(record.entries(&all).await.unwrap().len(), 2_500);
     }
 
-    async fn of_two_servers_that_find_the_same_each_index_is_new_to_one(subject: Subject) {
+    async fn two_servers_adopt_each_index_exactly_once(subject: Subject) {
         let record = subject.prepared().await;
         let other = record.another();
         other.prepare().await.unwrap();

@@ -1,4 +1,4 @@
-//! Where the database is and how to get in.
+//! Connection settings for PostgreSQL.
 
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
 
-/// How to reach a PostgreSQL server.
+/// Connection settings for a PostgreSQL server.
 ///
 /// | field | variable | default |
 /// |---|---|---|
@@ -18,7 +18,7 @@ use url::Url;
 /// | `ssl_mode` | `PGSSLMODE` | `prefer` |
 /// | `ssl_root_cert` | `PGSSLROOTCERT` | the system's certificates |
 ///
-/// All of these can be said in one `CONNECTION_URL` instead ([`PostgresConfig::from_url`]).
+/// One `CONNECTION_URL` can replace all of these ([`PostgresConfig::from_url`]).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PostgresConfig {
     /// The host.
@@ -27,20 +27,20 @@ pub struct PostgresConfig {
     pub port: u16,
     /// The role.
     pub user: String,
-    /// The database; that of the role's name when absent.
+    /// The database; default: the role's name.
     pub database: Option<String>,
-    /// The role's password, where the server wants one.
+    /// The role's password, if the server requires one.
     pub password: Option<Password>,
-    /// How far the connection is encrypted, and the server's identity checked.
+    /// Whether to encrypt the connection and verify the server's identity.
     pub ssl_mode: SslMode,
-    /// File with the certificates (PEM) to trust instead of the system's.
+    /// PEM file with the authorities to trust instead of the system's.
     pub ssl_root_cert: Option<PathBuf>,
-    /// The most connections that are open at once.
+    /// Maximum number of open connections.
     pub max_connections: u32,
-    /// How long to wait for a connection. It covers opening one.
+    /// Timeout for getting a connection, including opening one.
     pub acquire_timeout: Duration,
-    /// How long one statement may take. The server is told to end it then; one that does not even
-    /// answer that is left alone a second later.
+    /// Timeout of a statement. The server cancels the statement then; if it does not even respond to
+    /// that, the connection is closed a second later.
     pub statement_timeout: Duration,
 }
 
@@ -61,12 +61,12 @@ impl Default for PostgresConfig {
     }
 }
 
-/// A password. It is never shown.
+/// A password; never shown.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Password(String);
 
 impl Password {
-    /// Takes it.
+    /// Wraps a password.
     pub fn new(password: impl Into<String>) -> Self {
         Self(password.into())
     }
@@ -78,28 +78,28 @@ impl fmt::Debug for Password {
     }
 }
 
-/// How far the connection is encrypted, and the server's identity checked: `sslmode` as
-/// [PostgreSQL](https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION) has it.
+/// Whether to encrypt the connection and verify the server's identity: `sslmode` as in
+/// [PostgreSQL](https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum SslMode {
     /// `disable`: never encrypted.
     Disable,
-    /// `prefer`: encrypted if the server can.
+    /// `prefer`: encrypted if the server supports it.
     #[default]
     Prefer,
-    /// `require`: always encrypted; the certificate is checked only if a root certificate is given.
+    /// `require`: always encrypted; the certificate is verified only if a root certificate is given.
     Require,
-    /// `verify-ca`: the certificate is from somebody trusted.
+    /// `verify-ca`: encrypted, with a certificate from a trusted authority.
     VerifyCa,
-    /// `verify-full`: and it is for this host.
+    /// `verify-full`: like `verify-ca`, and the certificate is for this host.
     VerifyFull,
 }
 
 impl SslMode {
-    /// Every mode, from the weakest to the strictest.
+    /// All modes, from weakest to strictest.
     pub const ALL: [Self; 5] = [Self::Disable, Self::Prefer, Self::Require, Self::VerifyCa, Self::VerifyFull];
 
-    /// The word for it.
+    /// Its name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -141,39 +141,38 @@ impl From<SslMode> for PgSslMode {
     }
 }
 
-/// What is wrong with a setting, and what is allowed. The URL itself is never repeated: a password
-/// stands in it.
+/// Error in a setting. Never quotes the URL, which may contain a password.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ConfigError {
-    /// No such `sslmode`.
-    #[error("“{given}” is none of disable, prefer, require, verify-ca, verify-full")]
+    /// Unknown `sslmode`.
+    #[error("“{given}” must be one of disable, prefer, require, verify-ca, verify-full")]
     SslMode {
-        /// What was given.
+        /// The given value.
         given: String,
     },
-    /// It cannot be read as a URL.
+    /// Not a URL.
     #[error("it is not a URL ({what}); expected postgres://user:password@host:port/database")]
     NotAUrl {
         /// What is wrong with it.
         what: String,
     },
-    /// It is a URL of something else.
+    /// A URL of something else.
     #[error("it begins with “{scheme}:”; expected postgres://user:password@host:port/database")]
     Scheme {
-        /// What it begins with.
+        /// The scheme.
         scheme: String,
     },
-    /// It has a parameter that is not known.
-    #[error("its parameter “{name}” is not known; allowed are sslmode, sslrootcert")]
+    /// Unknown parameter.
+    #[error("unknown parameter “{name}”; expected sslmode or sslrootcert")]
     Parameter {
-        /// Which.
+        /// Its name.
         name: String,
     },
 }
 
 impl PostgresConfig {
-    /// Reads `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`; what is not
-    /// in it is as by default. Special characters are percent-encoded.
+    /// Parses `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`. Missing parts have
+    /// their defaults. Special characters must be percent-encoded.
     ///
     /// ```
     /// use store::{PostgresConfig, SslMode};
@@ -186,7 +185,7 @@ impl PostgresConfig {
     /// ```
     ///
     /// # Errors
-    /// A [`ConfigError`] that says what is allowed.
+    /// A [`ConfigError`] that states the expected form.
     pub fn from_url(url: &str) -> Result<Self, ConfigError> {
         let url = Url::parse(url.trim()).map_err(|error| ConfigError::NotAUrl { what: error.to_string() })?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
@@ -194,7 +193,7 @@ impl PostgresConfig {
         }
         let mut config = Self::default();
         if let Some(host) = url.host_str().and_then(present) {
-            // The brackets of an IPv6 address belong to the URL.
+            // The brackets around an IPv6 address are URL syntax.
             config.host = decoded(host.trim_start_matches('[').trim_end_matches(']'))?;
         }
         config.port = url.port().unwrap_or(config.port);
@@ -247,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_says_everything_and_shows_no_password() {
+    fn a_url_can_contain_every_setting_and_its_password_is_not_shown() {
         let config = PostgresConfig::from_url(
             "postgresql://f%40b:p%3A%2Fw@[::1]:6543/my%20db?sslmode=verify-ca&sslrootcert=/etc/ca.pem",
         )
@@ -267,17 +266,17 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_a_socket_is_a_host_too() {
+    fn the_host_may_be_the_folder_of_a_socket() {
         assert_eq!(PostgresConfig::from_url("postgres://%2Frun%2Fpg/fib").unwrap().host, "/run/pg");
     }
 
     #[test]
-    fn a_mistake_is_named_without_the_password() {
+    fn an_error_never_quotes_the_password() {
         for (url, named) in [
             ("postgres://u:hunter2@host:port/db", "not a URL"),
             ("mysql://u:hunter2@host/db", "“mysql:”"),
-            ("postgres://u:hunter2@host/db?sslmode=on", "“on” is none of disable, prefer"),
-            ("postgres://u:hunter2@host/db?user=root", "“user” is not known"),
+            ("postgres://u:hunter2@host/db?sslmode=on", "“on” must be one of disable, prefer"),
+            ("postgres://u:hunter2@host/db?user=root", "unknown parameter “user”"),
             ("host=db user=u password=hunter2", "not a URL"),
         ] {
             let message = PostgresConfig::from_url(url).unwrap_err().to_string();
@@ -287,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn every_ssl_mode_is_read_back() {
+    fn every_ssl_mode_can_be_parsed() {
         for mode in SslMode::ALL {
             assert_eq!(mode.as_str().parse(), Ok(mode));
         }
