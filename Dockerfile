@@ -1,54 +1,44 @@
-# fibstack's images, from the root of the project:
+# fibstack's images. docker-bake.hcl names and builds them: `cargo xtask images build`.
 #
-#   docker build --target server --tag fibstack/server .
-#   docker build --target worker --tag fibstack/worker .
-#   docker build --target nginx --tag fibstack/nginx .
-#   docker build --target debug --tag fibstack/debug .       a shell to stand beside the others
-#   docker build --target test .                             runs all tests, and is thrown away
+#   docker build --target test .    runs all tests
 #
-#   --build-arg BASE_REGISTRY=registry.example.org/mirror/   base images from a mirror (note the slash)
-#   --build-arg ARTIFACTS=given --file Dockerfile FOLDER     binaries and site from the folder that
-#                                                            `cargo xtask artifacts` made, not compiled here
-#
-# Server and worker are static binaries on an empty image: nothing in it to run but them, as nobody.
+# Server and worker are static binaries on an empty image, run as an unprivileged user.
 
 ARG BASE_REGISTRY=
 ARG ARTIFACTS=built
 
-FROM ${BASE_REGISTRY}rust:1.95-trixie AS toolchain
+# The newest stable Rust, as in rust-toolchain.toml.
+FROM ${BASE_REGISTRY}rust:1-trixie AS toolchain
+# Makes rustup use the image's compiler instead of downloading it a second time.
+ENV RUSTUP_TOOLCHAIN=${RUST_VERSION}
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
-# The versions of `cargo xtask setup`; a test compares them.
-ARG CARGO_LEPTOS_VERSION=0.3.10
-ARG WASM_BINDGEN_VERSION=0.2.129
 ARG CARGO_CHEF_VERSION=0.1.78
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends binaryen brotli ca-certificates musl-tools \
+    && apt-get install --yes --no-install-recommends brotli ca-certificates musl-tools \
     && rm -rf /var/lib/apt/lists/*
-# Compiled in a debug build, which takes a third of the time and serves as well.
+# cargo-chef in a debug build, which compiles in a third of the time.
 RUN target="$(uname -m)-unknown-linux-musl"; \
     for each in "$target" wasm32-unknown-unknown; do \
         test -d "$(rustc --print target-libdir --target "$each")" || rustup target add "$each"; \
     done; \
-    have() { command -v "$1" >/dev/null; }; \
-    export CARGO_PROFILE_DEV_DEBUG=false; \
-    have cargo-leptos || cargo install --debug --locked "cargo-leptos@$CARGO_LEPTOS_VERSION"; \
-    have wasm-bindgen || cargo install --debug --locked "wasm-bindgen-cli@$WASM_BINDGEN_VERSION"; \
-    have cargo-chef || cargo install --debug --locked "cargo-chef@$CARGO_CHEF_VERSION"
+    command -v cargo-chef >/dev/null \
+        || CARGO_PROFILE_DEV_DEBUG=false cargo install --debug --locked "cargo-chef@$CARGO_CHEF_VERSION"
 WORKDIR /fibstack
 
 FROM toolchain AS recipe
 COPY . .
 RUN cargo chef prepare --recipe-path /recipe.json
 
-# Everything from crates.io, in layers that stay until Cargo.lock changes.
+# Dependencies, in layers that are cached until Cargo.lock changes.
 FROM toolchain AS build
 COPY --from=recipe /recipe.json /recipe.json
 RUN target="$(uname -m)-unknown-linux-musl"; \
     cargo chef cook --locked --release --target "$target" --no-default-features --recipe-path /recipe.json \
         --package server --package worker --features server/telemetry,worker/telemetry; \
     cargo chef cook --locked --profile wasm-release --target wasm32-unknown-unknown --no-default-features \
-        --recipe-path /recipe.json --package frontend --target-dir target/front
+        --recipe-path /recipe.json --package frontend --target-dir target/front; \
+    cargo chef cook --locked --recipe-path /recipe.json --package xtask --package bindgen
 COPY . .
 RUN cargo xtask artifacts /artifacts
 
@@ -61,7 +51,7 @@ COPY . /
 # hadolint ignore=DL3006
 FROM artifacts-${ARTIFACTS} AS artifacts
 
-# As `cargo xtask test` does anywhere: it installs what it needs.
+# `cargo xtask test` installs what it needs.
 FROM toolchain AS test
 ENV CI=true
 COPY . .
@@ -73,14 +63,14 @@ RUN test -s /etc/ssl/certs/ca-certificates.crt \
     || { apt-get update && apt-get install --yes --no-install-recommends ca-certificates; }
 
 FROM scratch AS base
-ARG VERSION=0.1.0
+ARG VERSION=
 ARG REVISION=
 LABEL org.opencontainers.image.vendor="fibstack" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
 COPY --from=certificates /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
-# Nobody in particular. By number, for there is no /etc/passwd.
+# An unprivileged user, by number because there is no /etc/passwd.
 USER 10001:10001
 
 FROM base AS worker
@@ -93,14 +83,14 @@ ENTRYPOINT ["/worker"]
 
 FROM base AS server
 LABEL org.opencontainers.image.title="fibstack server" \
-      org.opencontainers.image.description="Pages, API and live events; with EMBEDDED=true the whole system"
+      org.opencontainers.image.description="Pages, API and live events; with EMBEDDED=true, the whole system"
 COPY --from=artifacts /hash.txt /server /
-# Whom to trust beside them when Postgres is Amazon's, for PGSSLROOTCERT.
+# Amazon's certificate authorities, for PGSSLROOTCERT.
 COPY --from=artifacts /rds.pem /etc/ssl/certs/
 COPY --from=artifacts /site /site
-# Only an embedded server writes to it.
+# Only an embedded server writes here.
 COPY --from=artifacts --chown=10001:10001 /data /data
-# Embedded only when told so: a forgotten PGHOST must not look like an empty database.
+# Embedded mode must be requested: a forgotten PGHOST must not look like an empty database.
 ENV EMBEDDED=false \
     SITE_ADDR=0.0.0.0:3000 \
     DATA_DIR=/data \
@@ -111,7 +101,7 @@ HEALTHCHECK --interval=30s --timeout=5s --retries=3 --start-period=60s CMD ["/se
 ENTRYPOINT ["/server"]
 
 FROM ${BASE_REGISTRY}nginx:1.26 AS nginx
-ARG VERSION=0.1.0
+ARG VERSION=
 ARG REVISION=
 LABEL org.opencontainers.image.vendor="fibstack" \
       org.opencontainers.image.title="fibstack nginx" \
@@ -123,32 +113,32 @@ COPY nginx /fibstack/
 USER 10001:10001
 ENV LISTEN=80
 EXPOSE 80 443
-# Requests finish first.
+# Finishes open requests first.
 STOPSIGNAL SIGQUIT
-# Through a shell, which knows the port.
+# Through a shell, which expands the port.
 # hadolint ignore=DL3025
 HEALTHCHECK --interval=30s --timeout=5s --retries=3 --start-period=10s \
     CMD curl --fail --silent --show-error "http://127.0.0.1:${LISTEN##*:}/nginx-health"
 ENTRYPOINT ["/fibstack/start.sh"]
 
-# To be run in the network and among the processes of another container (compose/debug.yaml). As the same user, which
-# is what lets it look into that one's files and environment.
+# Runs in the network and process namespaces of another container (compose/debug.yaml), as the same user, so that it
+# can read that container's files and environment.
 FROM ${BASE_REGISTRY}debian:trixie-slim AS debug
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
         bash ca-certificates curl iproute2 jq less postgresql-client procps redis-tools \
     && rm -rf /var/lib/apt/lists/*
-COPY deploy/rds.pem /etc/ssl/certs/
+COPY certificates/rds.pem /etc/ssl/certs/
 USER 10001:10001
 ENV HOME=/tmp
 WORKDIR /
-# After what takes long: the revision is another one each time.
-ARG VERSION=0.1.0
+# After the slow layers, because the revision changes with each commit.
+ARG VERSION=
 ARG REVISION=
 LABEL org.opencontainers.image.vendor="fibstack" \
       org.opencontainers.image.title="fibstack debug" \
-      org.opencontainers.image.description="A shell, psql, redis-cli and curl beside a container that has none" \
+      org.opencontainers.image.description="A shell, psql, redis-cli and curl next to a container that has none" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"

@@ -1,18 +1,34 @@
-# All images in one build, whose common stages run once: docker buildx bake --file docker-bake.hcl
-# They are named as in the Compose files.
+# Definition of all images. `cargo xtask images build` and CI run it; by hand:
+#
+#   docker buildx bake --file docker-bake.hcl [server] [worker] [nginx] [debug]
+#
+# Names and tags are the same as in the Compose files.
 
 variable "IMAGE_PREFIX" { default = "fibstack/" }
 variable "IMAGE_TAG" { default = "latest" }
+# Mirror of the base images, with a slash at the end.
 variable "BASE_REGISTRY" { default = "" }
-variable "VERSION" { default = "0.1.0" }
+variable "VERSION" { default = "" }
 variable "REVISION" { default = "" }
+# Folder with the output of `cargo xtask artifacts`. If it is set, nothing is compiled inside the build.
+variable "ARTIFACTS" { default = "" }
+# Absolute path of the Dockerfile, which is needed with ARTIFACTS.
+variable "DOCKERFILE" { default = "Dockerfile" }
 
 group "default" { targets = ["image"] }
 
 target "image" {
-  name   = part
-  matrix = { part = ["server", "worker", "nginx", "debug"] }
-  target = part
-  tags   = ["${IMAGE_PREFIX}${part}:${IMAGE_TAG}"]
-  args   = { BASE_REGISTRY = BASE_REGISTRY, VERSION = VERSION, REVISION = REVISION }
+  name       = part
+  matrix     = { part = ["server", "worker", "nginx", "debug"] }
+  target     = part
+  # The artifacts are the context, because only engines from 23 on understand additional contexts.
+  context    = ARTIFACTS != "" && contains(["server", "worker"], part) ? ARTIFACTS : "."
+  dockerfile = DOCKERFILE
+  tags       = ["${IMAGE_PREFIX}${part}:${IMAGE_TAG}"]
+  args = {
+    ARTIFACTS     = ARTIFACTS != "" && contains(["server", "worker"], part) ? "given" : "built"
+    BASE_REGISTRY = BASE_REGISTRY
+    VERSION       = VERSION
+    REVISION      = REVISION
+  }
 }

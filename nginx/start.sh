@@ -1,31 +1,31 @@
 #!/bin/sh
-# Runs nginx in a container, and follows the servers: whenever the names SITE_HOST and API_HOST stand for
-# other addresses than before, nginx is told. (It resolves names once, when it starts; only from 1.27.3 on
-# could it follow them by itself and keep connections open.) It is told of a renewed certificate, too.
+# Runs nginx in a container and reloads it whenever the addresses of SITE_HOST or API_HOST change, or the
+# certificate does. (nginx resolves names only once, at startup; before 1.27.3 it cannot re-resolve them while
+# keeping connections open.)
 #
 # Settings, in the environment, and their defaults:
-#   LISTEN             port, or address and port; a port alone is open to IPv6, too  80
-#   SITE_HOST          name of the servers' site listeners                           client
+#   LISTEN             port, or address and port; just a port also listens on IPv6   80
+#   SITE_HOST          host name of the servers' site listeners                      client
 #   SITE_PORT                                                                        3000
-#   API_HOST           name of their api listeners                                   api
+#   API_HOST           host name of the servers' api listeners                       api
 #   API_PORT                                                                         5000
 #   BELIEVED_PROXIES   networks of the load balancers in front, separated by         none
-#                      blanks; they tell who the client is
+#                      spaces; trusted to report the client's address
 #   REQUESTS_PER_SECOND, REQUESTS_AT_ONCE, CONNECTIONS_PER_CLIENT                    in limits.env
-#   RELOAD_PORT        in development, cargo-leptos' websocket on SITE_HOST          none
+#   RELOAD_PORT        in development, cargo-leptos's websocket on SITE_HOST         none
 #   TLS_DIR            folder of the certificate                                     /tls
 #   TLS_LISTEN         as LISTEN, for TLS                                            443
-#   TEMP_DIR           folder of everything that is written                          /tmp/nginx
+#   TEMP_DIR           folder for everything that is written                         /tmp/nginx
 #
-# With tls.crt and its tls.key in TLS_DIR there is TLS, and people who come without are sent there. Load
-# balancers that speak TLS themselves must then be among BELIEVED_PROXIES.
+# With tls.crt and tls.key in TLS_DIR, nginx serves HTTPS and redirects HTTP to it. A load balancer that
+# terminates TLS itself must then be in BELIEVED_PROXIES.
 #
-# It tells what is wrong with a setting, and ends with 2.
+# If a setting is invalid, it prints a message and exits with code 2.
 set -eu
 
 here=$(dirname "$0")
 LOOK_EVERY_S=2
-# The port of "discard": nobody listens there, and visitors get the page for that.
+# The "discard" port, where nothing listens: visitors get the page for servers that are down.
 NOBODY=127.0.0.1:9
 
 say() { echo "start.sh: $*" >&2; }
@@ -35,7 +35,7 @@ refuse() {
     exit 2
 }
 
-# number NAME VALUE: nginx takes no larger ones everywhere.
+# number NAME VALUE. Some of nginx's directives accept no larger numbers.
 number() {
     case $2 in
         '' | 0* | *[!0-9]* | ??????*) ;;
@@ -44,7 +44,7 @@ number() {
     refuse "$1 must be a whole number from 1 to 65535, not \"$2\""
 }
 
-# Directives are on one line: the templates' comments name their placeholders, too.
+# Prints directives on one line, because the templates' comments contain the placeholders as well.
 
 # listen LISTEN [PARAMETER]
 listen() {
@@ -63,14 +63,14 @@ servers() {
     [ -n "$1" ] || printf 'server %s;' "$NOBODY"
 }
 
-# addresses NAME: those of IPv6 only where there are no others, for a server with both would be there twice.
-# No longer than two seconds each: a stop waits for it, and it is asked again soon.
+# addresses NAME: IPv6 only if there is no IPv4, since a server with both would be listed twice. Takes at most two
+# seconds each: a shutdown waits for it, and the next look-up follows soon.
 addresses() {
     found=$(timeout 2 getent ahostsv4 "$1") || found=$(timeout 2 getent ahostsv6 "$1") || return 0
     echo "$found" | awk '{ print ($1 ~ /:/) ? "[" $1 "]" : $1 }' | sort -u | tr '\n' ' '
 }
 
-# Where the servers are, and which certificate. A name server that does not answer takes no servers away.
+# Looks up the servers and the certificate. If the name server does not respond, the known addresses are kept.
 look() {
     found=$(addresses "$SITE_HOST")
     site=${found:-$site}
@@ -81,7 +81,7 @@ look() {
     state="$site, $api, $certificate"
 }
 
-tell() { say "site: ${site:-nowhere }api: ${api:-nowhere }${certificate:+with TLS}"; }
+report() { say "site: ${site:-nowhere }api: ${api:-nowhere }${certificate:+with TLS}"; }
 
 fill_in() {
     # shellcheck disable=SC2016 # envsubst fills them in.
@@ -91,7 +91,7 @@ fill_in() {
         <"$here/$1.template" >"$2/$1"
 }
 
-# Writes nginx' configuration. Fails if nginx refuses it, which is then in $refusal.
+# Writes nginx's configuration. Fails if nginx rejects it, with the reason in $refusal.
 configure() {
     SITE_SERVERS=$(servers "$site" "$SITE_PORT")
     API_SERVERS=$(servers "$api" "$API_PORT")
@@ -107,21 +107,21 @@ configure() {
     refusal=$(nginx -e stderr -p "$TEMP_DIR" -c "$TEMP_DIR/nginx.conf" -t -q 2>&1)
 }
 
-# Tells nginx, which has taken the place and the id of this shell, what has changed.
-follow() {
+# Reloads nginx, which has replaced this shell and kept its process id, after each change.
+reload_on_change() {
     set +e
     seen=$state
     while sleep "$LOOK_EVERY_S" && kill -0 $$ 2>/dev/null; do
         look
-        # Before it has written its id, it would not understand.
+        # Until nginx has written its pid file, it does not handle the signal.
         if [ "$state" = "$seen" ] || [ ! -s "$TEMP_DIR/nginx.pid" ]; then continue; fi
         seen=$state
         if configure; then
-            tell
+            report
             kill -HUP $$
         else
-            # One half of a new certificate, maybe; the other will be a change, too.
-            say "nginx goes on as it was, for it refuses what is new: $refusal"
+            # Perhaps only half of a new certificate has been written; the other half will trigger another reload.
+            say "kept the old configuration; nginx rejects the new one: $refusal"
         fi
     done
 }
@@ -148,7 +148,7 @@ proxies=${BELIEVED_PROXIES:-} REAL_IP_FROM='' BELIEVED_PROXIES=''
 set -f
 for network in $proxies; do
     case $network in
-        *[!0-9A-Fa-f.:/]*) refuse "BELIEVED_PROXIES are networks such as 10.0.0.0/8, not \"$network\"" ;;
+        *[!0-9A-Fa-f.:/]*) refuse "BELIEVED_PROXIES must be networks such as 10.0.0.0/8, not \"$network\"" ;;
     esac
     REAL_IP_FROM="$REAL_IP_FROM set_real_ip_from $network;"
     BELIEVED_PROXIES="$BELIEVED_PROXIES $network 1;"
@@ -156,7 +156,7 @@ done
 set +f
 export REAL_IP_FROM BELIEVED_PROXIES
 
-# The first process of a container hears only what it asked to hear, and looking names up may take a while.
+# Process 1 of a container gets only the signals it handles, and looking up names may take a while.
 trap 'exit 0' INT QUIT TERM
 mkdir -p "$MORE"
 rm -f "$TEMP_DIR/nginx.pid"
@@ -164,11 +164,11 @@ site='' api=''
 look
 if ! configure; then
     case $refusal in
-        *set_real_ip_from* | *"invalid network"*) refuse "not a network in BELIEVED_PROXIES: $refusal" ;;
-        *) refuse "nginx refuses its configuration: $refusal" ;;
+        *set_real_ip_from* | *"invalid network"*) refuse "BELIEVED_PROXIES must be networks: $refusal" ;;
+        *) refuse "nginx rejects its configuration: $refusal" ;;
     esac
 fi
-tell
-follow &
-# So signals are nginx' own affair (QUIT lets requests finish), and its exit code is the container's.
+report
+reload_on_change &
+# With exec, signals reach nginx itself (QUIT lets requests finish) and its exit code is the container's.
 exec nginx -e stderr -p "$TEMP_DIR" -c "$TEMP_DIR/nginx.conf" -g 'daemon off;'

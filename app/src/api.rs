@@ -1,4 +1,4 @@
-//! What the browser asks the API for.
+//! The browser's client of the API.
 
 use js_sys::futures::JsFuture;
 use protocol::{
@@ -9,83 +9,83 @@ use serde::{Deserialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{RequestInit, Response};
 
-use crate::listing::Query;
+use crate::listing::PageQuery;
 
-/// Why there is no answer.
+/// Error of a request.
 #[derive(Clone, Debug)]
-pub enum Failure {
-    /// The network, or an answer that is none of ours.
+pub enum ApiError {
+    /// The request failed, or the response was not one of ours.
     Unreachable,
-    /// The server says what is wrong.
+    /// The server responded with a problem.
     Problem(Problem),
 }
 
-/// The address of a page of entries.
+/// Returns the address of a page of entries.
 #[must_use]
-pub fn page_address(query: Query) -> String {
+pub fn page_address(query: PageQuery) -> String {
     let before = query.before.map_or_else(String::new, |before| format!("&before={before}"));
     format!("{API_PREFIX}{VALUES_ROUTE}?limit={}{before}", query.limit)
 }
 
-/// The address of one entry.
+/// Returns the address of one entry.
 #[must_use]
 pub fn entry_address(index: Index) -> String {
     format!("{API_PREFIX}{VALUES_ROUTE}/{index}")
 }
 
-/// The address of all digits of a value.
+/// Returns the address of a whole value.
 #[must_use]
 pub fn digits_address(index: Index) -> String {
     format!("{API_PREFIX}{VALUES_ROUTE}/{index}/digits")
 }
 
-/// Submits an index.
+/// Submits an index and returns its entry.
 ///
 /// # Errors
-/// A [`Failure`] in words for whoever submitted.
-pub async fn submit(index: Index) -> Result<Entry, Failure> {
+/// Fails if the server rejects the index or cannot be reached.
+pub async fn submit(index: Index) -> Result<Entry, ApiError> {
     #[derive(Deserialize)]
-    struct Answer {
+    struct Accepted {
         entry: Entry,
     }
     let init = RequestInit::new();
     init.set_method("POST");
     init.set_body(&JsValue::from_str(&format!(r#"{{"index":"{index}"}}"#)));
     let address = format!("{API_PREFIX}{VALUES_ROUTE}");
-    json::<Answer>(&fetch(&address, &init, "application/json").await?).map(|answer| answer.entry)
+    parse::<Accepted>(&fetch(&address, &init, "application/json").await?).map(|accepted| accepted.entry)
 }
 
-/// Reads JSON from an address of the API.
+/// Fetches JSON from an address of the API.
 ///
 /// # Errors
-/// A [`Failure`] if there is no answer, or not the one expected.
-pub async fn read<T: DeserializeOwned>(address: &str) -> Result<T, Failure> {
-    json(&fetch(address, &RequestInit::new(), "application/json").await?)
+/// Fails unless the response is 200 with the expected JSON.
+pub async fn fetch_json<T: DeserializeOwned>(address: &str) -> Result<T, ApiError> {
+    parse(&fetch(address, &RequestInit::new(), "application/json").await?)
 }
 
-/// Reads all digits of a value.
+/// Fetches a whole value.
 ///
 /// # Errors
-/// A [`Failure`] if there is no answer, or the value is being computed again.
-pub async fn digits(index: Index) -> Result<String, Failure> {
+/// Fails if there is no such value, or if it is being computed again.
+pub async fn fetch_digits(index: Index) -> Result<String, ApiError> {
     fetch(&digits_address(index), &RequestInit::new(), "text/plain").await
 }
 
-fn json<T: DeserializeOwned>(body: &str) -> Result<T, Failure> {
-    serde_json::from_str(body).map_err(|_| Failure::Unreachable)
+fn parse<T: DeserializeOwned>(body: &str) -> Result<T, ApiError> {
+    serde_json::from_str(body).map_err(|_| ApiError::Unreachable)
 }
 
-/// The body of a 200. A 202 (not there yet) counts as a failure, too.
-async fn fetch(address: &str, init: &RequestInit, accept: &str) -> Result<String, Failure> {
+/// Returns the body of a 200. Any other status, also 202 (not computed yet), is an error.
+async fn fetch(address: &str, init: &RequestInit, accept: &str) -> Result<String, ApiError> {
     const OK: u16 = 200;
-    let (status, body) = exchange(address, init, accept).await.map_err(|_| Failure::Unreachable)?;
+    let (status, body) = send(address, init, accept).await.map_err(|_| ApiError::Unreachable)?;
     if status == OK {
         return Ok(body);
     }
-    Err(json(&body).map_or(Failure::Unreachable, Failure::Problem))
+    Err(parse(&body).map_or(ApiError::Unreachable, ApiError::Problem))
 }
 
-async fn exchange(address: &str, init: &RequestInit, accept: &str) -> Result<(u16, String), JsValue> {
+async fn send(address: &str, init: &RequestInit, accept: &str) -> Result<(u16, String), JsValue> {
     let headers = js_sys::Object::new();
     js_sys::Reflect::set(&headers, &"accept".into(), &accept.into())?;
     js_sys::Reflect::set(&headers, &"content-type".into(), &"application/json".into())?;

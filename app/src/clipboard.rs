@@ -1,15 +1,15 @@
-//! The clipboard, where the browser has one: on a secure origin.
+//! The clipboard, which browsers offer only on a secure origin.
 
 use js_sys::{Function, Promise, Reflect, futures::JsFuture};
 use wasm_bindgen::{JsCast, JsValue};
 
-/// Can this page copy?
+/// Returns whether this page can copy.
 #[must_use]
-pub fn is_there() -> bool {
+pub fn is_available() -> bool {
     clipboard().is_some()
 }
 
-/// Copies a text; says whether it did.
+/// Copies a text and returns whether it succeeded.
 pub async fn copy(text: &str) -> bool {
     match start(text) {
         Some(promise) => JsFuture::from(promise).await.is_ok(),
@@ -23,7 +23,7 @@ fn start(text: &str) -> Option<Promise> {
     write.call1(&clipboard, &text.into()).ok()?.dyn_into().ok()
 }
 
-/// Asked for by name, since it is missing on an insecure origin, where a typed binding would throw.
+/// Looks the clipboard up by name: on an insecure origin it is missing, and a typed binding would throw.
 fn clipboard() -> Option<JsValue> {
     let navigator = web_sys::window()?.navigator();
     Reflect::get(&navigator, &"clipboard".into()).ok().filter(JsValue::is_object)

@@ -1,52 +1,55 @@
-//! The pages. The server alone renders them; what comes alive in the browser are the islands.
+//! The pages. Only the server renders them; in the browser only their islands run.
 
-// The macro puts every component into a module of its own, where the lint can't see the exports.
-#![allow(unreachable_pub)]
+pub(crate) mod errors;
+pub(crate) mod explanation;
+pub(crate) mod home;
+pub(crate) mod value;
 
-mod explanation;
-mod home;
-mod missing;
-mod value;
+use std::sync::Arc;
 
+use axum::http::{StatusCode, request::Parts};
 use leptos::prelude::*;
-use leptos_router::{
-    SsrMode,
-    components::{Route, Router, Routes},
-    path,
-};
+use store::Store;
 
-use crate::{shell::Loading, source::Shown};
+use crate::job_words;
 
-/// The routes. All of them wait for their data before anything is sent (`SsrMode::Async`): parts that
-/// come later would need scripts to be put in place.
-#[component]
-pub fn App() -> impl IntoView {
-    view! {
-        <Router>
-            <Routes fallback=Page>
-                <Route path=path!("/") view=Page ssr=SsrMode::Async />
-                <Route path=path!("/values/:index") view=Page ssr=SsrMode::Async />
-                <Route path=path!("/otherpage") view=Page ssr=SsrMode::Async />
-            </Routes>
-        </Router>
+/// A request for a page.
+pub(crate) struct PageRequest {
+    /// The source of the entries.
+    pub(crate) store: Arc<Store>,
+    /// The head of the HTTP request.
+    pub(crate) parts: Parts,
+}
+
+/// A page with its data, ready to be rendered into the document.
+pub(crate) struct Page {
+    /// Status of the response.
+    pub(crate) status: StatusCode,
+    /// Title of the document.
+    pub(crate) title: String,
+    /// Whether it shows something that will soon change; without scripts the page then reloads itself.
+    pub(crate) unfinished: bool,
+    /// The content of `<main>`.
+    pub(crate) view: Box<dyn Fn() -> AnyView + Send + Sync>,
+}
+
+impl Page {
+    /// Creates a page with the name of the site in its title.
+    fn new<V: IntoAny>(
+        status: StatusCode,
+        title: &str,
+        view: impl Fn() -> V + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            status,
+            title: format!("{title} · {}", job_words::SITE_NAME),
+            unfinished: false,
+            view: Box::new(move || view().into_any()),
+        }
     }
 }
 
-/// What the URL asks for, as [`crate::shell()`] loaded it.
-#[component]
-fn Page() -> impl IntoView {
-    // Without it only the list of routes is being made; nothing is shown.
-    use_context::<Loading>().map(|loading| {
-        Suspend::new(async move {
-            match &*loading.await {
-                Shown::Home(shown) => home::page(shown).into_any(),
-                Shown::Value(entry) => value::page(entry).into_any(),
-                Shown::NeverSubmitted(index) => missing::never_submitted(*index).into_any(),
-                Shown::NoIndex(error) => missing::no_index(error).into_any(),
-                Shown::Explanation => explanation::page().into_any(),
-                Shown::Missing => missing::page().into_any(),
-                Shown::Unavailable => missing::unavailable().into_any(),
-            }
-        })
-    })
+/// The link back to the home page.
+fn back() -> impl IntoView {
+    view! { <p><a href="/">{job_words::BACK}</a></p> }
 }

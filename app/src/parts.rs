@@ -1,16 +1,16 @@
 //! Pieces of pages, rendered on the server and kept up to date in the browser.
 
-mod figure;
-mod state;
-mod timetable;
+mod status;
+mod timeline;
+mod value;
 
-pub use figure::figure;
-pub use state::{progress, state};
-pub use timetable::timetable;
+pub use status::{facts, progress, reason, status};
+pub use timeline::timeline;
+pub use value::value;
 
 use protocol::Index;
 
-/// The address of the page of an index.
+/// Returns the address of the page of an index.
 #[must_use]
 pub fn value_page(index: Index) -> String {
     format!("/values/{index}")

@@ -1,50 +1,33 @@
 //! The document around every page.
 
-use std::sync::Arc;
-
-use axum::http::{HeaderValue, StatusCode, Uri, header, request::Parts};
-use futures::future::{BoxFuture, FutureExt, Shared};
+use axum::http::{HeaderValue, header, request::Parts};
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_axum::ResponseOptions;
 use leptos_meta::HashedStylesheet;
 
 use crate::{
-    islands::LiveMark,
-    pages::App,
-    security::{Reload, content_security_policy},
-    source::Shown,
-    visit::Visit,
+    content_security_policy::{Reload, content_security_policy},
+    islands::ConnectionStatus,
+    job_words,
+    pages::Page,
 };
 
-/// What the page shows, once it is loaded. Provided as context to the pages.
-pub(crate) type Loading = Shared<BoxFuture<'static, Arc<Shown>>>;
-
-/// The document: its head, the frame of all pages, and the page that the URL asks for.
+/// Renders the document: its head, the frame of all pages, and the page.
 ///
-/// It needs in its context what `leptos_axum` provides (the request's `Parts`, `ResponseOptions`, a
-/// nonce) and the `Arc<store::Store>`. The answer gets its status and its Content-Security-Policy here.
-#[must_use]
-pub fn shell(options: LeptosOptions) -> impl IntoView {
-    let response = use_context::<ResponseOptions>();
-    let reload = Reload::watching(&options);
-    if let (Some(response), Some(nonce)) = (&response, use_nonce()) {
-        secure(response, &content_security_policy(&nonce, reload.as_ref()));
+/// It takes the nonce and the `ResponseOptions` from the context that `leptos_axum` provides, and adds
+/// the Content-Security-Policy to the response.
+pub(crate) fn shell(options: LeptosOptions, page: &Page) -> impl IntoView + use<> {
+    let reload = Reload::from_options(&options);
+    if let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) {
+        add_headers(&response, &content_security_policy(&nonce, reload.as_ref()));
     }
-    let uri = use_context::<Parts>().map_or_else(Uri::default, |parts| parts.uri);
-    let visit = Visit::of(&uri);
-    let here = visit.clone();
-    let store = use_context();
-    let loading: Loading = async move {
-        let shown = Shown::load(store, visit).await;
-        if let (Some(response), Ok(status)) = (response, StatusCode::from_u16(shown.status())) {
-            response.set_status(status);
-        }
-        Arc::new(shown)
-    }
-    .boxed()
-    .shared();
-    provide_context(loading.clone());
-
+    let path = use_context::<Parts>().map_or_else(String::new, |parts| parts.uri.path().to_owned());
+    let current = |address| (path == address).then_some("page");
+    let refresh = page.unfinished.then(|| {
+        // Here and nowhere else: a <noscript> inside a hydrated view panics (leptos #3360).
+        view! { <noscript><meta http-equiv="refresh" content="2" /></noscript> }
+    });
+    let (reference, reference_address) = job_words::REFERENCE;
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -52,11 +35,9 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
-                <meta
-                    name="description"
-                    content="A Fibonacci calculator of many parts: submit an index, a worker computes it, everyone watching sees it."
-                />
-                {Suspend::new(head(loading))}
+                <meta name="description" content=job_words::DESCRIPTION />
+                <title>{page.title.clone()}</title>
+                {refresh}
                 <link rel="icon" type="image/svg+xml" href="/icon.svg" />
                 <link rel="manifest" href="/manifest.webmanifest" />
                 <HashedStylesheet options=options.clone() />
@@ -64,26 +45,22 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <HydrationScripts options islands=true />
             </head>
             <body>
-                <a class="skip" href="#main">"Skip to the content"</a>
+                <a class="skip" href="#main">"Skip to content"</a>
                 <header class="top">
-                    <a class="brand" href="/" aria-current=(here.is_home()).then_some("page")>
+                    <a class="brand" href="/" aria-current=current("/")>
                         <img src="/icon.svg" alt="" width="28" height="28" />
-                        "fibstack"
+                        {job_words::SITE_NAME}
                     </a>
-                    <LiveMark />
+                    <ConnectionStatus />
                     <nav aria-label="Pages">
-                        <a href="/otherpage" aria-current=(here == Visit::Explanation).then_some("page")>
-                            "How it works"
-                        </a>
+                        <a href="/otherpage" aria-current=current("/otherpage")>"How it works"</a>
                     </nav>
                 </header>
-                <main id="main">
-                    <App />
-                </main>
+                <main id="main">{(page.view)()}</main>
                 <footer class="bottom">
                     <p>
-                        "F(0) = 0, F(1) = 1, and each number is the sum of the two before it. "
-                        <a href="https://oeis.org/A000045" rel="noreferrer">"A000045"</a>
+                        {job_words::DEFINITION} " "
+                        <a href=reference_address rel="noreferrer">{reference}</a>
                     </p>
                     <p><a href="/api/docs">"API"</a></p>
                 </footer>
@@ -92,24 +69,11 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
     }
 }
 
-/// What the head of the document says of the page.
-async fn head(loading: Loading) -> impl IntoView {
-    let shown = loading.await;
-    let refresh = shown.is_unfinished().then(|| {
-        // Here and nowhere else: a <noscript> inside a hydrated view panics (leptos #3360).
-        view! { <noscript><meta http-equiv="refresh" content="2" /></noscript> }
-    });
-    view! {
-        <title>{shown.title()}</title>
-        {refresh}
-    }
-}
-
-fn secure(response: &ResponseOptions, policy: &str) {
-    // A nonce is base64 and ports are numbers: always a valid header.
+fn add_headers(response: &ResponseOptions, policy: &str) {
+    // A nonce is base64 and a port is a number, so the header is always valid.
     if let Ok(policy) = HeaderValue::from_str(policy) {
         response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
     }
-    // A page is of this moment, and its nonce is for one time.
+    // A page shows the current state, and its nonce may be used only once.
     response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
 }

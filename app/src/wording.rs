@@ -1,50 +1,62 @@
-//! How numbers, times and states read on the page.
+//! Wording of numbers, times, states and mistakes on the page.
 
-use protocol::{Entry, Index, Outcome, Status, Timeline};
+use protocol::{Entry, FormProblem, IndexError, IndexErrorKind, Outcome, Status, Timeline};
 
-/// Up to this many digits a value is shown whole where space is short.
-const SHOWN_DIGITS: usize = 60;
-/// How many digits of each end are shown of a longer one.
-const END_DIGITS: usize = 20;
+use crate::job_words::{UNIT, notation};
 
-/// `F(7)`.
-#[must_use]
-pub fn name(index: Index) -> String {
-    format!("F({index})")
+/// Up to this length a value is shown in full where space is short.
+const BRIEF_LENGTH: usize = 60;
+/// Number of characters of each end that are shown of a longer one.
+const END_LENGTH: usize = 20;
+
+/// A fact about an entry.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Fact {
+    /// The fact in a few words.
+    pub text: String,
+    /// More detail, as a tooltip.
+    pub title: Option<String>,
 }
 
-/// A count with its thousands separated: `208,988`.
+impl From<String> for Fact {
+    fn from(text: String) -> Self {
+        Self { text, title: None }
+    }
+}
+
+/// Formats a count with thousands separators: `208,988`.
 #[must_use]
 pub fn thousands(count: u64) -> String {
     groups(&count.to_string(), 3).join(",")
 }
 
-/// Cuts digits into groups, counted from the right: `13245` by 3 is `13`, `245`.
+/// Splits digits into groups, counted from the right: `13245` by 3 is `13`, `245`. A text that has
+/// anything but digits stays whole.
 #[must_use]
-pub fn groups(digits: &str, size: usize) -> Vec<&str> {
-    let mut groups = Vec::with_capacity(digits.len() / size + 1);
-    let mut start = 0;
-    while start < digits.len() {
-        let rest = digits.len() - start;
-        let end = start + if rest.is_multiple_of(size) { size } else { rest % size };
-        groups.push(&digits[start..end]);
-        start = end;
+pub fn groups(text: &str, size: usize) -> Vec<&str> {
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return vec![text];
+    }
+    let mut groups = Vec::with_capacity(text.len() / size + 1);
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (group, others) =
+            rest.split_at(if rest.len().is_multiple_of(size) { size } else { rest.len() % size });
+        groups.push(group);
+        rest = others;
     }
     groups
 }
 
-/// `1 digit`, `209 digits`.
+/// Formats the length of a value: `1 digit`, `209 digits`.
 #[must_use]
-pub fn digits(count: u64) -> String {
-    counted(count, "digit")
+pub fn length(count: u64) -> String {
+    let unit = if count == 1 { UNIT.0 } else { UNIT.1 };
+    format!("{} {unit}", thousands(count))
 }
 
-/// A noun with its count: `1 digit`, `2 digits`.
-fn counted(count: u64, noun: &str) -> String {
-    format!("{} {noun}{}", thousands(count), if count == 1 { "" } else { "s" })
-}
-
-/// A duration in three significant figures at most: `850 µs`, `3.2 ms`, `41 ms`, `1.25 s`, `3 min 5 s`.
+/// Formats a duration with at most three significant figures: `850 µs`, `3.2 ms`, `41 ms`, `1.25 s`,
+/// `3 min 5 s`.
 #[must_use]
 pub fn duration(us: u64) -> String {
     match us {
@@ -56,21 +68,21 @@ pub fn duration(us: u64) -> String {
     }
 }
 
-/// How long the worker took, when it is known: from the claim to the number. The two clocks may
-/// disagree; then nothing is said rather than something wrong.
+/// Returns how long the computation took, from the claim to the value. The two clocks may disagree;
+/// then it is unknown.
 #[must_use]
 pub fn computing_us(timeline: &Timeline) -> Option<u64> {
     timeline.computed_us?.checked_sub(timeline.claimed_us?)
 }
 
-/// A moment as UTC, to the millisecond, in the two forms that `<time>` wants: for machines
+/// Formats a time in UTC, to the millisecond, in the two forms that `<time>` needs: for machines
 /// (`2026-10-05T09:13:07.123Z`) and for people (`2026-10-05 09:13:07.123 UTC`).
 #[must_use]
-pub fn moment(us: u64) -> (String, String) {
+pub fn timestamp(us: u64) -> (String, String) {
     let (seconds, millis) = (us / 1_000_000, us % 1_000_000 / 1_000);
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     // Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days, for days
-    // after 1970: counts from 0000-03-01, so that the leap day ends the year.
+    // since 1970: it counts from 0000-03-01, so that the leap day ends the year.
     let shifted = days + 719_468;
     let (era, of_era) = (shifted / 146_097, shifted % 146_097);
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
@@ -84,30 +96,38 @@ pub fn moment(us: u64) -> (String, String) {
     (format!("{date}T{clock}Z"), format!("{date} {clock} UTC"))
 }
 
-/// A value where space is short: whole, or its two ends.
+/// Formats a value where space is short: in full, or its two ends.
 #[must_use]
 pub fn brief(outcome: &Outcome) -> String {
     match outcome {
-        Outcome::Whole { value } if value.len() <= SHOWN_DIGITS => value.clone(),
+        Outcome::Whole { value } if value.chars().count() <= BRIEF_LENGTH => value.clone(),
         Outcome::Whole { value } => ends(value, value),
         Outcome::Long { head, tail, .. } => ends(head, tail),
     }
 }
 
 fn ends(head: &str, tail: &str) -> String {
-    format!("{}…{}", &head[..END_DIGITS.min(head.len())], &tail[tail.len().saturating_sub(END_DIGITS)..])
+    let first = head.chars().take(END_LENGTH);
+    let last = tail.chars().skip(tail.chars().count().saturating_sub(END_LENGTH));
+    first.chain(['…']).chain(last).collect()
 }
 
-/// What has become of an entry, as one sentence, for the answer to a submission. It says nothing
-/// that changes while a computation runs, since it is read aloud whenever it changes.
+/// Returns whether the entry will change without anyone submitting it again.
+#[must_use]
+pub fn is_unfinished(entry: &Entry) -> bool {
+    matches!(entry.status, Status::Pending | Status::Computing)
+}
+
+/// Describes the state of an entry in one sentence, as the answer to a submission. Screen readers read
+/// it aloud whenever it changes, so it has nothing that changes during a computation.
 #[must_use]
 pub fn answer(entry: &Entry) -> String {
-    let name = name(entry.index);
+    let name = notation(entry.index);
     match (entry.status, &entry.outcome) {
         (_, Some(outcome)) => {
             let brief = brief(outcome);
-            if outcome.digits() > SHOWN_DIGITS as u64 {
-                format!("{name} = {brief} ({})", digits(outcome.digits()))
+            if outcome.digits() > BRIEF_LENGTH as u64 {
+                format!("{name} = {brief} ({})", length(outcome.digits()))
             } else {
                 format!("{name} = {brief}")
             }
@@ -118,46 +138,85 @@ pub fn answer(entry: &Entry) -> String {
             None => format!("{name} failed."),
         },
         (Status::Pending | Status::Done, _) => match &entry.reason {
-            Some(reason) => format!("{name} is still pending: {reason}"),
-            None => format!("{name} is waiting for a worker."),
+            Some(reason) => format!("{name} is waiting to be tried again: {reason}"),
+            None => format!("{name} is waiting for a free worker."),
         },
     }
 }
 
-/// The facts beside an entry, most telling first.
+/// Returns the facts about an entry, most important first.
 #[must_use]
-pub fn facts(entry: &Entry) -> Vec<String> {
+pub fn facts(entry: &Entry) -> Vec<Fact> {
     let mut facts = Vec::new();
     match entry.status {
-        // With a reason, that says more.
+        // The reason is shown and says more.
         Status::Pending if entry.reason.is_some() => {}
-        Status::Pending => facts.push("waiting for a worker".to_owned()),
+        Status::Pending => facts.push("waiting for a free worker".to_owned().into()),
         Status::Computing => {
-            let worker = entry.worker.as_ref().map_or_else(String::new, |worker| format!(" by {worker}"));
-            facts.push(format!("being computed{worker}"));
+            facts.push(match &entry.worker {
+                Some(worker) => Fact {
+                    text: format!("worker {} is on it", short_id(worker.as_str())),
+                    title: Some(worker.to_string()),
+                },
+                None => "being computed".to_owned().into(),
+            });
             if let Some(attempt) = entry.attempt.filter(|attempt| *attempt > 1) {
-                facts.push(format!("attempt {attempt}"));
+                facts.push(format!("attempt {attempt}").into());
             }
         }
         Status::Done => {
             if let Some(outcome) = &entry.outcome {
-                facts.push(digits(outcome.digits()));
+                facts.push(length(outcome.digits()).into());
             }
             if let Some(us) = computing_us(&entry.timeline) {
-                facts.push(format!("computed in {}", duration(us)));
+                facts.push(format!("computed in {}", duration(us)).into());
             }
         }
         Status::Failed => {}
     }
-    if entry.times_submitted > 1 {
-        facts.push(format!("submitted {}", counted(entry.times_submitted, "time")));
+    match entry.times_submitted {
+        0 | 1 => {}
+        2 => facts.push("requested twice".to_owned().into()),
+        times => facts.push(format!("requested {} times", thousands(times)).into()),
     }
     facts
 }
 
+/// Returns the last part of a worker's id, which is unique: `95ce83a1` of `host-22820-95ce83a1`.
+fn short_id(worker: &str) -> &str {
+    worker.rsplit('-').find(|part| !part.is_empty()).unwrap_or(worker)
+}
+
+/// Explains what is wrong with a text that was typed as an index.
+#[must_use]
+pub fn mistake(error: &IndexError) -> String {
+    let max = error.max;
+    match &error.kind {
+        IndexErrorKind::Empty => format!("Enter a whole number from 0 to {max}."),
+        IndexErrorKind::NotANumber { given } => {
+            format!("“{given}” isn’t a whole number. Try one from 0 to {max}.")
+        }
+        IndexErrorKind::Negative => format!("Negative numbers aren’t allowed. Try one from 0 to {max}."),
+        IndexErrorKind::Fraction => "Fractions aren’t allowed.".to_owned(),
+        IndexErrorKind::TooHigh => format!("That’s too big: this site goes up to {max}."),
+    }
+}
+
+/// Explains why a form could not be submitted: a title and what to do.
+#[must_use]
+pub fn form_problem(problem: FormProblem) -> (String, String) {
+    let (title, detail) = match problem {
+        FormProblem::Unavailable => {
+            ("The database isn’t responding", "Nothing was submitted. Try again in a moment.")
+        }
+        FormProblem::Busy => ("Slow down a little", "Nothing was submitted. Try again in a few seconds."),
+    };
+    (title.to_owned(), detail.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
-    use protocol::{Revision, WorkerId};
+    use protocol::{Index, MaxIndex, Revision, WorkerId};
 
     use super::*;
 
@@ -178,19 +237,20 @@ mod tests {
     }
 
     #[test]
-    fn digits_are_grouped_from_the_right() {
+    fn digits_are_grouped_from_the_right_and_other_text_is_not() {
         assert_eq!(groups("", 3), Vec::<&str>::new());
         assert_eq!(groups("13", 3), ["13"]);
         assert_eq!(groups("233", 3), ["233"]);
         assert_eq!(groups("1134903170", 3), ["1", "134", "903", "170"]);
+        assert_eq!(groups("2 × 3²", 3), ["2 × 3²"]);
         assert_eq!(thousands(208_988), "208,988");
-        assert_eq!(digits(1), "1 digit");
-        assert_eq!(digits(1_045), "1,045 digits");
+        assert_eq!(length(1), "1 digit");
+        assert_eq!(length(1_045), "1,045 digits");
     }
 
     #[test]
-    fn a_duration_keeps_the_figures_that_tell_something() {
-        let spoken = [
+    fn a_duration_has_at_most_three_significant_figures() {
+        let durations = [
             (0, "0 µs"),
             (999, "999 µs"),
             (1_000, "1.0 ms"),
@@ -201,13 +261,13 @@ mod tests {
             (59_999_999, "59.99 s"),
             (185_000_000, "3 min 5 s"),
         ];
-        for (us, words) in spoken {
-            assert_eq!(duration(us), words);
+        for (us, text) in durations {
+            assert_eq!(duration(us), text);
         }
     }
 
     #[test]
-    fn clocks_that_disagree_give_no_duration() {
+    fn the_duration_is_unknown_if_the_clocks_disagree() {
         let timeline = |claimed, computed| Timeline {
             claimed_us: Some(claimed),
             computed_us: Some(computed),
@@ -219,41 +279,65 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_a_date_of_the_calendar() {
-        assert_eq!(moment(0).0, "1970-01-01T00:00:00.000Z");
-        assert_eq!(moment(951_782_400_000_000).0, "2000-02-29T00:00:00.000Z");
-        assert_eq!(moment(1_735_689_599_999_000).1, "2024-12-31 23:59:59.999 UTC");
-        assert_eq!(moment(4_107_542_400_000_000).0, "2100-03-01T00:00:00.000Z");
+    fn a_timestamp_is_a_calendar_date() {
+        assert_eq!(timestamp(0).0, "1970-01-01T00:00:00.000Z");
+        assert_eq!(timestamp(951_782_400_000_000).0, "2000-02-29T00:00:00.000Z");
+        assert_eq!(timestamp(1_735_689_599_999_000).1, "2024-12-31 23:59:59.999 UTC");
+        assert_eq!(timestamp(4_107_542_400_000_000).0, "2100-03-01T00:00:00.000Z");
     }
 
     #[test]
-    fn the_answer_says_what_became_of_a_submission() {
+    fn the_answer_describes_the_state_of_a_submission() {
         let done = |value: &str| Entry { outcome: Some(Outcome::of(value)), ..entry(Status::Done) };
         assert_eq!(answer(&done("13")), "F(7) = 13");
         let long = done(&"12345".repeat(40));
         assert_eq!(answer(&long), "F(7) = 12345123451234512345…12345123451234512345 (200 digits)");
         let longer = done(&"12345".repeat(400));
         assert_eq!(answer(&longer), "F(7) = 12345123451234512345…12345123451234512345 (2,000 digits)");
-        assert_eq!(answer(&entry(Status::Pending)), "F(7) is waiting for a worker.");
+        assert_eq!(answer(&entry(Status::Pending)), "F(7) is waiting for a free worker.");
         assert_eq!(answer(&entry(Status::Computing)), "F(7) is being computed.");
-        let reason = Some("A worker answered wrong.".to_owned());
+        let reason = Some("A worker returned a wrong value.".to_owned());
         let failed = Entry { reason: reason.clone(), ..entry(Status::Failed) };
-        assert_eq!(answer(&failed), "F(7) failed: A worker answered wrong.");
+        assert_eq!(answer(&failed), "F(7) failed: A worker returned a wrong value.");
         let pending = Entry { reason, ..entry(Status::Pending) };
-        assert_eq!(answer(&pending), "F(7) is still pending: A worker answered wrong.");
+        assert_eq!(answer(&pending), "F(7) is waiting to be tried again: A worker returned a wrong value.");
     }
 
     #[test]
-    fn the_facts_tell_who_computes_and_how_long_it_took() {
+    fn a_value_that_is_not_ascii_is_shortened_by_characters() {
+        let value = "é×".repeat(31);
+        let brief = brief(&Outcome::Whole { value });
+        assert_eq!(brief, format!("{0}…{0}", "é×".repeat(10)));
+    }
+
+    #[test]
+    fn the_facts_name_the_worker_and_the_duration() {
         let computing = Entry {
-            worker: Some(WorkerId::new("w1")),
+            worker: Some(WorkerId::new("host-22820-95ce83a1")),
             attempt: Some(2),
             times_submitted: 3,
             ..entry(Status::Computing)
         };
-        assert_eq!(facts(&computing), ["being computed by w1", "attempt 2", "submitted 3 times"]);
+        let on_it = Fact {
+            text: "worker 95ce83a1 is on it".to_owned(),
+            title: Some("host-22820-95ce83a1".to_owned()),
+        };
+        let rest = ["attempt 2", "requested 3 times"].map(|text| Fact::from(text.to_owned()));
+        assert_eq!(facts(&computing)[0], on_it);
+        assert_eq!(facts(&computing)[1..], rest);
         let timeline = Timeline { claimed_us: Some(1_000), computed_us: Some(4_200), ..Timeline::default() };
-        let done = Entry { outcome: Some(Outcome::of("13")), timeline, ..entry(Status::Done) };
-        assert_eq!(facts(&done), ["2 digits", "computed in 3.2 ms"]);
+        let outcome = Some(Outcome::of("13"));
+        let done = Entry { outcome, timeline, times_submitted: 2, ..entry(Status::Done) };
+        let texts =
+            ["2 digits", "computed in 3.2 ms", "requested twice"].map(|text| Fact::from(text.to_owned()));
+        assert_eq!(facts(&done), texts);
+    }
+
+    #[test]
+    fn each_mistake_is_explained() {
+        let mistake = |text| mistake(&Index::parse(text, MaxIndex::default()).unwrap_err());
+        assert_eq!(mistake("5.9"), "Fractions aren’t allowed.");
+        assert_eq!(mistake("1000001"), "That’s too big: this site goes up to 1,000,000.");
+        assert_eq!(mistake("seven"), "“seven” isn’t a whole number. Try one from 0 to 1,000,000.");
     }
 }

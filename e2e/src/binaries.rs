@@ -1,23 +1,23 @@
-//! Where the programs under test are.
+//! Paths of the programs under test.
 
 use std::{env, path::PathBuf};
 
-/// The program under test: in `FIBSTACK_BIN_DIR`, or else where cargo built this test.
+/// Path of a program under test: in `FIBSTACK_BIN_DIR`, or else where cargo built this test.
 ///
 /// # Panics
-/// It is not there.
+/// Panics if it does not exist.
 pub fn binary(name: &str) -> PathBuf {
     let folder = env::var_os("FIBSTACK_BIN_DIR").map_or_else(built_beside, PathBuf::from);
     let path = folder.join(name);
     assert!(
         path.is_file(),
-        "there is no {}: run `cargo xtask test`, or `cargo build --workspace --bins` first",
+        "{} does not exist: run `cargo xtask test`, or first `cargo build --workspace --bins`",
         path.display()
     );
     path
 }
 
-/// A program of this very package, which cargo builds along with the tests.
+/// Path of a program of this package, which cargo builds along with the tests.
 pub(crate) fn own_binary(name: &str) -> PathBuf {
     built_beside().join(name)
 }

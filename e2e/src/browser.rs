@@ -8,34 +8,34 @@ use thirtyfour::{CapabilitiesHelper, ChromiumLikeCapabilities, DesiredCapabiliti
 use throwaway::{Folder, Process, process};
 use tokio::time::{Instant, timeout_at};
 
-/// How long a page may take to show what is awaited: generous, for a busy machine.
+/// How long to wait for a page to show something: generous, for a busy machine.
 pub const SHOWN_WITHIN: Duration = Duration::from_secs(60);
-/// The pause between two looks at a page.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Interval between two checks of a page.
+const CHECK_EVERY: Duration = Duration::from_millis(50);
 
-/// Whether pages may run scripts.
+/// The browser setting for scripts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Scripts {
-    /// They may.
+    /// Pages can run scripts.
     On,
-    /// They may not, as the browser's own setting has it.
+    /// The browser blocks scripts.
     Off,
 }
 
-/// A browser with a profile of its own; ended with everything it started when this is dropped.
+/// A browser with its own profile. Dropping it ends the browser and its processes.
 pub struct Browser {
     /// The session.
     pub driver: WebDriver,
-    // Dropped after the session: the driver's process, then the profile's folder.
+    // Dropped after the session, in this order.
     _chromedriver: Process,
     _profile: Folder,
 }
 
 impl Browser {
-    /// Starts one.
+    /// Starts a browser.
     ///
     /// # Errors
-    /// Chromium or chromedriver is missing, or did not start.
+    /// Fails if Chromium or chromedriver is missing or does not start.
     pub async fn start(scripts: Scripts) -> Result<Self> {
         let chromium = program(&["chromium", "chromium-browser", "google-chrome", "chrome"])?;
         let port = process::free_port()?;
@@ -74,7 +74,7 @@ impl Browser {
     /// Waits until the page has an element that matches.
     ///
     /// # Errors
-    /// It did not come in time; the error shows the page.
+    /// Fails with the source of the page if that takes too long.
     pub async fn wait_for(&self, selector: &str) -> Result<WebElement> {
         self.wait_until(&format!("an element {selector}"), || async {
             Ok(self.driver.find_all(By::Css(selector)).await?.into_iter().next())
@@ -85,7 +85,7 @@ impl Browser {
     /// Waits until the text of an element that matches contains `text`.
     ///
     /// # Errors
-    /// It did not come in time; the error shows the page.
+    /// Fails with the source of the page if that takes too long.
     pub async fn wait_for_text(&self, selector: &str, text: &str) -> Result<()> {
         self.wait_until(&format!("“{text}” in {selector}"), || async {
             let mut found = None;
@@ -99,11 +99,11 @@ impl Browser {
         .await
     }
 
-    /// Waits until a condition gives something. An element that was replaced between two looks is no
-    /// error: the next look finds the new one.
+    /// Waits until a condition returns something. Errors are retried, since an element may be replaced
+    /// during a check.
     ///
     /// # Errors
-    /// It gave nothing in time; the error shows the page.
+    /// Fails with the source of the page if that takes too long.
     pub async fn wait_until<T, F>(&self, what: &str, mut condition: impl FnMut() -> F) -> Result<T>
     where
         F: Future<Output = Result<Option<T>>>,
@@ -120,7 +120,7 @@ impl Browser {
             if Instant::now() >= deadline {
                 break;
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(CHECK_EVERY).await;
         }
         let page = self.driver.source().await.unwrap_or_default();
         anyhow::bail!(
@@ -128,10 +128,10 @@ impl Browser {
         )
     }
 
-    /// Waits until the islands of the page are live: what they show before is the server's.
+    /// Waits until the islands of the page are hydrated and receive events.
     ///
     /// # Errors
-    /// They did not come alive in time.
+    /// Fails if that takes too long.
     pub async fn wait_until_live(&self) -> Result<()> {
         self.wait_for("[data-connection=live]").await.map(drop)
     }
@@ -139,7 +139,7 @@ impl Browser {
     /// Types an index into the form and submits it.
     ///
     /// # Errors
-    /// The page has no such form.
+    /// Fails if the page has no such form.
     pub async fn submit(&self, index: &str) -> Result<()> {
         let field = self.wait_for("input[name=index]").await?;
         field.clear().await?;
@@ -148,24 +148,22 @@ impl Browser {
         Ok(())
     }
 
-    /// Fails if a page violated its Content-Security-Policy.
+    /// Checks that no page has violated its Content-Security-Policy.
     ///
     /// # Errors
-    /// The violations.
+    /// Fails with the violations.
     pub async fn assert_no_csp_violation(&self) -> Result<()> {
         let violations = self.csp_violations().await?;
         ensure!(violations.is_empty(), "the Content-Security-Policy was violated: {violations:#?}");
         Ok(())
     }
 
-    /// What violated the Content-Security-Policy of any page since this was last asked, in the words of
-    /// the browser's console.
+    /// Returns the browser's messages about violations of a Content-Security-Policy since the last call.
     ///
     /// # Errors
-    /// The browser gives no log.
+    /// Fails if the browser has no log.
     pub async fn csp_violations(&self) -> Result<Vec<String>> {
-        // The console is written in order: once a violation made here on purpose stands in it, those
-        // from before it do, too.
+        // The console is in order: once it has this deliberate violation, it has all earlier ones.
         const MARKER: &str = "http://marker.invalid/";
         self.driver.execute(format!("new Image().src = '{MARKER}'"), Vec::new()).await?;
         let mut violations = Vec::new();
@@ -179,8 +177,8 @@ impl Browser {
                     violations.push(entry.message);
                 }
             }
-            ensure!(Instant::now() < deadline, "the browser's console shows no violation at all");
-            tokio::time::sleep(LOOK_EVERY).await;
+            ensure!(Instant::now() < deadline, "the browser's console did not show the deliberate violation");
+            tokio::time::sleep(CHECK_EVERY).await;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! An OpenTelemetry collector that remembers.
+//! An OpenTelemetry collector for tests.
 
 use std::{
     collections::BTreeSet,
@@ -25,7 +25,7 @@ pub struct Sent {
 
 type Spans = Arc<Mutex<Vec<Sent>>>;
 
-/// An OpenTelemetry collector that takes spans by OTLP over HTTP, and remembers them.
+/// An OpenTelemetry collector that receives spans by OTLP over HTTP and remembers them.
 #[derive(Debug)]
 pub struct Collector {
     endpoint: String,
@@ -34,10 +34,10 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Starts one.
+    /// Starts a collector.
     ///
     /// # Panics
-    /// There is no port.
+    /// Panics if no port is free.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));
@@ -47,20 +47,20 @@ impl Collector {
         Self { endpoint, spans, serving }
     }
 
-    /// For `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    /// Value for `OTEL_EXPORTER_OTLP_ENDPOINT`.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// What was sent until now of this index.
+    /// Spans of an index received so far.
     #[must_use]
     pub fn spans_of(&self, index: u32) -> Vec<Sent> {
         let of_index = |sent: &&Sent| number(&sent.span.attributes, "fibstack.index") == Some(index.into());
         locked(&self.spans).iter().filter(of_index).cloned().collect()
     }
 
-    /// The names of these spans.
+    /// Names of these spans.
     #[must_use]
     pub fn names(spans: &[Sent]) -> BTreeSet<&str> {
         spans.iter().map(|sent| sent.span.name.as_str()).collect()
@@ -74,7 +74,7 @@ impl Drop for Collector {
 }
 
 async fn take(State(spans): State<Spans>, body: Bytes) {
-    let request = ExportTraceServiceRequest::decode(body).expect("it is what it says");
+    let request = ExportTraceServiceRequest::decode(body).expect("the body is an OTLP request");
     for resource in request.resource_spans {
         let attributes = resource.resource.map(|resource| resource.attributes).unwrap_or_default();
         let service = text(&attributes, "service.name").unwrap_or_default();

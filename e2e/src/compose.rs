@@ -1,4 +1,4 @@
-//! The Compose stacks, on the real container engine.
+//! The Compose stacks on a real container engine.
 
 use std::{
     fs::{self, Permissions},
@@ -16,7 +16,7 @@ use crate::{
     eventually,
 };
 
-/// A started Compose stack; removed with its volumes when this is dropped.
+/// A running Compose stack, removed with its volumes when this is dropped.
 #[derive(Debug)]
 pub struct Compose {
     project: String,
@@ -27,21 +27,21 @@ pub struct Compose {
 }
 
 impl Compose {
-    /// The production stack, with a Postgres and a Redis to be thrown away.
+    /// Starts the production stack with a throwaway Postgres and Redis.
     pub async fn production() -> Self {
         Self::start(&["compose/production.yaml", "compose/test.yaml"]).await
     }
 
-    /// The self-hosted stack, with passwords made up for it.
+    /// Starts the self-hosted stack with its own passwords.
     pub async fn self_hosted() -> Self {
         Self::start(&["compose/self-hosted.yaml"]).await
     }
 
     async fn start(files: &'static [&'static str]) -> Self {
         let folder = Folder::new("compose").unwrap_or_else(|error| panic!("{error}"));
-        put_secrets(folder.path()).unwrap_or_else(|error| panic!("{error}"));
+        write_secrets(folder.path()).unwrap_or_else(|error| panic!("{error}"));
         certificates::make(folder.path(), "DNS:postgres,DNS:redis").unwrap_or_else(|error| panic!("{error}"));
-        // Containers read it as somebody else.
+        // Containers read it as a different user.
         for (path, mode) in [(folder.path().to_owned(), 0o755), (folder.path().join("server.key"), 0o644)] {
             fs::set_permissions(path, Permissions::from_mode(mode)).unwrap_or_else(|error| panic!("{error}"));
         }
@@ -57,13 +57,13 @@ impl Compose {
         stack
     }
 
-    /// What the names of its containers begin with.
+    /// Prefix of its containers' names.
     #[must_use]
     pub fn project(&self) -> &str {
         &self.project
     }
 
-    /// `docker compose` on this stack.
+    /// A `docker compose` command for this stack.
     #[must_use]
     pub fn compose(&self) -> Command {
         let mut command = docker();
@@ -74,19 +74,18 @@ impl Compose {
         command
     }
 
-    /// `docker compose` with these arguments.
+    /// Runs `docker compose` with these arguments and returns its output.
     ///
     /// # Panics
-    /// It failed.
+    /// Panics if it fails.
     pub fn run(&self, arguments: &[&str]) -> String {
         run(self.compose().args(arguments))
     }
 
-    /// Starts it, or changes it to what these arguments of `docker compose up` say, and waits until all containers
-    /// are healthy.
+    /// Runs `docker compose up` with these arguments and waits until all containers are healthy.
     ///
     /// # Panics
-    /// They did not become so.
+    /// Panics if they do not become healthy.
     pub fn up(&self, arguments: &[&str]) {
         let up = ["up", "--detach", "--wait", "--wait-timeout", "240", "--quiet-pull"];
         run(self.compose().args(up).args(arguments));
@@ -98,22 +97,22 @@ impl Compose {
         Client::new(format!("{}/api", self.url()))
     }
 
-    /// Where the page is.
+    /// URL of the page.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The ids of a service's containers.
+    /// Ids of a service's containers.
     #[must_use]
     pub fn containers(&self, service: &str) -> Vec<String> {
         self.run(&["ps", "--all", "--quiet", service]).lines().map(str::to_owned).collect()
     }
 
-    /// The id of a service's only container.
+    /// Id of a service's only container.
     ///
     /// # Panics
-    /// There are none, or several.
+    /// Panics if there is not exactly one.
     #[must_use]
     pub fn container(&self, service: &str) -> String {
         let containers = self.containers(service);
@@ -133,20 +132,20 @@ impl Compose {
         .await;
     }
 
-    /// What a service's containers wrote, one after the other.
+    /// Logs of a service's containers, one after the other.
     #[must_use]
     pub fn log(&self, service: &str) -> String {
         self.containers(service).iter().map(|container| engine::log(container)).collect()
     }
 }
 
-/// The password of the self-hosted stack's Postgres or Redis.
+/// Password of the self-hosted stack's Postgres or Redis.
 #[must_use]
 pub fn password(of: &str) -> String {
     format!("the-password-of-{of}")
 }
 
-fn put_secrets(folder: &Path) -> io::Result<()> {
+fn write_secrets(folder: &Path) -> io::Result<()> {
     for of in ["postgres", "redis"] {
         fs::write(folder.join(format!("{of}_password")), password(of))?;
     }

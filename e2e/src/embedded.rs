@@ -4,7 +4,7 @@ use throwaway::Folder;
 
 use crate::{Client, Server, Settings};
 
-/// The whole system in one process, on a folder of its own.
+/// The whole system in one process, with its own data folder.
 #[derive(Debug)]
 pub struct Embedded {
     /// The process.
@@ -13,15 +13,15 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Starts one and waits until it is ready.
+    /// Starts it and waits until it is ready.
     pub async fn start() -> Self {
         Self::start_with(|settings| settings).await
     }
 
-    /// As [`Embedded::start`], with more settings.
+    /// Like [`Embedded::start`], with changed settings.
     ///
     /// # Panics
-    /// It did not start.
+    /// Panics if it does not start.
     pub async fn start_with(more: impl FnOnce(Settings) -> Settings) -> Self {
         let folder = Folder::new("embedded").unwrap_or_else(|error| panic!("{error}"));
         let server = Server::start(&more(Settings::embedded(folder.path()))).await;
@@ -35,7 +35,7 @@ impl Embedded {
         self.server.site_api()
     }
 
-    /// Where the page is.
+    /// URL of the page.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.server.site_addr())

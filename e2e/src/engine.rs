@@ -1,4 +1,4 @@
-//! The container engine, as tests use it.
+//! The container engine.
 
 use std::{
     env,
@@ -7,7 +7,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// The images under test, as `cargo xtask images build` names them.
+/// Name of an image under test, as `cargo xtask images build` names it.
 #[must_use]
 pub fn image(part: &str) -> String {
     let set = |name, default: &str| {
@@ -16,8 +16,8 @@ pub fn image(part: &str) -> String {
     format!("{}{part}:{}", set("IMAGE_PREFIX", "fibstack/"), set("IMAGE_TAG", "latest"))
 }
 
-/// A name for containers, networks and volumes that nobody else has. All begin alike, so that whoever started the
-/// tests can remove what a killed one leaves.
+/// Returns a unique name for containers, networks and volumes. All share a prefix, so that whoever started the tests can
+/// remove what a killed one left behind.
 #[must_use]
 pub fn unique_name() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -26,8 +26,8 @@ pub fn unique_name() -> String {
     format!("{prefix}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// `docker`, in the root of the project. Of the environment it gets what it needs itself: Compose files pass variables
-/// on by name, and a test must not depend on what the shell has set.
+/// A `docker` command that runs in the root of the project. It gets only the variables that Docker itself needs: Compose
+/// files forward variables by name, and a test must not depend on the shell's.
 #[must_use]
 pub fn docker() -> Command {
     let mut command = Command::new("docker");
@@ -40,19 +40,19 @@ pub fn docker() -> Command {
     command
 }
 
-/// Runs a command to its end, and gives what it wrote, whatever came of it.
+/// Runs a command to completion and returns its output, even if it fails.
 ///
 /// # Panics
-/// It could not be started.
+/// Panics if it cannot be started.
 pub fn output(command: &mut Command) -> Output {
-    // Off the threads that everything else of the test runs on.
+    // Keeps the test's other tasks running.
     tokio::task::block_in_place(|| command.output()).unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
-/// Runs a command to its end, and gives what it wrote to its standard output.
+/// Runs a command to completion and returns its standard output.
 ///
 /// # Panics
-/// It failed.
+/// Panics if it fails.
 pub fn run(command: &mut Command) -> String {
     let output = output(command);
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -65,51 +65,51 @@ pub fn run(command: &mut Command) -> String {
     stdout
 }
 
-/// `docker` with these arguments.
+/// Runs `docker` with these arguments and returns its output.
 ///
 /// # Panics
-/// It failed.
+/// Panics if it fails.
 pub fn run_docker(arguments: &[&str]) -> String {
     run(docker().args(arguments)).trim().to_owned()
 }
 
-/// A fact about a container or an image, by a Go template.
+/// Runs `docker inspect` on a container or an image, with a Go template.
 ///
 /// # Panics
-/// There is no such thing.
+/// Panics if it does not exist.
 #[must_use]
 pub fn inspect(what: &str, template: &str) -> String {
     run_docker(&["inspect", "--format", template, what])
 }
 
-/// SIGKILL to everything in a container, from outside of it: to the engine it looks like a crash, after which the
-/// restart policy acts. (After `docker kill` it does not.)
+/// Sends SIGKILL to everything in a container, from outside. To the engine this looks like a crash, so the restart
+/// policy applies. (After `docker kill` it does not.)
 ///
 /// # Panics
-/// It does not run.
+/// Panics if the container is not running.
 pub fn crash(container: &str) {
     let process = inspect(container, "{{.State.Pid}}");
     let image = image("debug");
-    // Its first process takes all others along.
+    // Killing process 1 kills all others.
     let killer = ["run", "--rm", "--pid=host", "--user=0", "--cap-drop=ALL", "--cap-add=KILL", &image];
     run(docker().args(killer).args(["kill", "-KILL", &process]));
 }
 
-/// What a container wrote.
+/// Log of a container.
 #[must_use]
 pub fn log(container: &str) -> String {
     let output = output(docker().args(["logs", container]));
     String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
 }
 
-/// A container of its own, removed when this is dropped.
+/// A single container, removed when this is dropped.
 #[derive(Debug)]
 pub struct Container {
     name: String,
 }
 
 impl Container {
-    /// `docker run --detach` with these arguments, the image and its own arguments among them.
+    /// Runs `docker run --detach` with these arguments, including the image and its arguments.
     #[must_use]
     pub fn start(arguments: &[&str]) -> Self {
         let name = unique_name();
@@ -124,7 +124,7 @@ impl Container {
         &self.name
     }
 
-    /// What it wrote.
+    /// Its log.
     #[must_use]
     pub fn log(&self) -> String {
         log(&self.name)

@@ -1,4 +1,4 @@
-//! Reading server-sent events.
+//! A client of the event stream.
 
 use std::pin::Pin;
 
@@ -25,15 +25,15 @@ pub struct Sent {
     pub id: String,
     /// Its data.
     pub data: String,
-    /// The comments in it.
+    /// Its comments.
     pub comments: Vec<String>,
 }
 
 impl Sent {
-    /// The entry in it.
+    /// Parses the data as an entry.
     ///
     /// # Panics
-    /// There is none.
+    /// Panics if it is not an entry.
     #[must_use]
     pub fn entry(&self) -> Entry {
         serde_json::from_str(&self.data).unwrap_or_else(|error| panic!("{error} in {self:?}"))
@@ -65,16 +65,16 @@ impl Events {
         let bytes = response.bytes_stream().map(|chunk| chunk.map(|bytes| bytes.to_vec()));
         let mut events =
             Self { bytes: Box::pin(bytes), unread: String::new(), from: client.base().to_owned() };
-        // The first comment says that the server listens for us.
-        let opening = events.block().await.expect("an event stream begins with a comment");
-        assert!(!opening.comments.is_empty(), "an event stream begins with a comment, not {opening:?}");
+        // After the first comment, the server forwards every event to us.
+        let opening = events.block().await.expect("an event stream starts with a comment");
+        assert!(!opening.comments.is_empty(), "an event stream starts with a comment, not {opening:?}");
         events
     }
 
-    /// The next block, comments included; `None` at the end of the stream.
+    /// Reads the next block, comments included; `None` at the end of the stream.
     ///
     /// # Panics
-    /// Nothing came in time.
+    /// Panics if nothing arrives in time.
     pub async fn block(&mut self) -> Option<Sent> {
         loop {
             if let Some((block, rest)) = self.unread.split_once("\n\n") {
@@ -83,14 +83,15 @@ impl Events {
                 return Some(block);
             }
             let chunk = timeout(DEADLINE, self.bytes.next()).await;
-            match chunk.unwrap_or_else(|_| panic!("nothing came from {} within {DEADLINE:?}", self.from)) {
+            match chunk.unwrap_or_else(|_| panic!("received nothing from {} within {DEADLINE:?}", self.from))
+            {
                 Some(Ok(bytes)) => self.unread += &String::from_utf8_lossy(&bytes),
                 Some(Err(_)) | None => return None,
             }
         }
     }
 
-    /// The next event; `None` at the end of the stream.
+    /// Reads the next event; `None` at the end of the stream.
     pub async fn next(&mut self) -> Option<Sent> {
         loop {
             let block = self.block().await?;
@@ -100,10 +101,10 @@ impl Events {
         }
     }
 
-    /// Reads on until an event is like this, and gives back all up to it.
+    /// Reads until an event satisfies a condition, and returns all events up to it.
     ///
     /// # Panics
-    /// None came.
+    /// Panics if the stream ends first.
     pub async fn until(&mut self, expected: &str, like_this: impl Fn(&Sent) -> bool) -> Vec<Sent> {
         let mut seen = Vec::new();
         while let Some(sent) = self.next().await {
@@ -112,10 +113,10 @@ impl Events {
                 return seen;
             }
         }
-        panic!("expected from {}: {expected}\nwhat came before the end: {seen:#?}", self.from)
+        panic!("expected from {}: {expected}\nreceived before the end: {seen:#?}", self.from)
     }
 
-    /// Reads on until the stream ends.
+    /// Reads until the stream ends.
     pub async fn ended(&mut self) {
         while self.block().await.is_some() {}
     }

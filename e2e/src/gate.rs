@@ -6,29 +6,29 @@ use throwaway::Folder;
 
 use crate::eventually;
 
-/// The variable with the path of the file whose existence opens the gate.
+/// Variable with the path of the file whose existence opens the gate.
 pub const GATE_FILE: &str = "GATE_FILE";
-/// The variable with the path of the file that gets a line for each computation that begins.
+/// Variable with the path of the file that gets a line for each computation that starts.
 pub const TALLY_FILE: &str = "TALLY_FILE";
 
-/// A gate before every computation of the workers that were started with it: F(10⁶) is too quick to
-/// be hit in the middle. It counts what arrives.
+/// A gate before every computation of the workers that use it, so that a test can act in the middle of a
+/// computation. It records which computations start.
 #[derive(Debug)]
 pub struct Gate {
     folder: Folder,
 }
 
 impl Gate {
-    /// A closed one.
+    /// Creates a closed gate.
     ///
     /// # Panics
-    /// No temporary folder could be made.
+    /// Panics if a temporary folder cannot be created.
     #[must_use]
     pub fn closed() -> Self {
         Self { folder: Folder::new("gate").unwrap_or_else(|error| panic!("{error}")) }
     }
 
-    /// One that only counts.
+    /// Creates an open gate, which only records.
     #[must_use]
     pub fn opened() -> Self {
         let gate = Self::closed();
@@ -36,22 +36,22 @@ impl Gate {
         gate
     }
 
-    /// Lets everything through from now on.
+    /// Opens the gate for good.
     ///
     /// # Panics
-    /// The file could not be written.
+    /// Panics if the file cannot be written.
     pub fn open(&self) {
-        std::fs::write(self.gate_file(), "").expect("the folder is there as long as the gate is");
+        std::fs::write(self.gate_file(), "").expect("the folder exists as long as the gate");
     }
 
-    /// The indexes whose computation began, in order, each as often as it began.
+    /// Indexes whose computation started, in order, once per start.
     #[must_use]
     pub fn began(&self) -> Vec<u32> {
         let tally = std::fs::read_to_string(self.tally_file()).unwrap_or_default();
         tally.lines().filter_map(|line| line.parse().ok()).collect()
     }
 
-    /// Waits until this many computations began.
+    /// Waits until this many computations have started.
     pub async fn wait_for(&self, computations: usize) {
         eventually(format!("{computations} computation(s) began"), || async {
             let began = self.began();

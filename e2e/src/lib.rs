@@ -1,5 +1,5 @@
-//! The harness for tests that need several processes: the real binaries on a real Postgres and a real
-//! Redis, on free loopback ports, gone after the test.
+//! The harness for tests that need several processes: the real programs with a real Postgres and Redis, on free
+//! loopback ports, stopped after the test.
 //!
 //! ```no_run
 //! # async fn test() {
@@ -11,10 +11,9 @@
 //! # }
 //! ```
 //!
-//! [`Compose`] is the system as it is shipped, on the container engine. [`Embedded`] is the whole system in one
-//! process. [`Settings`], [`Server`], [`Worker`] and [`Nginx`]
-//! are the parts, for tests that start, kill and restart them one by one. Whatever a process wrote is
-//! printed when its test fails.
+//! [`Compose`] runs the system as it is shipped, on a container engine. [`Embedded`] is the whole system in one process.
+//! [`Settings`], [`Server`], [`Worker`] and [`Nginx`] are the parts, for tests that start, kill and restart them one by
+//! one. When a test fails, the logs of its processes are printed.
 
 mod binaries;
 pub mod browser;
@@ -24,9 +23,9 @@ pub mod compose;
 mod embedded;
 pub mod engine;
 mod events;
-mod foreign;
 mod gate;
 mod nginx;
+mod openapi;
 mod redis;
 mod server;
 mod settings;
@@ -40,7 +39,6 @@ pub use collector::{Collector, Sent as SentSpan};
 pub use compose::Compose;
 pub use embedded::Embedded;
 pub use events::{Events, Sent};
-pub use foreign::ForeignWorker;
 pub use gate::{GATE_FILE, Gate, TALLY_FILE};
 pub use nginx::Nginx;
 pub use redis::Redis;

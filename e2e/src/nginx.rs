@@ -11,19 +11,19 @@ use crate::{Client, Server};
 pub struct Nginx(throwaway::Nginx);
 
 impl Nginx {
-    /// Starts one in front of a server.
+    /// Starts nginx in front of a server.
     ///
     /// # Panics
-    /// nginx is not installed, or did not start.
+    /// Panics if nginx is not installed or does not start.
     #[must_use]
     pub fn start(server: &Server) -> Self {
         Self::start_with(Options::new(server.site_addr(), server.api_addr()))
     }
 
-    /// Starts one between any others.
+    /// Starts nginx with any options.
     ///
     /// # Panics
-    /// nginx is not installed, or did not start.
+    /// Panics if nginx is not installed or does not start.
     #[must_use]
     pub fn start_with(options: Options) -> Self {
         Self(throwaway::Nginx::start(options).unwrap_or_else(|error| panic!("{error}")))

@@ -1,18 +1,18 @@
-//! A Redis of the test's own, as programs of any make see it.
+//! A Redis server for a single test, as foreign programs see it.
 
 use std::ops::{Deref, DerefMut};
 
 use protocol::names::{INSERT, NOTHING_YET, VALUES};
 
-/// A Redis of the test's own, as programs of any make see it.
+/// A Redis server for a single test, as foreign programs see it.
 #[derive(Debug)]
 pub struct Redis(throwaway::redis::Redis);
 
 impl Redis {
-    /// Starts an empty one.
+    /// Starts an empty server.
     ///
     /// # Panics
-    /// Redis is not installed or did not start.
+    /// Panics if Redis is not installed or does not start.
     #[must_use]
     pub fn start() -> Self {
         Self(throwaway::redis::Redis::start().unwrap_or_else(|error| panic!("{error}")))
@@ -21,18 +21,18 @@ impl Redis {
     /// Runs one command.
     ///
     /// # Panics
-    /// Redis refused.
+    /// Panics if Redis refuses it.
     pub fn run(&self, command: &[&str]) -> String {
         self.0.execute(command).unwrap_or_else(|error| panic!("{error}")).trim_end().to_owned()
     }
 
-    /// What stands in the hash `values`; the empty text if nothing does.
+    /// Field of the hash `values`, or an empty string.
     #[must_use]
     pub fn value(&self, index: u32) -> String {
         self.run(&["hget", VALUES, &index.to_string()])
     }
 
-    /// Sets a field of the hash `values`, and says nothing, as the original worker does.
+    /// Sets a field of the hash `values` without publishing anything, as the original worker does.
     pub fn set_value(&self, field: &str, value: &str) {
         self.run(&["hset", VALUES, field, value]);
     }

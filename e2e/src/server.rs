@@ -17,16 +17,16 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one and waits until it listens; whether it is ready is another question.
+    /// Starts a server and waits until it listens, which does not mean that it is ready.
     ///
     /// # Panics
-    /// It ended, or did not listen in time.
+    /// Panics if it ends, or does not listen in time.
     pub async fn start(settings: &Settings) -> Self {
         let folder = Folder::new("server").unwrap_or_else(|error| panic!("{error}"));
         let addresses = folder.path().join("addresses");
         let settings = settings.clone().set("ADDRESS_FILE", addresses.display());
         let mut process = launch(&settings);
-        // Written in one go when all listeners are bound, and small enough to be there at once.
+        // Written in a single call once all listeners are bound.
         let text = eventually("the server listens and has written its addresses", || {
             let text = match process.ended() {
                 Some(status) => panic!("the server ended ({status}); its log:\n{}", process.log()),
@@ -36,28 +36,28 @@ impl Server {
         })
         .await;
         let address = |name| text.lines().find_map(|line| line.strip_prefix(name)?.parse().ok());
-        let site = address("site=").unwrap_or_else(|| panic!("no address of the site in {text:?}"));
+        let site = address("site=").unwrap_or_else(|| panic!("no site address in {text:?}"));
         let api = address("api=");
-        // Started again, it listens where it was.
+        // A restarted server listens on the same addresses.
         let settings = settings.set("SITE_ADDR", site).set("API_ADDR", api.unwrap_or(site));
         Self { process, settings, site, api, _folder: folder }
     }
 
-    /// SIGKILL.
+    /// Sends SIGKILL.
     pub fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// SIGTERM, and waits for the end.
+    /// Sends SIGTERM and waits for its end.
     ///
     /// # Panics
-    /// It did not end in time.
+    /// Panics if it does not end in time.
     pub async fn stop(&mut self) -> ExitStatus {
-        // Off this thread: what the test has running meanwhile goes on.
+        // Keeps the test's other tasks running.
         tokio::task::block_in_place(|| self.process.stop(DEADLINE)).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Starts it again at the same addresses, and waits until it listens.
+    /// Starts it again on the same addresses and waits until it listens.
     pub async fn restart(&mut self) {
         self.process.kill();
         self.process = launch(&self.settings);
@@ -68,7 +68,7 @@ impl Server {
         .await;
     }
 
-    /// What it wrote since it was last started.
+    /// Its log since it was last started.
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()
@@ -80,16 +80,16 @@ impl Server {
         self.process.id()
     }
 
-    /// Where the site listener is.
+    /// Address of the site listener.
     #[must_use]
     pub fn site_addr(&self) -> SocketAddr {
         self.site
     }
 
-    /// Where the api listener is.
+    /// Address of the api listener.
     ///
     /// # Panics
-    /// There is none, since the server is embedded.
+    /// Panics if the server is embedded and therefore has none.
     #[must_use]
     pub fn api_addr(&self) -> SocketAddr {
         self.api.expect("an embedded server has no api listener")

@@ -1,61 +1,61 @@
-//! What a program under test is told.
+//! Settings of the programs under test.
 
 use std::{collections::BTreeMap, env, path::Path, process::Command};
 
 use throwaway::Postgres;
 
-/// A database of its own on the Postgres that the tests of one executable share.
+/// A separate database on the Postgres that all tests of an executable share.
 #[derive(Clone, Debug)]
 pub struct Database {
     name: String,
 }
 
 impl Database {
-    /// Makes an empty one.
+    /// Creates an empty database.
     ///
     /// # Panics
-    /// Postgres is not installed or did not start.
+    /// Panics if Postgres is not installed or does not start.
     #[must_use]
     pub fn create() -> Self {
         let name = Postgres::shared().create_database().unwrap_or_else(|error| panic!("{error}"));
         Self { name }
     }
 
-    /// Runs statements and gives back the rows, a line each, the columns separated by `|`.
+    /// Runs statements and returns the rows: one per line, columns separated by `|`.
     ///
     /// # Panics
-    /// Postgres refused.
+    /// Panics if Postgres refuses a statement.
     pub fn execute(&self, statements: &str) -> String {
         self.try_execute(statements).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// As [`Database::execute`], for statements that may fail.
+    /// Like [`Database::execute`], for statements that may fail.
     ///
     /// # Errors
-    /// What Postgres said.
+    /// Fails if Postgres refuses a statement.
     pub fn try_execute(&self, statements: &str) -> Result<String, throwaway::Error> {
         Postgres::shared().execute(&self.name, statements)
     }
 }
 
-/// The environment of a program under test, all of it: nothing of the person's own comes through.
+/// The complete environment of a program under test. Nothing is inherited from the shell.
 #[derive(Clone, Debug)]
 pub struct Settings(BTreeMap<String, String>);
 
 impl Settings {
-    /// The whole system in one process, with its data in `folder`.
+    /// Settings of the whole system in one process, with its data in `folder`.
     #[must_use]
     pub fn embedded(folder: &Path) -> Self {
         Self::common().set("EMBEDDED", true).set("DATA_DIR", folder.display())
     }
 
-    /// A stack on this database and this Redis.
+    /// Settings of a stack with this database and Redis.
     #[must_use]
     pub fn stack(database: &Database, redis_port: u16) -> Self {
         Self::stack_on(Postgres::shared(), &database.name, redis_port)
     }
 
-    /// A stack on this database of a Postgres that is the test's alone.
+    /// Settings of a stack with a database on the test's own Postgres.
     #[must_use]
     pub fn stack_on(postgres: &Postgres, database: &str, redis_port: u16) -> Self {
         Self::common()
@@ -75,11 +75,11 @@ impl Settings {
             .set("LOG_FORMAT", "human")
             .set("LOG_LEVEL", "info,server=debug,store=debug,worker=debug")
             .set("RUST_BACKTRACE", 1)
-            // No test is about this limit unless it says so, and all of them come from one address.
+            // Off unless a test is about it: all requests come from one address.
             .set("RATE_LIMIT_PER_SECOND", 0)
-            // The tests of another package run in another folder.
+            // Tests of other packages run in other folders.
             .set("LEPTOS_SITE_ROOT", concat!(env!("CARGO_MANIFEST_DIR"), "/../target/site"));
-        // Where the pages are and what they are called, when `cargo xtask test` says so.
+        // The site's location and file names, if `cargo xtask test` sets them.
         let leptos =
             env::vars().filter(|(name, _)| name.starts_with("LEPTOS_") && name != "LEPTOS_SITE_ADDR");
         let system = ["PATH", "HOME", "TMPDIR", "LLVM_PROFILE_FILE"];
@@ -87,7 +87,7 @@ impl Settings {
         leptos.chain(system).fold(settings, |settings, (name, value)| settings.set(&name, value))
     }
 
-    /// With this one set so.
+    /// Sets a variable.
     #[must_use]
     // By value, so that a test writes `set("MAX_INDEX", 5)`.
     #[expect(clippy::needless_pass_by_value)]
@@ -96,14 +96,14 @@ impl Settings {
         self
     }
 
-    /// With this one not set.
+    /// Removes a variable.
     #[must_use]
     pub fn unset(mut self, name: &str) -> Self {
         self.0.remove(name);
         self
     }
 
-    /// A command with these settings and no other.
+    /// A command with exactly these settings.
     #[must_use]
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);

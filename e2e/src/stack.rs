@@ -1,11 +1,11 @@
-//! Everything at once.
+//! The whole stack.
 
 use crate::{Client, Database, Nginx, Redis, Server, Settings, Worker};
 
 /// Postgres, Redis, one server, some workers, and nginx in front.
 #[derive(Debug)]
 pub struct Stack {
-    // Dropped in this order: who depends on others goes first.
+    // Dropped in this order: dependents first.
     /// The router.
     pub nginx: Option<Nginx>,
     /// The server.
@@ -16,11 +16,11 @@ pub struct Stack {
     pub redis: Redis,
     /// The Record.
     pub database: Database,
-    /// What the server and the workers were told, for starting more of them.
+    /// Settings of the server and the workers, for starting more of them.
     pub settings: Settings,
 }
 
-/// A stack to be started.
+/// Builds a stack.
 #[derive(Debug)]
 pub struct StackBuilder {
     redis: Redis,
@@ -31,13 +31,13 @@ pub struct StackBuilder {
 }
 
 impl Stack {
-    /// Starts one worker and all the rest, and waits until it is ready.
+    /// Starts a stack with one worker and nginx, and waits until it is ready.
     pub async fn start() -> Self {
         Self::builder().nginx().start().await
     }
 
-    /// A stack of one server and one worker, to be changed before it is started. Postgres and Redis
-    /// run already, so that a test can fill them first.
+    /// Builder of a stack with one server and one worker. Postgres and Redis are already running, so that a test can
+    /// fill them first.
     #[must_use]
     pub fn builder() -> StackBuilder {
         let (redis, database) = (Redis::start(), Database::create());
@@ -60,13 +60,13 @@ impl Stack {
     /// The API as browsers reach it.
     ///
     /// # Panics
-    /// The stack was started without nginx.
+    /// Panics if the stack was started without nginx.
     #[must_use]
     pub fn through_nginx(&self) -> Client {
         self.nginx.as_ref().expect("this stack was started without nginx").api()
     }
 
-    /// Where the page is: at nginx, if there is one.
+    /// URL of the page: nginx's, if there is one.
     #[must_use]
     pub fn url(&self) -> String {
         let address = self.nginx.as_ref().map_or(self.server.site_addr(), |nginx| nginx.address());
@@ -75,19 +75,19 @@ impl Stack {
 }
 
 impl StackBuilder {
-    /// With this many workers.
+    /// Sets the number of workers.
     #[must_use]
     pub fn workers(self, workers: usize) -> Self {
         Self { workers, ..self }
     }
 
-    /// With nginx in front.
+    /// Adds nginx in front.
     #[must_use]
     pub fn nginx(self) -> Self {
         Self { nginx: true, ..self }
     }
 
-    /// With a setting of the server and the workers.
+    /// Sets a variable for the server and the workers.
     #[must_use]
     pub fn set(self, name: &str, value: impl ToString) -> Self {
         Self { settings: self.settings.set(name, value), ..self }

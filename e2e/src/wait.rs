@@ -4,26 +4,26 @@ use std::{fmt::Display, future::Future, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-/// How long anything may take: generous, for a busy machine. Only a failing test waits so long.
+/// Time limit for everything: generous, for a busy machine. Only a failing test waits this long.
 pub const DEADLINE: Duration = Duration::from_secs(60);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Looks again and again until `look` succeeds, and gives back what it found.
+/// Polls until `check` succeeds, and returns its result.
 ///
 /// # Panics
-/// It did not within [`DEADLINE`]: says what was expected and what came instead.
+/// Panics if it has not succeeded within [`DEADLINE`]; the message contains what was expected and the last error.
 pub async fn eventually<T, E: Display, F: Future<Output = Result<T, E>>>(
     expected: impl Display,
-    mut look: impl FnMut() -> F,
+    mut check: impl FnMut() -> F,
 ) -> T {
     let deadline = Instant::now() + DEADLINE;
     loop {
-        match look().await {
+        match check().await {
             Ok(found) => return found,
             Err(instead) if Instant::now() >= deadline => {
-                panic!("expected within {DEADLINE:?}: {expected}\nwhat came instead: {instead}")
+                panic!("expected within {DEADLINE:?}: {expected}\nlast result: {instead}")
             }
-            Err(_) => sleep(LOOK_EVERY).await,
+            Err(_) => sleep(POLL_INTERVAL).await,
         }
     }
 }

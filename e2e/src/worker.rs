@@ -1,4 +1,4 @@
-//! The real worker, and the one with a gate.
+//! The real worker, and one whose computations wait at a gate.
 
 use std::{path::Path, process::ExitStatus};
 
@@ -38,35 +38,35 @@ impl Worker {
         Self { process }
     }
 
-    /// SIGKILL.
+    /// Sends SIGKILL.
     pub fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// SIGTERM, and waits for the end.
+    /// Sends SIGTERM and waits for its end.
     ///
     /// # Panics
-    /// It did not end in time.
+    /// Panics if it does not end in time.
     pub async fn stop(&mut self) -> ExitStatus {
         tokio::task::block_in_place(|| self.process.stop(DEADLINE)).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Waits until it wrote this.
+    /// Waits until its log contains this text.
     ///
     /// # Panics
-    /// It did not in time, or ended.
+    /// Panics if it ends, or the time is up.
     pub fn wait_for(&mut self, awaited: &str) {
         tokio::task::block_in_place(|| self.process.wait_for(awaited, DEADLINE))
             .unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// What it wrote.
+    /// Its log.
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()
     }
 
-    /// How it ended, if it did.
+    /// Its exit status, if it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.process.ended()
     }

@@ -1,6 +1,5 @@
-//! The wire contract, row by row: kept from the original, answered differently on purpose, and ours.
-//! The same suite runs on the api listener, under `/api` of the site listener, through nginx, and on
-//! the embedded system.
+//! The wire contract, row by row: what is kept from the original, changed on purpose, or new. The same
+//! suite runs on the api listener, under `/api` of the site listener, through nginx, and embedded.
 
 // clippy knows tests by their attribute, and these helpers have none.
 #![allow(clippy::unwrap_used)]
@@ -18,15 +17,15 @@ use contract::{digits, events, pending, reading, service, submission};
 use e2e::{Client, Embedded, Gate, Stack, Worker};
 use protocol::Status;
 
-/// A place where the API is served, and what differs there.
+/// A place where the API is served, and how it differs.
 pub(crate) struct Place {
     pub(crate) api: Client,
-    /// Metrics are for the operator, who has no nginx before the server.
+    /// True if metrics are served here.
     pub(crate) metrics: bool,
     pub(crate) nginx: bool,
 }
 
-/// The bound that the tests know. Each place gets hundreds of its own below it.
+/// Highest index in these tests.
 const MAX_INDEX: u32 = 100_000;
 
 async fn suite(place: &Place) {
@@ -46,21 +45,21 @@ fn places(stack: &Stack) -> [Place; 3] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stack_keeps_the_contract_on_the_api_listener() {
+async fn the_api_listener_keeps_the_contract() {
     let stack = Stack::builder().set("MAX_INDEX", MAX_INDEX).nginx().start().await;
     let [api_listener, _, _] = places(&stack);
     suite(&api_listener).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stack_keeps_the_contract_on_the_site_listener() {
+async fn the_site_listener_keeps_the_contract() {
     let stack = Stack::builder().set("MAX_INDEX", MAX_INDEX).nginx().start().await;
     let [_, site_listener, _] = places(&stack);
     suite(&site_listener).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stack_keeps_the_contract_through_nginx() {
+async fn nginx_keeps_the_contract() {
     let stack = Stack::builder().set("MAX_INDEX", MAX_INDEX).nginx().start().await;
     let [_, _, through_nginx] = places(&stack);
     suite(&through_nginx).await;
@@ -73,7 +72,7 @@ async fn an_embedded_system_keeps_the_contract() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_pending_is_told_the_same_way_everywhere() {
+async fn a_pending_index_looks_the_same_everywhere() {
     let stack = Stack::builder().set("MAX_INDEX", MAX_INDEX).workers(0).nginx().start().await;
     stack.api().submit(7).await;
     stack.api().entry_at(7, Status::Pending).await;
@@ -83,7 +82,7 @@ async fn what_is_pending_is_told_the_same_way_everywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_long_computation_is_told_live_through_nginx() {
+async fn progress_of_a_long_computation_is_streamed_through_nginx() {
     let stack = Stack::builder().workers(0).nginx().start().await;
     let gate = Gate::closed();
     let _worker = Worker::start_gated(&stack.settings, &gate);
@@ -91,21 +90,21 @@ async fn a_long_computation_is_told_live_through_nginx() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_submits_too_fast_is_told_when_to_come_back() {
+async fn a_client_that_submits_too_fast_is_told_when_to_retry() {
     let embedded = Embedded::start_with(|settings| settings.set("RATE_LIMIT_PER_SECOND", 1)).await;
     submission::too_fast(&embedded.api()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_origins_may_call_only_when_they_are_listed() {
+async fn other_origins_may_call_the_api_only_if_listed() {
     let closed = Embedded::start().await;
-    service::no_other_origins(&closed.api()).await;
+    service::rejects_other_origins(&closed.api()).await;
     let open = Embedded::start_with(|settings| settings.set("CORS_ORIGINS", "https://example.org")).await;
-    service::one_other_origin(&open.api(), "https://example.org").await;
+    service::allows_one_origin(&open.api(), "https://example.org").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_streams_than_are_allowed_are_refused() {
+async fn streams_beyond_the_limit_are_refused() {
     let embedded = Embedded::start_with(|settings| settings.set("MAX_STREAMS", 2)).await;
-    events::no_more_than(&embedded.api(), 2).await;
+    events::refuses_more_than(&embedded.api(), 2).await;
 }

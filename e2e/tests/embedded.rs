@@ -5,14 +5,14 @@ use protocol::Status;
 use reqwest::header::CONTENT_SECURITY_POLICY;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_submitted_outlives_a_kill() {
+async fn submissions_survive_a_kill() {
     let mut embedded = Embedded::start().await;
     let api = embedded.api();
     for index in [7, 50_000] {
         api.submit(index).await;
         api.value(index).await;
     }
-    // Killed with the next one just accepted: its board dies with it.
+    // Killed just after accepting another one: the board is lost with the process.
     api.submit(99_999).await;
     embedded.server.kill();
     embedded.server.restart().await;
@@ -21,22 +21,22 @@ async fn what_was_submitted_outlives_a_kill() {
     assert_eq!(api.value(7).await, "13");
     api.value(99_999).await;
 
-    // The long number was on the board alone: it stays done, and is computed again when asked for.
+    // The long number was only on the board: it stays done and is recomputed on request.
     assert_eq!(api.try_entry(50_000).await.expect("it was submitted").status, Status::Done);
     let digits = eventually("the digits of F(50000)", || async {
         let answer = api.get("/values/50000/digits").await;
         if answer.status == 200 { Ok(answer.body) } else { Err(format!("{answer:?}")) }
     })
     .await;
-    assert!(fib::verify(50_000, &digits));
+    assert!((job::JOB.verify)(50_000, &digits));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_ends_the_streams_and_the_computation_and_leaves_with_0() {
+async fn sigterm_ends_streams_and_computations_and_exits_with_0() {
     let mut embedded = Embedded::start_with(|settings| settings.set("MAX_INDEX", 5_000_000)).await;
     let api = embedded.api();
     let mut events = api.events().await;
-    // Long enough to be under way.
+    // Long enough to be running when the signal arrives.
     api.submit(5_000_000).await;
     events.until("it is being computed", |sent| sent.event == "computing").await;
     let status = embedded.server.stop().await;
@@ -48,7 +48,7 @@ async fn sigterm_ends_the_streams_and_the_computation_and_leaves_with_0() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_https_the_page_reloads_by_a_safe_websocket_at_that_port() {
+async fn behind_https_hot_reload_uses_a_secure_websocket() {
     let embedded = Embedded::start_with(|settings| {
         settings
             .set("LEPTOS_WATCH", "true")

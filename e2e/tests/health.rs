@@ -1,4 +1,4 @@
-//! The binaries ask themselves whether they are well: their images have nothing else to ask with.
+//! The programs' own health checks: their images contain nothing else that could make a request.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use e2e::{Database, Redis, Server, Settings, Worker, binary, eventually};
 use serde_json::{Value, json};
 use throwaway::process::free_port;
 
-/// Runs `program healthcheck` with these settings; gives back what it said, as an error if it was not well.
+/// Runs `program healthcheck` with these settings and returns its output, as an error if it failed.
 async fn healthcheck(program: &str, settings: &Settings) -> Result<String, String> {
     let mut command = settings.command(&binary(program));
     command.arg("healthcheck");
@@ -20,8 +20,8 @@ async fn healthcheck(program: &str, settings: &Settings) -> Result<String, Strin
     }
 }
 
-/// Waits until it is not well, and says this.
-async fn unwell(program: &str, settings: &Settings, because: &str) {
+/// Waits until the check fails with this reason.
+async fn unhealthy(program: &str, settings: &Settings, because: &str) {
     eventually(because, || async {
         match healthcheck(program, settings).await {
             Err(said) if said.contains(because) => Ok(()),
@@ -31,50 +31,50 @@ async fn unwell(program: &str, settings: &Settings, because: &str) {
     .await;
 }
 
-async fn well(program: &str, settings: &Settings) {
-    eventually("it is well", || healthcheck(program, settings)).await;
+async fn healthy(program: &str, settings: &Settings) {
+    eventually("the check succeeds", || healthcheck(program, settings)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_is_well_while_it_is_subscribed_and_redis_answers() {
+async fn a_worker_is_healthy_while_subscribed_and_redis_responds() {
     let (database, mut redis) = (Database::create(), Redis::start());
     let address = format!("127.0.0.1:{}", free_port().expect("there is one"));
     let settings = Settings::stack(&database, redis.port()).set("HEALTH_ADDR", &address);
-    unwell("worker", &settings, &address).await;
+    unhealthy("worker", &settings, &address).await;
     let mut worker = Worker::start(&settings);
-    well("worker", &settings).await;
+    healthy("worker", &settings).await;
 
-    // Connections stay open, and nothing comes.
+    // Connections stay open, but Redis does not respond.
     redis.pause();
-    unwell("worker", &settings, "the board does not answer").await;
+    unhealthy("worker", &settings, "the board is not responding").await;
     redis.resume();
-    well("worker", &settings).await;
+    healthy("worker", &settings).await;
 
     redis.kill();
-    unwell("worker", &settings, "the board does not answer").await;
+    unhealthy("worker", &settings, "the board is not responding").await;
     redis.restart().expect("it starts again");
-    well("worker", &settings).await;
+    healthy("worker", &settings).await;
 
     assert!(worker.stop().await.success(), "{}", worker.log());
-    unwell("worker", &settings, &address).await;
+    unhealthy("worker", &settings, &address).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_is_well_while_it_is_up_whatever_became_of_redis() {
+async fn a_server_is_healthy_while_it_is_up_even_without_redis() {
     let (database, mut redis) = (Database::create(), Redis::start());
     let mut server = Server::start(&Settings::stack(&database, redis.port())).await;
     let settings = Settings::stack(&database, redis.port())
         .set("SITE_ADDR", server.site_addr())
         .set("API_ADDR", server.api_addr());
-    well("server", &settings).await;
+    healthy("server", &settings).await;
     redis.kill();
-    well("server", &settings).await;
+    healthy("server", &settings).await;
     server.kill();
-    unwell("server", &settings, &server.api_addr().to_string()).await;
+    unhealthy("server", &settings, &server.api_addr().to_string()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_logs_now_and_then_how_it_stands() {
+async fn a_server_logs_its_state_periodically() {
     let (database, mut redis) = (Database::create(), Redis::start());
     let settings = Settings::stack(&database, redis.port())
         .set("LOG_FORMAT", "json")
@@ -82,14 +82,14 @@ async fn a_server_logs_now_and_then_how_it_stands() {
         .set("STATE_INTERVAL_SECONDS", 1);
     let server = Server::start(&settings).await;
     server.api().ready().await;
-    // Nobody computes it.
+    // No worker is running.
     server.api().submit(7).await;
     state(&server, &json!({"ready": true, "pending_list_length": 1})).await;
     redis.kill();
     state(&server, &json!({"ready": false})).await;
 }
 
-/// Waits for a line that says this and nothing else but what every line says.
+/// Waits for a log line with exactly these fields, besides those of every line.
 async fn state(server: &Server, expected: &Value) {
     eventually(format!("the log says {expected}"), || async {
         let log = server.log();
@@ -98,7 +98,7 @@ async fn state(server: &Server, expected: &Value) {
                 let fields = line.as_object_mut().expect("a line is an object");
                 let message = fields.remove("message");
                 fields.retain(|name, _| !["timestamp", "level", "target"].contains(&name.as_str()));
-                message == Some(json!("state")) && line == *expected
+                message == Some(json!("server state")) && line == *expected
             });
         if found { Ok(()) } else { Err(log) }
     })
@@ -106,9 +106,9 @@ async fn state(server: &Server, expected: &Value) {
 }
 
 #[test]
-fn a_worker_that_answers_nowhere_can_not_be_asked() {
+fn a_health_check_without_an_address_is_refused() {
     let output =
         Command::new(binary("worker")).env_clear().arg("healthcheck").output().expect("it was built");
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("HEALTH_ADDR is missing"), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("HEALTH_ADDR must be set"), "{output:?}");
 }

@@ -1,4 +1,4 @@
-//! The router: what it passes on, how, and what it refuses.
+//! The router: the requests it forwards, and those it refuses.
 
 // clippy knows tests by their attribute, and these helpers have none.
 #![allow(clippy::unwrap_used)]
@@ -16,7 +16,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// Reads up to the end of the head of a request or an answer.
+/// Reads the head of a request or a response.
 async fn head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -31,13 +31,13 @@ async fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// In front of nothing that listens.
-fn nowhere() -> Options {
-    let nowhere = SocketAddr::from(([127, 0, 0, 1], 9));
-    Options::new(nowhere, nowhere)
+/// In front of a port where nothing listens.
+fn no_server() -> Options {
+    let closed = SocketAddr::from(([127, 0, 0, 1], 9));
+    Options::new(closed, closed)
 }
 
-/// Takes one request, answers it with `ok`, and gives back its head in lower case.
+/// Accepts one request, responds with `ok`, and returns the request's head in lower case.
 async fn take(listener: &TcpListener) -> String {
     let (mut stream, _) = listener.accept().await.unwrap();
     let request = head(&mut stream).await;
@@ -46,7 +46,7 @@ async fn take(listener: &TcpListener) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_and_api_never_meet() {
+async fn pages_and_api_do_not_collide() {
     let stack = Stack::start().await;
     let (api, site) = (stack.through_nginx(), Client::new(stack.url()));
     api.submit(7).await;
@@ -60,7 +60,7 @@ async fn pages_and_api_never_meet() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_api_gets_the_address_without_its_prefix_and_is_told_who_asks() {
+async fn the_api_gets_the_path_without_its_prefix_and_the_client_address() {
     let (api, api_address) = listener().await;
     let (site, site_address) = listener().await;
     let nginx = Nginx::start_with(Options::new(site_address, api_address));
@@ -84,7 +84,7 @@ async fn the_api_gets_the_address_without_its_prefix_and_is_told_who_asks() {
     assert!(request.starts_with("get /values/7 http/1.1\r\n"), "{request}");
 }
 
-/// What a proxy in front, or somebody who pretends to be one, says of the client.
+/// Sends a request with forwarding headers, as a proxy or an impostor does.
 async fn claimed(nginx: &Nginx, api: &TcpListener) -> (String, e2e::Answer) {
     let client = nginx.api();
     let request = client
@@ -95,10 +95,10 @@ async fn claimed(nginx: &Nginx, api: &TcpListener) -> (String, e2e::Answer) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_a_proxy_is_believed_about_the_client() {
+async fn only_trusted_proxies_may_name_the_client() {
     let (api, address) = listener().await;
-    let alone = Nginx::start_with(Options::new(address, address));
-    let (request, answer) = claimed(&alone, &api).await;
+    let without_proxy = Nginx::start_with(Options::new(address, address));
+    let (request, answer) = claimed(&without_proxy, &api).await;
     assert!(request.contains("x-forwarded-for: 127.0.0.1\r\n"), "{request}");
     assert!(request.contains("x-forwarded-proto: http\r\n"), "{request}");
     assert_eq!(answer.header(STRICT_TRANSPORT_SECURITY), "");
@@ -111,7 +111,7 @@ async fn only_a_proxy_is_believed_about_the_client() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_and_the_server_share_the_id_of_a_request() {
+async fn the_access_log_and_the_server_share_the_request_id() {
     let (api, address) = listener().await;
     let nginx = Nginx::start_with(Options::new(address, address));
     let client = nginx.api();
@@ -126,28 +126,28 @@ async fn the_log_and_the_server_share_the_id_of_a_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_many_requests_at_once_are_a_problem() {
+async fn too_many_requests_get_a_problem() {
     let limits = &[("REQUESTS_PER_SECOND", 1), ("REQUESTS_AT_ONCE", 2)];
-    let nginx = Nginx::start_with(Options { limits, ..nowhere() });
+    let nginx = Nginx::start_with(Options { limits, ..no_server() });
     let api = nginx.api();
     let refused = eventually("a request is refused", || async {
         let answers = futures::future::join_all((0..10).map(|_| api.get("/values"))).await;
-        answers.into_iter().find(|answer| answer.status == 429).ok_or("all are let in")
+        answers.into_iter().find(|answer| answer.status == 429).ok_or("all were accepted")
     })
     .await;
     assert_eq!(refused.header(RETRY_AFTER), "1");
     let problem = refused.expect_problem(429);
     assert_eq!(problem.title, "Too many requests");
-    let figures = "1 requests per second in the long run, 2 at once, and 200 connections";
+    let figures = "1 requests per second, 2 at once, and 200 connections";
     assert!(problem.detail.as_ref().is_some_and(|detail| detail.contains(figures)), "{problem:?}");
-    // A load balancer must not take the crowd behind it for an nginx that is ill.
+    // The health check is not limited, or a load balancer would take a busy nginx out of service.
     for _ in 0..10 {
         let _ = nginx.site().get("/nginx-health").await.expect(200);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_many_connections_are_a_problem() {
+async fn too_many_connections_get_a_problem() {
     let (site, address) = listener().await;
     let limits = &[("CONNECTIONS_PER_CLIENT", 1)];
     let nginx = Nginx::start_with(Options { limits, ..Options::new(address, address) });
@@ -167,12 +167,12 @@ async fn too_many_connections_are_a_problem() {
     );
 }
 
-/// The server that a submission was sent to ends without an answer, as one that is stopped may.
+/// The server that received a submission ends without a response, as it may when it is stopped.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_submission_goes_to_the_next_server_when_the_first_ends() {
+async fn a_submission_is_retried_on_the_next_server() {
     let (api, address) = listener().await;
     let nginx = Nginx::start_with(Options::new(address, address));
-    // On one connection, so that one of nginx' workers gets both requests.
+    // On one connection, so that the same nginx worker gets both requests.
     let mut client = TcpStream::connect(nginx.address()).await.unwrap();
     let (mut first, _) = tokio::join!(api.accept(), send(&mut client, "GET /api/values", "")).0.unwrap();
     head(&mut first).await;
@@ -180,7 +180,7 @@ async fn a_submission_goes_to_the_next_server_when_the_first_ends() {
     assert!(head(&mut client).await.starts_with("HTTP/1.1 200 "));
     assert_eq!(client.read_u16().await.unwrap(), u16::from_be_bytes(*b"ok"));
 
-    // nginx has kept its connection, and sends the submission on it.
+    // nginx kept its connection to the server and sends the submission on it.
     send(&mut client, "POST /api/values", "index=7").await;
     head(&mut first).await;
     drop(first);
@@ -188,7 +188,7 @@ async fn a_submission_goes_to_the_next_server_when_the_first_ends() {
     assert!(head(&mut client).await.starts_with("HTTP/1.1 200 "));
 }
 
-/// Sends a request, and waits for no answer.
+/// Sends a request without waiting for a response.
 async fn send(stream: &mut TcpStream, request: &str, body: &str) {
     let length = body.len();
     let text = format!("{request} HTTP/1.1\r\nHost: nginx\r\nContent-Length: {length}\r\n\r\n{body}");
@@ -196,8 +196,8 @@ async fn send(stream: &mut TcpStream, request: &str, body: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_away_is_a_page_for_people() {
-    let nginx = Nginx::start_with(nowhere());
+async fn visitors_get_a_page_while_the_server_is_down() {
+    let nginx = Nginx::start_with(no_server());
     let site = nginx.site();
     let page = site.get("/values/7").await.expect(503);
     assert!(page.body.contains("Back in a moment") && page.body.contains("/away.css"), "{page:?}");
@@ -209,7 +209,7 @@ async fn a_server_that_is_away_is_a_page_for_people() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_hot_reload_there_is_no_websocket() {
+async fn without_hot_reload_no_websocket_is_forwarded() {
     let (site, address) = listener().await;
     let nginx = Nginx::start_with(Options::new(address, address));
     let client = nginx.site();
@@ -222,9 +222,9 @@ async fn without_hot_reload_there_is_no_websocket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_reload_websocket_passes() {
+async fn the_hot_reload_websocket_is_forwarded() {
     let (reload, reload_address) = listener().await;
-    let nginx = Nginx::start_with(Options { reload: Some(reload_address), ..nowhere() });
+    let nginx = Nginx::start_with(Options { reload: Some(reload_address), ..no_server() });
     let server = async {
         let (mut stream, _) = reload.accept().await.unwrap();
         let request = head(&mut stream).await;
@@ -254,7 +254,7 @@ async fn the_reload_websocket_passes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_slow_client_has_not_read_yet_is_not_kept_in_a_file() {
+async fn a_slow_client_is_not_buffered_in_a_file() {
     const LENGTH: usize = 64 << 20;
     let (api, address) = listener().await;
     let nginx = Nginx::start_with(Options::new(address, address));
@@ -265,7 +265,7 @@ async fn what_a_slow_client_has_not_read_yet_is_not_kept_in_a_file() {
             .write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n").as_bytes())
             .await
             .unwrap();
-        // Much more than sockets hold.
+        // Much more than socket buffers hold.
         stream.write_all(&vec![b'1'; LENGTH]).await.unwrap();
     };
     let client = async {
@@ -277,12 +277,12 @@ async fn what_a_slow_client_has_not_read_yet_is_not_kept_in_a_file() {
     };
     let ((), length) = tokio::join!(server, client);
     assert!(length > LENGTH);
-    // It says so when it does.
+    // nginx logs a warning when it uses a temporary file.
     assert!(!nginx.log().contains("temporary file"), "{}", nginx.log());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_away_is_a_problem_and_then_is_back() {
+async fn clients_get_a_problem_while_the_server_is_down_and_then_reach_it_again() {
     let mut stack = Stack::start().await;
     let api = stack.through_nginx();
     stack.server.kill();
@@ -298,7 +298,7 @@ async fn a_server_that_is_away_is_a_problem_and_then_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn long_texts_are_compressed_and_digits_are_not() {
+async fn documents_are_compressed_but_digits_are_not() {
     let stack = Stack::start().await;
     let api = stack.through_nginx();
     api.submit(50_000).await;
@@ -306,7 +306,7 @@ async fn long_texts_are_compressed_and_digits_are_not() {
     let request = |path| api.request(reqwest::Method::GET, path).header(ACCEPT_ENCODING, "gzip").send();
     let document = request("/openapi.json").await.unwrap();
     assert_eq!(document.headers()[CONTENT_ENCODING], "gzip");
-    // They are read in ranges, which are counted in digits.
+    // Digits are read in ranges, which count uncompressed bytes.
     let digits = request("/values/50000/digits").await.unwrap();
     assert!(!digits.headers().contains_key(CONTENT_ENCODING));
 }

@@ -1,8 +1,8 @@
-//! What nginx' container does beyond the configuration: it follows servers that come and go, renews its certificate,
-//! refuses wrong settings, and ends when told.
+//! `start.sh` of nginx's container: it follows servers that come and go, picks up a renewed certificate, refuses invalid
+//! settings, and stops on request.
 //!
-//! `start.sh` runs here as it does there, on addresses that only Linux has. What names stand for is decided by the
-//! test: a `getent` of its own reads it from files.
+//! It runs here without a container, on loopback addresses that only Linux has. The tests control name resolution with
+//! their own `getent`, which reads files.
 #![cfg(target_os = "linux")]
 // clippy knows tests by their attribute, and these helpers have none.
 #![allow(clippy::unwrap_used)]
@@ -29,7 +29,7 @@ use tokio::io::AsyncReadExt;
 const FIRST: [u8; 4] = [127, 0, 0, 1];
 const SECOND: [u8; 4] = [127, 0, 0, 2];
 
-/// In front of one server for pages and API.
+/// Starts nginx in front of one server for pages and API.
 async fn in_front_of(server: &Upstream, container: Container, settings: &[(&str, &str)]) -> Running {
     for name in ["client", "api"] {
         container.resolve(name, &[&server.address.ip().to_string()]);
@@ -39,9 +39,9 @@ async fn in_front_of(server: &Upstream, container: Container, settings: &[(&str,
     container.start(&[&ports, settings].concat()).await
 }
 
-/// Waits until visitors meet this server. None of them may be turned away.
-async fn meets(nginx: &Running, server: &str) {
-    eventually(format!("{server} is asked"), || async {
+/// Waits until requests reach this server. None of them may fail.
+async fn reaches(nginx: &Running, server: &str) {
+    eventually(format!("requests reach {server}"), || async {
         let answer = nginx.get("/").await.expect(200);
         if answer.body == server { Ok(()) } else { Err(format!("{answer:?}")) }
     })
@@ -56,16 +56,16 @@ async fn servers_come_and_go_and_no_request_fails() {
     assert_eq!(nginx.get("/").await.expect(200).body, "first");
 
     nginx.container.resolve("client", &["127.0.0.1", "127.0.0.2"]);
-    meets(&nginx, "second").await;
-    meets(&nginx, "first").await;
+    reaches(&nginx, "second").await;
+    reaches(&nginx, "first").await;
 
-    // It goes before its address does.
+    // The server stops before its address disappears.
     drop(first);
     for _ in 0..10 {
         let _ = nginx.get("/").await.expect(200);
     }
     nginx.container.resolve("client", &["127.0.0.2"]);
-    eventually("the first is forgotten", || async {
+    eventually("the first server is removed", || async {
         let _ = nginx.get("/").await.expect(200);
         let log = nginx.process.log();
         if log.contains("site: 127.0.0.2 api: 127.0.0.1") { Ok(()) } else { Err(log) }
@@ -74,11 +74,11 @@ async fn servers_come_and_go_and_no_request_fails() {
 
     let _first = Upstream::start("first", FIRST, second.address.port()).await;
     nginx.container.resolve("client", &["127.0.0.1"]);
-    meets(&nginx, "first").await;
+    reaches(&nginx, "first").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_is_not_known_yet_is_a_page_until_it_is() {
+async fn visitors_get_a_page_until_the_server_name_resolves() {
     let server = Upstream::start("server", FIRST, 0).await;
     let port = server.address.port().to_string();
     let nginx = Container::new().start(&[("SITE_PORT", &port), ("API_PORT", &port)]).await;
@@ -99,17 +99,17 @@ async fn a_name_that_is_not_known_yet_is_a_page_until_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_server_that_is_away_takes_no_servers_away() {
+async fn servers_are_kept_while_the_name_server_is_down() {
     let server = Upstream::start("server", FIRST, 0).await;
     let nginx = in_front_of(&server, Container::new(), &[]).await;
     nginx.container.resolve("client", &[]);
     nginx.container.resolve("api", &[]);
-    nginx.container.looked().await;
+    nginx.container.wait_for_look_up().await;
     assert_eq!(nginx.get("/").await.expect(200).body, "server");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ipv6_is_served_and_asked_where_there_is_any() {
+async fn ipv6_is_used_where_available() {
     if tokio::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await.is_err() {
         return;
     }
@@ -122,7 +122,7 @@ async fn ipv6_is_served_and_asked_where_there_is_any() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_brings_tls_and_sends_people_there() {
+async fn a_certificate_enables_https_and_redirects_to_it() {
     let server = Upstream::start("server", FIRST, 0).await;
     let container = Container::new();
     container.make_certificate("tls/tls.crt", "tls/tls.key");
@@ -142,13 +142,13 @@ async fn a_certificate_brings_tls_and_sends_people_there() {
         assert_eq!(answer.header(LOCATION), format!("https://127.0.0.1{path}"));
     }
     let _ = nginx.get("/nginx-health").await.expect(200);
-    // A load balancer that speaks TLS itself.
+    // Behind a load balancer that terminates TLS.
     let request = nginx.site.request(Method::GET, "/").header("x-forwarded-proto", "https");
     let _ = nginx.site.send(request).await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_renewed_certificate_is_shown_once_it_is_complete() {
+async fn a_renewed_certificate_is_used_once_it_is_complete() {
     let server = Upstream::start("server", FIRST, 0).await;
     let container = Container::new();
     container.make_certificate("tls/tls.crt", "tls/tls.key");
@@ -162,10 +162,10 @@ async fn a_renewed_certificate_is_shown_once_it_is_complete() {
         fs::copy(from, to).unwrap();
     };
     renew(&nginx, "crt");
-    nginx.process.wait_for("nginx goes on as it was", DEADLINE).unwrap();
+    nginx.process.wait_for("kept the old configuration", DEADLINE).unwrap();
     assert!(nginx.tls("old.crt", request, &["-quiet"]).await.contains("HTTP/1.1 200 OK"));
     renew(&nginx, "key");
-    eventually("the new certificate is shown", || async {
+    eventually("the new certificate is used", || async {
         let answer = nginx.tls("new.crt", request, &["-quiet"]).await;
         if answer.contains("HTTP/1.1 200 OK") { Ok(()) } else { Err(answer) }
     })
@@ -176,17 +176,17 @@ const UPGRADE: &str =
     "GET /live_reload HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hot_reload_is_there_only_when_asked_for() {
+async fn hot_reload_is_forwarded_only_if_configured() {
     let server = Upstream::start("server", FIRST, 0).await;
     let without = in_front_of(&server, Container::new(), &[]).await;
     let answer = head(&mut without.connect(UPGRADE).await).await.unwrap();
     assert!(answer.starts_with("http/1.1 200 "), "{answer}");
 
-    // In development nginx may be there long before the server is built.
+    // In development nginx may be running long before the server is built.
     let port = server.address.port().to_string();
     let with = Container::new().start(&[("RELOAD_PORT", &port)]).await;
     with.container.resolve("client", &["127.0.0.1"]);
-    eventually("the websocket passes", || async {
+    eventually("the websocket is forwarded", || async {
         let answer = head(&mut with.connect(UPGRADE).await).await.unwrap();
         if answer.starts_with("http/1.1 101 ") { Ok(()) } else { Err(answer) }
     })
@@ -194,7 +194,7 @@ async fn hot_reload_is_there_only_when_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_options_go_together() {
+async fn all_options_work_together() {
     let container = Container::new();
     container.resolve("site.example", &["192.0.2.1", "192.0.2.2", "2001:db8::3"]);
     container.resolve("api.example", &["2001:db8::1", "2001:db8::2"]);
@@ -217,7 +217,7 @@ async fn all_options_go_together() {
 }
 
 #[test]
-fn wrong_settings_are_refused_by_name() {
+fn invalid_settings_are_refused_by_name() {
     let container = Container::new();
     let number = "must be a whole number from 1 to 65535";
     for (name, value, expected) in [
@@ -230,7 +230,7 @@ fn wrong_settings_are_refused_by_name() {
         ("BELIEVED_PROXIES", "10.0.0.0/8; *", "such as 10.0.0.0/8, not \"10.0.0.0/8;\""),
         ("BELIEVED_PROXIES", "10.0.0.0/33", "\"10.0.0.0/33\""),
         ("BELIEVED_PROXIES", "1.2.3", "\"1.2.3\""),
-        ("LISTEN", "127.0.0.1:http", "nginx refuses its configuration"),
+        ("LISTEN", "127.0.0.1:http", "nginx rejects its configuration"),
     ] {
         let (code, log) = container.refusal(&[(name, value)]);
         assert_eq!(code, Some(2), "{name}={value}: {log}");
@@ -248,16 +248,16 @@ fn a_certificate_without_its_key_is_refused() {
     assert!(log.contains("tls/tls.key"), "{log}");
 }
 
-/// SIGQUIT is what the image asks of `docker stop`; SIGTERM is what others send.
+/// `docker stop` sends SIGQUIT, which the image specifies; other programs send SIGTERM.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_open_event_stream_does_not_keep_it_from_ending() {
+async fn an_open_event_stream_does_not_delay_shutdown() {
     let server = Upstream::start("server", FIRST, 0).await;
     for signal in [Signal::QUIT, Signal::TERM] {
         let mut nginx = in_front_of(&server, Container::new(), &[]).await;
         let mut stream = nginx.connect("GET /api/values/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
         let answer = head(&mut stream).await.unwrap();
         assert!(answer.contains("text/event-stream"), "{answer}");
-        // It is open when its first comment is here.
+        // The stream is open once its first comment has arrived.
         while stream.read_u8().await.unwrap() != b':' {}
         let status = nginx.process.stop_with(signal, DEADLINE).unwrap();
         assert!(status.success(), "{signal:?}: {status}");

@@ -1,4 +1,4 @@
-//! Starts: a wrong setting stops one, with one message that says what to do; a server that listens can serve.
+//! Startup: an invalid setting stops a program with one message that explains what to do; a listening server is usable.
 
 use std::{
     io::{BufRead, BufReader},
@@ -11,24 +11,24 @@ use e2e::{Client, Database, Redis, Server, Settings, binary, eventually};
 use serde_json::json;
 use throwaway::{Error, Folder, Postgres, Process, Relay, process::free_port};
 
-/// A refusal is 2 where a single value is wrong, and at least an orderly end where settings don't fit
-/// together: no panic (101), no signal.
+/// Exit codes of a refused start: 2 for an invalid value, 1 or 2 for settings that contradict each other. Not a panic
+/// (101) or a signal.
 const REFUSED: [Option<i32>; 2] = [Some(1), Some(2)];
 
-/// Runs a program that is expected to end at once; gives back how it ended and what it wrote.
+/// Runs a program that is expected to end immediately, and returns its exit status and output.
 fn run(program: &str, settings: &[(&str, &str)]) -> (ExitStatus, String) {
     let folder = Folder::new("start").unwrap_or_else(|error| panic!("{error}"));
     let mut command = Command::new(e2e::binary(program));
     command.env_clear().env("SITE_ADDR", "127.0.0.1:0").env("API_ADDR", "127.0.0.1:0");
     command.env("DATA_DIR", folder.path()).envs(settings.iter().copied());
     let mut process = Process::start(program, command).unwrap_or_else(|error| panic!("{error}"));
-    match process.wait_for("(what is never written)", e2e::DEADLINE) {
+    match process.wait_for("(never written)", e2e::DEADLINE) {
         Err(Error::Ended { status, log, .. }) => (status, log),
         other => panic!("{program} {settings:?} was not refused: {other:?}"),
     }
 }
 
-/// Expects a refusal whose message has all of `parts`.
+/// Asserts that the start is refused with a message that contains all of `parts`.
 fn refused(program: &str, settings: &[(&str, &str)], parts: &[&str]) {
     let (status, message) = run(program, settings);
     assert!(REFUSED.contains(&status.code()), "{program} {settings:?}: {status}: {message}");
@@ -40,7 +40,7 @@ fn refused(program: &str, settings: &[(&str, &str)], parts: &[&str]) {
 }
 
 #[test]
-fn a_copied_endpoint_is_refused_with_a_pointer_to_the_port() {
+fn a_host_with_a_port_is_refused_and_the_port_setting_named() {
     let endpoint = [("REDIS_HOST", "my.cache.amazonaws.com:6379"), ("PGHOST", "db")];
     for program in ["worker", "server"] {
         refused(program, &endpoint, &["REDIS_HOST", "my.cache.amazonaws.com:6379", "REDIS_PORT"]);
@@ -52,18 +52,18 @@ fn a_copied_endpoint_is_refused_with_a_pointer_to_the_port() {
 #[test]
 fn a_worker_without_redis_is_refused() {
     refused("worker", &[], &["REDIS_HOST is missing"]);
-    // An empty variable is none.
+    // An empty variable counts as unset.
     refused("worker", &[("REDIS_HOST", "")], &["REDIS_HOST is missing"]);
 }
 
 #[test]
-fn a_wrong_value_is_refused_with_what_is_allowed() {
+fn an_invalid_value_is_refused_with_the_allowed_ones() {
     let both = [("REDIS_HOST", "cache"), ("PGHOST", "db")];
     for (name, value, allowed) in [
         ("REDIS_PORT", "tcp://10.0.0.1:6379", "from 1 to 65535"),
         ("REDIS_TLS", "perhaps", "true"),
         ("MAX_INDEX", "many", "whole number"),
-        // More than an index can be, and so more than fits into the memory of any machine.
+        // Exceeds the largest index, and the memory of any machine.
         ("MAX_INDEX", "4000000000", "must be a whole number from 0 to"),
         ("LOG_FORMAT", "xml", "json"),
         ("LOG_LEVEL", "loud", "debug"),
@@ -104,13 +104,13 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
-fn one_database_of_two_is_refused() {
+fn postgres_without_redis_and_redis_without_postgres_are_refused() {
     refused("server", &[("PGHOST", "db")], &["PGHOST", "REDIS_HOST"]);
     refused("server", &[("REDIS_HOST", "cache")], &["PGHOST", "REDIS_HOST"]);
 }
 
 #[test]
-fn help_lists_every_setting_with_its_default() {
+fn help_lists_settings_with_their_defaults() {
     for (program, names) in [
         (
             "worker",
@@ -148,10 +148,10 @@ fn help_lists_every_setting_with_its_default() {
 }
 
 #[test]
-fn a_worker_whose_log_nobody_reads_any_more_stops_all_the_same() {
+fn a_worker_whose_log_is_closed_still_shuts_down() {
     let mut worker = Command::new(e2e::binary("worker"))
         .env_clear()
-        // Where nothing listens, so that there is something to log.
+        // Nothing listens on this port, so that there is something to log.
         .envs([("REDIS_HOST", "127.0.0.1"), ("REDIS_PORT", "9"), ("LOG_LEVEL", "debug")])
         .stderr(Stdio::piped())
         .spawn()
@@ -159,9 +159,9 @@ fn a_worker_whose_log_nobody_reads_any_more_stops_all_the_same() {
     let mut line = String::new();
     let log = worker.stderr.take().expect("it is piped");
     BufReader::new(log).read_line(&mut line).expect("it logs");
-    // The reader is gone: from now on every write fails.
-    let told = Command::new("kill").args(["-TERM", &worker.id().to_string()]).status();
-    assert!(told.expect("there is a `kill` on every Unix").success());
+    // The reader is dropped: every further write fails.
+    let killed = Command::new("kill").args(["-TERM", &worker.id().to_string()]).status();
+    assert!(killed.expect("there is a `kill` on every Unix").success());
     let deadline = Instant::now() + e2e::DEADLINE;
     let status = loop {
         match worker.try_wait().expect("it is ours") {
@@ -173,11 +173,11 @@ fn a_worker_whose_log_nobody_reads_any_more_stops_all_the_same() {
             }
         }
     };
-    assert!(status.is_some_and(|status| status.success()), "{status:?} instead of an end with 0");
+    assert!(status.is_some_and(|status| status.success()), "{status:?} instead of exit code 0");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_reaches_a_new_server_finds_its_database_prepared() {
+async fn a_listening_server_has_prepared_its_database() {
     let (folder, redis) = (Folder::new("start").expect("there is room"), Redis::start());
     for settings in [Settings::embedded(folder.path()), Settings::stack(&Database::create(), redis.port())] {
         let address = format!("127.0.0.1:{}", free_port().expect("there is one"));
@@ -194,7 +194,7 @@ async fn whoever_reaches_a_new_server_finds_its_database_prepared() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_whose_database_says_nothing_serves_all_the_same() {
+async fn a_server_starts_even_if_its_database_does_not_respond() {
     let (postgres, redis) = (Postgres::shared(), Redis::start());
     let wire = Relay::to(postgres.port()).expect("there is a port");
     wire.hold();

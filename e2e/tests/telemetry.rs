@@ -1,4 +1,4 @@
-//! Spans for OpenTelemetry: server and worker tell of one way, and a collector that is away harms nobody.
+//! Spans for OpenTelemetry: server and worker report one trace, and an unreachable collector does no harm.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,12 +8,12 @@ use throwaway::process::free_port;
 const SERVERS: [&str; 5] = ["submission", "accepted", "recorded", "announced", "delivered"];
 const WORKERS: [&str; 3] = ["claimed", "computed", "posted"];
 
-fn told(settings: Settings, endpoint: &str) -> Settings {
+fn with_collector(settings: Settings, endpoint: &str) -> Settings {
     settings.set("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint).set("OTEL_BSP_SCHEDULE_DELAY", 100)
 }
 
-/// Waits until the whole way of an index was told.
-async fn way(collector: &Collector, index: u32) -> Vec<e2e::SentSpan> {
+/// Waits until all spans of an index have arrived.
+async fn all_spans(collector: &Collector, index: u32) -> Vec<e2e::SentSpan> {
     eventually(format!("all spans of {index}"), || async {
         let spans = collector.spans_of(index);
         if spans.len() >= SERVERS.len() + WORKERS.len() { Ok(spans) } else { Err(format!("{spans:#?}")) }
@@ -22,23 +22,23 @@ async fn way(collector: &Collector, index: u32) -> Vec<e2e::SentSpan> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn server_and_worker_tell_the_way_of_an_index_as_one_trace() {
+async fn server_and_worker_report_one_trace_per_index() {
     let (database, redis, collector) = (Database::create(), Redis::start(), Collector::start().await);
-    let settings = told(Settings::stack(&database, redis.port()), collector.endpoint());
+    let settings = with_collector(Settings::stack(&database, redis.port()), collector.endpoint());
     let server = Server::start(&settings).await;
     let _worker = Worker::start(&settings);
     server.api().submit(7).await;
     server.api().value(7).await;
     let timeline = server.api().try_entry(7).await.expect("it was submitted").timeline;
 
-    let sent = way(&collector, 7).await;
+    let sent = all_spans(&collector, 7).await;
     let from = |service: &str| -> BTreeSet<_> {
         sent.iter().filter(|sent| sent.service == service).map(|sent| sent.span.name.as_str()).collect()
     };
     assert_eq!(from("fibstack-server"), BTreeSet::from(SERVERS));
     assert_eq!(from("fibstack-worker"), BTreeSet::from(WORKERS));
     let spans: BTreeMap<_, _> = sent.iter().map(|sent| (sent.span.name.as_str(), &sent.span)).collect();
-    assert_eq!(spans.len(), sent.len(), "each once: {sent:#?}");
+    assert_eq!(spans.len(), sent.len(), "a span was sent twice: {sent:#?}");
 
     let whole = spans["submission"];
     assert_eq!((whole.trace_id.len(), whole.span_id.len(), whole.parent_span_id.len()), (16, 8, 0));
@@ -54,8 +54,8 @@ async fn server_and_worker_tell_the_way_of_an_index_as_one_trace() {
     let ends = |name: &str| Some(spans[name].end_time_unix_nano / 1_000);
     assert_eq!(Some(whole.start_time_unix_nano / 1_000), timeline.accepted_us);
     assert_eq!(ends("submission"), timeline.delivered_us);
-    for (name, at) in timeline.stations() {
-        // The worker says by its own clock when Redis had taken the result; the timeline, Redis.
+    for (name, at) in timeline.steps() {
+        // The span uses the worker's clock, the timeline that of Redis.
         if name != "posted" {
             assert_eq!(ends(name), at, "{name}");
         }
@@ -63,11 +63,11 @@ async fn server_and_worker_tell_the_way_of_an_index_as_one_trace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_embedded_system_tells_it_by_itself_and_what_is_left_when_it_stops() {
+async fn an_embedded_system_sends_its_remaining_spans_when_it_stops() {
     let collector = Collector::start().await;
     let mut embedded = Embedded::start_with(|settings| {
         // Longer than the test.
-        told(settings, collector.endpoint()).set("OTEL_BSP_SCHEDULE_DELAY", 3_600_000)
+        with_collector(settings, collector.endpoint()).set("OTEL_BSP_SCHEDULE_DELAY", 3_600_000)
     })
     .await;
     embedded.api().submit(7).await;
@@ -80,12 +80,12 @@ async fn an_embedded_system_tells_it_by_itself_and_what_is_left_when_it_stops() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collector_that_is_away_is_told_of_once_and_harms_nobody() {
+async fn an_unreachable_collector_is_logged_once_and_does_no_harm() {
     let nobody = format!("http://127.0.0.1:{}", free_port().expect("there is one"));
-    let mut embedded = Embedded::start_with(|settings| told(settings, &nobody)).await;
-    let lost = |log: &str| log.matches("no collector takes the spans").count();
+    let mut embedded = Embedded::start_with(|settings| with_collector(settings, &nobody)).await;
+    let lost = |log: &str| log.matches("collector unreachable; dropped spans").count();
     embedded.api().submit(7).await;
-    eventually("it is logged", || async {
+    eventually("the failure is logged", || async {
         let log = embedded.server.log();
         if lost(&log) > 0 { Ok(()) } else { Err(log) }
     })

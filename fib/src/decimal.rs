@@ -1,24 +1,25 @@
-//! A binary number as decimal digits, by divide and conquer.
+//! Conversion of a binary number to decimal digits, by divide and conquer.
 //!
 //! The number is divided by a power of ten of half its length, again and again, until the pieces
 //! are short (A. Schönhage's method: D. E. Knuth, The Art of Computer Programming, volume 2,
 //! section 4.4, exercise 14; R. Brent and P. Zimmermann, Modern Computer Arithmetic, section
-//! 1.7.2). `UBig`'s own `Display` does the same; written here, it tells its progress, can be
+//! 1.7.2). `UBig`'s own `Display` does the same. This implementation reports progress, can be
 //! stopped, and is faster for two reasons:
 //!
-//! - The pieces of one level all have the same length, so no division is lopsided.
-//! - 10ʰ = 5ʰ·2ʰ, and a division by 2ʰ is a shift: it is enough to divide by 5ʰ, which is shorter
-//!   by 30%.
+//! - All pieces of a level have the same length, so every division is balanced.
+//! - 10ʰ = 5ʰ·2ʰ, and dividing by 2ʰ is a shift, so the divisor is only 5ʰ, which is 30%
+//!   shorter.
 
 use dashu_int::{UBig, ops::DivRem};
 
-use crate::progress::{Part, Stopped};
+use crate::progress::{Stage, Stopped};
 
-/// Pieces of no more digits go to `UBig`'s own conversion, which is quadratic up to 304 digits.
+/// Pieces of up to this many digits are left to `UBig`'s own conversion, which is quadratic up to
+/// 304 digits.
 const LEAF: u64 = 300;
 
 /// Writes a number of exactly `count` digits.
-pub(crate) fn digits(number: UBig, count: u64, progress: &mut Part<'_, '_>) -> Result<String, Stopped> {
+pub(crate) fn digits(number: UBig, count: u64, progress: &mut Stage<'_, '_>) -> Result<String, Stopped> {
     let mut levels = 0;
     while count.div_ceil(1 << levels) > LEAF {
         levels += 1;
@@ -35,25 +36,25 @@ pub(crate) fn digits(number: UBig, count: u64, progress: &mut Part<'_, '_>) -> R
     };
     conversion.write(number, levels)?;
 
-    // The pieces have one length, so the whole may begin with some zeros.
+    // All pieces have the same length, so the first one may begin with zeros.
     let mut out = conversion.out;
     out.drain(..width - to_usize(count));
     Ok(out)
 }
 
 struct Conversion<'a, 'b, 'c> {
-    /// Digits in a piece that is not divided any more. A piece at level l has `leaf << l`.
+    /// Digits in the smallest piece. A piece at level l has `leaf << l` digits.
     leaf: usize,
-    /// At l: 5 to the power of `leaf << l`, which divides a piece at level l + 1.
+    /// At position l: 5 to the power of `leaf << l`, the divisor of a piece at level l + 1.
     powers_of_five: Vec<UBig>,
-    /// At l: the cost of one piece at level l, its halves not included, as a share of the whole.
+    /// At position l: the cost of one piece at level l without its halves, as a share of the total.
     shares: Vec<f64>,
-    progress: &'a mut Part<'b, 'c>,
+    progress: &'a mut Stage<'b, 'c>,
     out: String,
 }
 
 impl Conversion<'_, '_, '_> {
-    /// Writes a piece at this level, with leading zeros up to its length.
+    /// Writes a piece at this level, padded with leading zeros to its full length.
     fn write(&mut self, piece: UBig, level: usize) -> Result<(), Stopped> {
         let Some(below) = level.checked_sub(1) else {
             return self.write_leaf(&piece);
@@ -86,15 +87,16 @@ fn powers_of_five(leaf: usize, levels: usize) -> Vec<UBig> {
     powers
 }
 
-/// Division of a piece of d digits costs about d·log²d (measured: a level of 10⁵ digits to a piece
-/// costs 5 times one of 300), and all pieces of all levels together are the whole.
+/// Dividing a piece of d digits costs about d·log²d (measured: a level whose pieces have 10⁵ digits
+/// costs 5 times as much as one whose pieces have 300). The shares of all pieces of all levels add
+/// up to 1.
 fn shares(leaf: usize, levels: usize) -> Vec<f64> {
     let cost = |level: usize| ((leaf << level) as f64).log2().powi(2) + 1.0;
     let whole: f64 = (0..=levels).map(cost).sum();
     (0..=levels).map(|level| cost(level) / whole / (1u64 << (levels - level)) as f64).collect()
 }
 
-/// A count of digits that this machine could hold in memory.
+/// Converts a number of digits to `usize`.
 fn to_usize(count: u64) -> usize {
     usize::try_from(count).expect("F(n) has fewer than 2^30 digits for every n of 32 bits")
 }
@@ -106,26 +108,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::progress::Progress;
+    use crate::progress::Reporter;
 
-    fn written(number: &UBig, count: usize) -> String {
+    fn convert(number: &UBig, count: usize) -> String {
         let mut go_on = |_| ControlFlow::Continue(());
-        Progress::start(&mut go_on)
-            .and_then(|mut progress| digits(number.clone(), count as u64, &mut progress.part(1.0)))
-            .expect("nobody stops it")
+        Reporter::start(&mut go_on)
+            .and_then(|mut reporter| digits(number.clone(), count as u64, &mut reporter.stage(1.0)))
+            .expect("the callback never stops it")
     }
 
     #[test]
-    fn powers_of_ten_and_their_predecessors_keep_every_zero_and_nine() {
+    fn powers_of_ten_and_their_predecessors_keep_all_zeros_and_nines() {
         for exponent in [1, 299, 300, 301, 599, 600, 601, 1_200, 5_000] {
             let power = UBig::from(10u8).pow(exponent);
-            assert_eq!(written(&power, exponent + 1), format!("1{}", "0".repeat(exponent)));
-            assert_eq!(written(&(power - 1u8), exponent), "9".repeat(exponent));
+            assert_eq!(convert(&power, exponent + 1), format!("1{}", "0".repeat(exponent)));
+            assert_eq!(convert(&(power - 1u8), exponent), "9".repeat(exponent));
         }
     }
 
     #[test]
-    fn the_shares_of_all_pieces_sum_up_to_one() {
+    fn the_shares_of_all_pieces_add_up_to_one() {
         for levels in 0..12 {
             let whole: f64 = shares(200, levels)
                 .iter()
@@ -140,10 +142,10 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn any_number_is_written_as_its_own_display_writes_it(bytes in prop::collection::vec(any::<u8>(), 0..4_000)) {
+        fn every_number_reads_like_its_own_display(bytes in prop::collection::vec(any::<u8>(), 0..4_000)) {
             let number = UBig::from_le_bytes(&bytes);
             let expected = number.to_string();
-            prop_assert_eq!(written(&number, expected.len()), expected);
+            prop_assert_eq!(convert(&number, expected.len()), expected);
         }
     }
 }

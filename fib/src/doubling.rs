@@ -1,7 +1,7 @@
-//! F(n) as a binary number, by fast doubling.
+//! Computes F(n) as a binary number, by fast doubling.
 //!
 //! The pair (F(k), F(k−1)) becomes (F(2k), F(2k−1)) or (F(2k+1), F(2k)) with two squarings, and
-//! the last step needs one multiplication only, since nobody asks for the neighbour:
+//! the last step needs only one multiplication, since its neighbour is not used:
 //!
 //! - F(2k−1) = F(k)² + F(k−1)²
 //! - F(2k+1) = 4F(k)² − F(k−1)² + 2(−1)ᵏ
@@ -10,23 +10,22 @@
 //!
 //! Sources: D. Takahashi, "A fast algorithm for computing large Fibonacci numbers", Information
 //! Processing Letters 75 (2000) 243–246, for the two squarings; the formulas and the cheap last
-//! step as in the GMP manual, section "Fibonacci Numbers Algorithm".
+//! step, the GMP manual, section "Fibonacci Numbers Algorithm".
 
 use dashu_int::UBig;
 
-use crate::progress::{Part, Stopped};
+use crate::progress::{Stage, Stopped};
 
-/// F(186) is the last that fits 128 bits.
+/// The last index whose value fits into 128 bits.
 const LAST_IN_U128: u32 = 186;
 
-/// A doubling costs about 2.5 times the one before: its numbers are twice as long, and
-/// multiplication is a little worse than linear.
+/// The cost of the previous doubling relative to the current one. Its numbers are half as long, and
+/// multiplication is slightly worse than linear.
 const COST_OF_PREVIOUS: f64 = 0.4;
 
 /// Computes F(n).
-pub(crate) fn fibonacci(n: u32, progress: &mut Part<'_, '_>) -> Result<UBig, Stopped> {
-    // The leading bits of n, as many as machine integers can serve, then one doubling for each of
-    // the others.
+pub(crate) fn fibonacci(n: u32, progress: &mut Stage<'_, '_>) -> Result<UBig, Stopped> {
+    // Machine integers handle as many leading bits of n as fit. Each remaining bit takes one doubling.
     let mut rest = 0;
     while n >> rest > LAST_IN_U128 {
         rest += 1;
@@ -45,13 +44,13 @@ pub(crate) fn fibonacci(n: u32, progress: &mut Part<'_, '_>) -> Result<UBig, Sto
     Ok(f)
 }
 
-/// (F(n), F(n−1)), where F(−1) = 1.
+/// Returns (F(n), F(n−1)), where F(−1) = 1.
 fn pair_in_u128(n: u32) -> (u128, u128) {
-    // Starts at F(0) and F(−1). The sums never go beyond F(n), so they fit for n up to 186.
+    // Starts at F(0) and F(−1). No sum exceeds F(n), so all of them fit for n up to 186.
     (0..n).fold((0, 1), |(f, previous), _| (f + previous, f))
 }
 
-/// From (F(k), F(k−1)) to (F(m), F(m−1)), where m is 2k or 2k+1.
+/// Turns (F(k), F(k−1)) into (F(m), F(m−1)), where m is 2k or 2k+1.
 fn double(f: &UBig, previous: &UBig, m: u32) -> (UBig, UBig) {
     let f_squared = f.sqr();
     let previous_squared = previous.sqr();
@@ -61,7 +60,7 @@ fn double(f: &UBig, previous: &UBig, m: u32) -> (UBig, UBig) {
     if m.is_multiple_of(2) { (middle, below) } else { (above, middle) }
 }
 
-/// From (F(k), F(k−1)) to F(m), where m is 2k or 2k+1.
+/// Turns (F(k), F(k−1)) into F(m), where m is 2k or 2k+1.
 fn double_last(f: UBig, previous: UBig, m: u32) -> UBig {
     if m.is_multiple_of(2) {
         let lucas = &f + (previous << 1usize);
@@ -85,17 +84,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::progress::Progress;
+    use crate::progress::Reporter;
 
     fn f(n: u32) -> UBig {
         let mut go_on = |_| ControlFlow::Continue(());
-        Progress::start(&mut go_on)
-            .and_then(|mut progress| fibonacci(n, &mut progress.part(1.0)))
-            .expect("nobody stops it")
+        Reporter::start(&mut go_on)
+            .and_then(|mut reporter| fibonacci(n, &mut reporter.stage(1.0)))
+            .expect("the callback never stops it")
     }
 
     #[test]
-    fn it_agrees_with_plain_addition_up_to_3000() {
+    fn doubling_agrees_with_addition_up_to_3000() {
         let (mut a, mut b) = (UBig::ZERO, UBig::ONE);
         for n in 0..=3_000 {
             assert_eq!(f(n), a, "F({n})");
@@ -104,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn machine_integers_reach_to_186_and_no_further() {
+    fn the_last_index_in_128_bits_is_186() {
         let (last, previous) = pair_in_u128(LAST_IN_U128);
         assert_eq!(last.checked_add(previous), None);
         assert_eq!(UBig::from(last) + UBig::from(previous), f(187));
@@ -114,12 +113,12 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn addition_of_indexes_holds(m in 1u32..60_000, n in 0u32..60_000) {
+        fn the_addition_formula_holds(m in 1u32..60_000, n in 0u32..60_000) {
             prop_assert_eq!(f(m + n), f(m) * f(n + 1) + f(m - 1) * f(n));
         }
 
         #[test]
-        fn cassini_holds(n in 1u32..200_000) {
+        fn cassinis_identity_holds(n in 1u32..200_000) {
             let (product, square) = (f(n - 1) * f(n + 1), f(n).sqr());
             if n % 2 == 0 {
                 prop_assert_eq!(product, square + 1u8);
@@ -129,7 +128,7 @@ mod tests {
         }
 
         #[test]
-        fn the_gcd_of_two_is_that_of_their_indexes(m in 1u32..3_000, n in 1u32..3_000) {
+        fn the_gcd_of_two_numbers_is_the_number_at_the_gcd_of_their_indexes(m in 1u32..3_000, n in 1u32..3_000) {
             prop_assert_eq!(f(m).gcd(&f(n)), f(m.gcd(n)));
         }
     }

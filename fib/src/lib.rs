@@ -1,23 +1,46 @@
 #![doc = include_str!("../README.md")]
 
-mod count;
 mod decimal;
+mod digit_count;
 mod doubling;
+mod job;
 mod memory;
 mod modular;
 mod progress;
 mod verify;
 
-use std::ops::ControlFlow;
+use std::time::Duration;
 
-pub use count::digit_count;
+pub use digit_count::digit_count;
+pub use job::{Job, JobError, Progress, Sample};
 pub use memory::memory_bytes;
 pub use progress::Stopped;
 pub use verify::verify;
 
-use progress::Progress;
+use progress::Reporter;
 
-/// The share of the time that goes into the doublings; the rest is the conversion to decimal.
+/// The job that this crate does.
+pub const JOB: Job = Job {
+    name: "Fibonacci numbers",
+    description: "F(n) is the n-th Fibonacci number: F(0) = 0, F(1) = 1, and each further number is the sum \
+                  of the two before it (OEIS A000045).",
+    notation: |n| format!("F({n})"),
+    lowest_index: 0,
+    default_max_index: 1_000_000,
+    compute: |n, progress| Ok(compute(n, progress)?),
+    verify,
+    // Measured: 0.2 ms for the 208,988 digits of F(1,000,000).
+    verify_cost: |_, value| Duration::from_nanos(value.len() as u64),
+    memory_bytes,
+    sample: Sample {
+        index: 1_000,
+        value: "434665576869374564356885276750406258025646605173717804024817290895365554179490518904038798\
+                400792551692959225930803226347752096896232398733224711616429964409065331879382989696499285\
+                16003704476137795166849228875",
+    },
+};
+
+/// Share of the time spent on the doublings; the rest is the conversion to decimal.
 /// Measured: 23% to 34% for n from 10⁴ to 10⁷.
 const DOUBLING_SHARE: f64 = 0.25;
 
@@ -25,12 +48,12 @@ const DOUBLING_SHARE: f64 = 0.25;
 ///
 /// `progress` is called with the share of the work done, from 0.0 at the start to 1.0 at the end,
 /// never decreasing, at most about a thousand times. The share follows the estimated cost of the
-/// steps, the conversion to decimal included. Whenever it returns [`ControlFlow::Break`], the
-/// computation stops.
+/// steps, including the conversion to decimal. The computation stops as soon as `progress` returns
+/// [`Break`](std::ops::ControlFlow::Break).
 ///
 /// # Errors
 ///
-/// [`Stopped`], when `progress` asked for it.
+/// [`Stopped`], if `progress` stopped it.
 ///
 /// # Examples
 ///
@@ -40,19 +63,19 @@ const DOUBLING_SHARE: f64 = 0.25;
 /// let digits = fib::compute(100, &mut |_| ControlFlow::Continue(()));
 /// assert_eq!(digits.as_deref(), Ok("354224848179261915075"));
 ///
-/// // A bar on the screen, and a way out.
-/// let mut shown = 0.0;
+/// // Stops half-way.
+/// let mut last_share = 0.0;
 /// let stopped = fib::compute(100_000, &mut |share| {
-///     shown = share;
+///     last_share = share;
 ///     if share < 0.5 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
 /// });
 /// assert_eq!(stopped, Err(fib::Stopped));
-/// assert!((0.5..0.6).contains(&shown));
+/// assert!((0.5..0.6).contains(&last_share));
 /// ```
-pub fn compute(n: u32, progress: &mut dyn FnMut(f64) -> ControlFlow<()>) -> Result<String, Stopped> {
-    let mut progress = Progress::start(progress)?;
-    let number = doubling::fibonacci(n, &mut progress.part(DOUBLING_SHARE))?;
-    let digits = decimal::digits(number, digit_count(n), &mut progress.part(1.0 - DOUBLING_SHARE))?;
-    progress.finish()?;
+pub fn compute(n: u32, progress: Progress<'_>) -> Result<String, Stopped> {
+    let mut reporter = Reporter::start(progress)?;
+    let number = doubling::fibonacci(n, &mut reporter.stage(DOUBLING_SHARE))?;
+    let digits = decimal::digits(number, digit_count(n), &mut reporter.stage(1.0 - DOUBLING_SHARE))?;
+    reporter.finish()?;
     Ok(digits)
 }

@@ -1,24 +1,24 @@
-//! How much memory a computation takes.
+//! Memory needed by a computation.
 
-/// What small numbers take, and what a test or a thread allocates beside them.
+/// Bytes for small numbers, and for what a test or a thread allocates on the side.
 const BASE: u64 = 64 * 1024;
 
-/// Beyond the base, for each unit of n.
+/// Additional bytes per unit of n.
 const PER_INDEX: u64 = 5;
 
-/// Upper bound of the memory in bytes that [`compute`](crate::compute) allocates at its peak, its
-/// result included.
+/// Returns an upper bound of the peak memory in bytes that [`compute`](crate::compute) allocates,
+/// its result included.
 ///
-/// It is 64 KiB + 5n. Measured, by counting what passes through the allocator, with n from 150 to
-/// 2.2·10⁷ in steps of 3%: the peak is 0.5n below n = 730,000, and from there on between 2.3n and
-/// 4.5n. It belongs to the last multiplication, a number-theoretic transform whose length is a
-/// power of two; `tests/memory.rs` measures again where that length has just doubled. The transform
-/// touches less than half of what it allocates: at n = 10⁷ the resident memory grew by 1.9n.
+/// The bound is 64 KiB + 5n. Counting allocations for n from 150 to 2.2·10⁷ in steps of 3% gave a
+/// peak of 0.5n below n = 730,000, and between 2.3n and 4.5n above. The peak occurs in the last
+/// multiplication, a number-theoretic transform whose length is a power of two; `tests/memory.rs`
+/// measures again where that length has just doubled. The transform touches less than half of what
+/// it allocates: at n = 10⁷, resident memory grew by 1.9n.
 ///
 /// # Examples
 ///
 /// ```
-/// // How far does a container of 128 MiB reach, if half of it is left to everything else?
+/// // The highest index, in millions, that fits into 64 MiB.
 /// let mut n = 1_000_000;
 /// while fib::memory_bytes(n + 1_000_000) <= 64 << 20 {
 ///     n += 1_000_000;

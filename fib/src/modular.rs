@@ -1,24 +1,24 @@
 //! Arithmetic modulo primes just below 2⁶¹.
 //!
 //! A prime 2⁶¹ − c with a small c (a pseudo-Mersenne prime) reduces without division, since
-//! 2⁶¹ ≡ c: the bits above the 61st are multiplied by c and added to those below (R. Crandall,
+//! 2⁶¹ ≡ c: the bits above the lowest 61 are multiplied by c and added to the lowest 61 (R. Crandall,
 //! US patent 5,159,632 of 1992, expired; Handbook of Applied Cryptography, algorithm 14.47).
 
 const BITS: u32 = 61;
 const LOW: u128 = (1 << BITS) - 1;
 
-/// Numbers modulo 2⁶¹ − `C`, each held below the modulus. `C` is at most 31.
+/// Arithmetic modulo 2⁶¹ − `C`, on numbers below the modulus. `C` is at most 31.
 pub(crate) struct Modulo<const C: u64>;
 
-/// The Mersenne prime M₆₁ and the next prime below.
+/// The Mersenne prime M₆₁.
 pub(crate) type FirstPrime = Modulo<1>;
-/// See [`FirstPrime`].
+/// The largest prime below M₆₁.
 pub(crate) type SecondPrime = Modulo<31>;
 
 impl<const C: u64> Modulo<C> {
     pub(crate) const MODULUS: u64 = (1 << BITS) - C;
 
-    /// For x below 2¹²³.
+    /// Reduces x, which must be below 2¹²³.
     fn reduce(x: u128) -> u64 {
         // Below 2⁶⁷ after the first fold, below 2⁶¹ + 2¹¹ after the second.
         let once = (x >> BITS) * u128::from(C) + (x & LOW);
@@ -38,12 +38,12 @@ impl<const C: u64> Modulo<C> {
         Self::reduce(u128::from(a) * u128::from(b))
     }
 
-    /// a·b + c, where a is below the modulus, b and c below 2⁶¹.
+    /// Returns a·b + c, where a is below the modulus, and b and c are below 2⁶¹.
     pub(crate) fn multiply_add(a: u64, b: u64, c: u64) -> u64 {
         Self::reduce(u128::from(a) * u128::from(b) + u128::from(c))
     }
 
-    /// F(n) by fast doubling on (F(k), F(k+1)): F(2k) = F(k) (2F(k+1) − F(k)) and
+    /// Returns F(n), by fast doubling on (F(k), F(k+1)): F(2k) = F(k) (2F(k+1) − F(k)) and
     /// F(2k+1) = F(k)² + F(k+1)².
     pub(crate) fn fibonacci(n: u32) -> u64 {
         let (mut f, mut next) = (0, 1);
@@ -62,7 +62,7 @@ mod tests {
 
     use super::*;
 
-    /// Miller and Rabin's test, which is exact for 64 bits with the first twelve primes as bases
+    /// The Miller–Rabin test, which is exact for 64 bits with the first twelve primes as bases
     /// (J. Sorenson and J. Webster, Mathematics of Computation 86, 2017).
     fn is_prime<const C: u64>() -> bool {
         let (one, p) = (1, Modulo::<C>::MODULUS);
@@ -88,11 +88,11 @@ mod tests {
     fn both_moduli_are_prime() {
         assert!(is_prime::<1>());
         assert!(is_prime::<31>());
-        assert!(!is_prime::<3>(), "the test itself must be able to say no");
+        assert!(!is_prime::<3>(), "the test must reject a composite number");
     }
 
     #[test]
-    fn fibonacci_follows_its_recurrence() {
+    fn the_residues_follow_the_recurrence() {
         let (mut a, mut b) = (0, 1);
         for n in 0..5_000 {
             assert_eq!(SecondPrime::fibonacci(n), a, "F({n})");

@@ -1,60 +1,68 @@
-//! Tells the caller how far the computation is, and hears when it should stop.
+//! Progress reports to the caller, and cancellation by it.
 
-use std::{fmt, ops::ControlFlow};
+use std::{error::Error, fmt, ops::ControlFlow};
 
-/// The computation was stopped by its `progress` callback.
+use crate::{JobError, Progress};
+
+/// The progress callback stopped the computation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Stopped;
 
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the computation was stopped")
+        JobError::Stopped.fmt(f)
     }
 }
 
-impl std::error::Error for Stopped {}
+impl Error for Stopped {}
 
-/// The smallest advance worth a call. The last steps of a conversion take microseconds each, and a
-/// callback may well take a lock or send a message.
+impl From<Stopped> for JobError {
+    fn from(Stopped: Stopped) -> Self {
+        Self::Stopped
+    }
+}
+
+/// The smallest advance that is reported. The last steps of a conversion take microseconds each,
+/// and a callback may take a lock or send a message.
 const RESOLUTION: f64 = 1.0 / 1024.0;
 
-/// Wraps the callback so that it hears a rising share, not too often.
-pub(crate) struct Progress<'a> {
-    callback: &'a mut dyn FnMut(f64) -> ControlFlow<()>,
-    /// What the callback heard last.
-    told: f64,
-    /// Where the next part begins.
+/// Calls the callback with a rising share, and not too often.
+pub(crate) struct Reporter<'a> {
+    callback: Progress<'a>,
+    /// The share reported last.
+    reported: f64,
+    /// Start of the next stage.
     next: f64,
 }
 
 /// One stage of the work, which counts its own progress from 0.0 to 1.0.
-pub(crate) struct Part<'a, 'b> {
-    whole: &'a mut Progress<'b>,
+pub(crate) struct Stage<'a, 'b> {
+    reporter: &'a mut Reporter<'b>,
     start: f64,
     share: f64,
     done: f64,
 }
 
-impl<'b> Progress<'b> {
-    pub(crate) fn start(callback: &'b mut dyn FnMut(f64) -> ControlFlow<()>) -> Result<Self, Stopped> {
-        let mut progress = Progress { callback, told: 0.0, next: 0.0 };
-        progress.tell(0.0)?;
-        Ok(progress)
+impl<'b> Reporter<'b> {
+    pub(crate) fn start(callback: Progress<'b>) -> Result<Self, Stopped> {
+        let mut reporter = Reporter { callback, reported: 0.0, next: 0.0 };
+        reporter.report(0.0)?;
+        Ok(reporter)
     }
 
     /// Begins the next stage, which is this share of the whole.
-    pub(crate) fn part<'a>(&'a mut self, share: f64) -> Part<'a, 'b> {
+    pub(crate) fn stage<'a>(&'a mut self, share: f64) -> Stage<'a, 'b> {
         let start = self.next;
         self.next += share;
-        Part { whole: self, start, share, done: 0.0 }
+        Stage { reporter: self, start, share, done: 0.0 }
     }
 
     pub(crate) fn finish(&mut self) -> Result<(), Stopped> {
-        self.tell(1.0)
+        self.report(1.0)
     }
 
-    fn tell(&mut self, share: f64) -> Result<(), Stopped> {
-        self.told = share;
+    fn report(&mut self, share: f64) -> Result<(), Stopped> {
+        self.reported = share;
         match (self.callback)(share) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(Stopped),
@@ -62,14 +70,14 @@ impl<'b> Progress<'b> {
     }
 }
 
-impl Part<'_, '_> {
-    /// Adds a finished step, as a share of this part.
+impl Stage<'_, '_> {
+    /// Adds a finished step, as a share of this stage.
     pub(crate) fn add(&mut self, step: f64) -> Result<(), Stopped> {
-        // The steps' shares sum up to 1 but for rounding, which must not show.
+        // Rounding may take the sum of the steps above 1.
         self.done = (self.done + step).min(1.0);
         let share = self.start + self.share * self.done;
-        if share - self.whole.told >= RESOLUTION && share < 1.0 {
-            self.whole.tell(share)?;
+        if share - self.reporter.reported >= RESOLUTION && share < 1.0 {
+            self.reporter.report(share)?;
         }
         Ok(())
     }
@@ -80,20 +88,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_follow_one_another_and_tiny_steps_are_not_told() -> Result<(), Stopped> {
-        let mut told = Vec::new();
+    fn stages_follow_one_another_and_tiny_steps_are_not_reported() -> Result<(), Stopped> {
+        let mut reported = Vec::new();
         let mut callback = |share| {
-            told.push(share);
+            reported.push(share);
             ControlFlow::Continue(())
         };
-        let mut progress = Progress::start(&mut callback)?;
-        let mut part = progress.part(0.25);
-        part.add(0.5)?;
-        part.add(0.000_001)?;
-        part.add(0.499_999)?;
-        progress.part(0.75).add(0.5)?;
-        progress.finish()?;
-        assert_eq!(told, [0.0, 0.125, 0.25, 0.625, 1.0]);
+        let mut reporter = Reporter::start(&mut callback)?;
+        let mut stage = reporter.stage(0.25);
+        stage.add(0.5)?;
+        stage.add(0.000_001)?;
+        stage.add(0.499_999)?;
+        reporter.stage(0.75).add(0.5)?;
+        reporter.finish()?;
+        assert_eq!(reported, [0.0, 0.125, 0.25, 0.625, 1.0]);
         Ok(())
     }
 }

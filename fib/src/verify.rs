@@ -1,19 +1,19 @@
-//! Is this text F(n)? Answered in one pass over the digits, without computing F(n).
+//! Verification that a text is F(n), in one pass over the digits and without computing F(n).
 
 use crate::{
     digit_count,
     modular::{FirstPrime, SecondPrime},
 };
 
-/// Tells whether `decimal` is F(n).
+/// Returns true if `decimal` is F(n).
 ///
-/// It must be ASCII digits only, with no sign and no leading zero, as many as F(n) has, and have
-/// the residues of F(n) modulo the primes 2⁶¹ − 1 and 2⁶¹ − 31. Each residue of F(n) costs O(log n)
-/// by fast doubling, those of the text one pass.
+/// The text must consist of ASCII digits, without a sign or a leading zero, must have as many digits
+/// as F(n), and must have the residues of F(n) modulo the primes 2⁶¹ − 1 and 2⁶¹ − 31. Computing the
+/// residues of F(n) takes O(log n) by fast doubling; those of the text take one pass.
 ///
-/// A text with one wrong digit is always rejected, since neither prime divides d·10ᵏ; any other
-/// wrong text passes with the odds of a random one, about 1 to 2¹²². An attacker who searches for
-/// a text with the right residues finds it, so this guards against mistakes, not forgery.
+/// A text with one wrong digit is always rejected, since neither prime divides d·10ᵏ. Any other
+/// wrong text passes with a probability of about 2⁻¹²². An attacker can construct a text with the
+/// right residues, so this protects against mistakes, not against forgery.
 ///
 /// # Examples
 ///
@@ -30,11 +30,11 @@ pub fn verify(n: u32, decimal: &str) -> bool {
     residues(decimal.as_bytes()) == Some((FirstPrime::fibonacci(n), SecondPrime::fibonacci(n)))
 }
 
-/// Digits taken at a time.
+/// Digits per step.
 const CHUNK: usize = 16;
 const TEN_TO_CHUNK: u64 = 10u64.pow(CHUNK as u32);
 
-/// The residues of a decimal number modulo both primes; nothing, if a byte is not a digit.
+/// Returns the residues of a decimal number modulo both primes, or `None` if a byte is not a digit.
 fn residues(decimal: &[u8]) -> Option<(u64, u64)> {
     let (head, chunks) = decimal.as_rchunks::<CHUNK>();
     let mut start = 0;
@@ -54,17 +54,17 @@ fn residues(decimal: &[u8]) -> Option<(u64, u64)> {
 }
 
 fn sixteen_digits(chunk: [u8; CHUNK]) -> Option<u64> {
-    // One word holds the first eight bytes in its low half, the other the last eight.
+    // The low half holds the first eight bytes, the high half the last eight.
     let both = u128::from_le_bytes(chunk);
     Some(eight_digits(both as u64)? * 100_000_000 + eight_digits((both >> 64) as u64)?)
 }
 
-/// The value of eight ASCII digits, the first in the lowest byte, all handled at once: pairs of
-/// digits become numbers below 100, pairs of those numbers below 10⁴, and so on (D. Lemire,
-/// "Quickly parsing eight digits", 2018).
+/// Returns the value of eight ASCII digits, the first in the lowest byte. All are handled at once:
+/// pairs of digits become numbers below 100, pairs of those become numbers below 10⁴, and so on
+/// (D. Lemire, "Quickly parsing eight digits", 2018).
 fn eight_digits(ascii: u64) -> Option<u64> {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    // The high half of each byte must be 3, also after adding 6, which carries `:` to `?` away.
+    // The high half of each byte must be 3, even after adding 6, which rules out `:` to `?`.
     let high_halves = |word: u64| word & (ONES * 0xf0);
     if high_halves(ascii) != ONES * 0x30 || high_halves(ascii.wrapping_add(ONES * 6)) != ONES * 0x30 {
         return None;
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn eight_bytes_are_digits_only_if_each_is() {
+    fn eight_digits_rejects_any_byte_that_is_not_a_digit() {
         assert_eq!(eight_digits(u64::from_le_bytes(*b"12345678")), Some(12_345_678));
         for place in 0..8 {
             for byte in 0..=u8::MAX {
@@ -99,7 +99,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn residues_are_those_of_the_number(number: u128) {
+        fn residues_match_the_number(number: u128) {
             let (p, q) = (FirstPrime::MODULUS, SecondPrime::MODULUS);
             let expected = ((number % u128::from(p)) as u64, (number % u128::from(q)) as u64);
             prop_assert_eq!(residues(number.to_string().as_bytes()), Some(expected));

@@ -1,4 +1,4 @@
-//! What a user of the crate may rely on.
+//! Behaviour that users of the crate can rely on.
 
 use std::ops::ControlFlow;
 
@@ -6,21 +6,21 @@ use fib::{Stopped, compute, digit_count, verify};
 use proptest::prelude::*;
 
 fn f(n: u32) -> String {
-    compute(n, &mut |_| ControlFlow::Continue(())).expect("nobody stops it")
+    compute(n, &mut |_| ControlFlow::Continue(())).expect("the callback never stops it")
 }
 
-/// All that `compute` told its callback.
-fn shares_told(n: u32) -> Vec<f64> {
-    let mut told = Vec::new();
+/// All shares that `compute` reported.
+fn reported_shares(n: u32) -> Vec<f64> {
+    let mut shares = Vec::new();
     let result = compute(n, &mut |share| {
-        told.push(share);
+        shares.push(share);
         ControlFlow::Continue(())
     });
     assert!(result.is_ok());
-    told
+    shares
 }
 
-/// The sum of two decimal numbers, digit by digit as on paper.
+/// Adds two decimal numbers digit by digit.
 fn add(a: &str, b: &str) -> String {
     let (mut a, mut b) = (a.bytes().rev(), b.bytes().rev());
     let (mut carry, mut sum) = (0, Vec::new());
@@ -36,13 +36,13 @@ fn add(a: &str, b: &str) -> String {
 }
 
 #[test]
-fn the_first_numbers_are_those_of_a000045() {
+fn the_first_numbers_match_a000045() {
     let first: Vec<_> = (0..=12).map(f).collect();
     assert_eq!(first.join(" "), "0 1 1 2 3 5 8 13 21 34 55 89 144");
 }
 
 #[test]
-fn every_number_up_to_3000_is_the_sum_of_the_two_before_and_verifies() {
+fn every_number_up_to_3000_is_the_sum_of_the_previous_two_and_verifies() {
     let (mut a, mut b) = ("0".to_owned(), "1".to_owned());
     for n in 0..=3_000 {
         assert_eq!(f(n), a, "F({n})");
@@ -53,7 +53,7 @@ fn every_number_up_to_3000_is_the_sum_of_the_two_before_and_verifies() {
 }
 
 #[test]
-fn the_millionth_has_its_known_digits() {
+fn the_millionth_number_has_its_known_digits() {
     let digits = f(1_000_000);
     assert_eq!(digits.len(), 208_988);
     assert!(digits.starts_with("19532821287077577316"));
@@ -62,8 +62,8 @@ fn the_millionth_has_its_known_digits() {
 }
 
 #[test]
-fn the_digits_are_counted_right_around_each_new_digit() {
-    // The first index with a new digit count, and its neighbour below.
+fn digit_counts_are_exact_where_a_digit_is_added() {
+    // The first index whose value has this many digits.
     let first_with = |count: u64| {
         let (mut low, mut high) = (2, 100_000);
         while low < high {
@@ -86,25 +86,25 @@ fn the_digits_are_counted_right_around_each_new_digit() {
 #[test]
 fn progress_rises_from_zero_to_one() {
     for n in [0, 1, 186, 187, 1_000, 20_000, 300_000] {
-        let told = shares_told(n);
-        assert_eq!(told.first(), Some(&0.0), "F({n})");
-        assert_eq!(told.last(), Some(&1.0), "F({n})");
-        assert!(told.is_sorted(), "F({n}) told {told:?}");
-        assert!(told.len() <= 1_026, "F({n}) told {} times", told.len());
+        let shares = reported_shares(n);
+        assert_eq!(shares.first(), Some(&0.0), "F({n})");
+        assert_eq!(shares.last(), Some(&1.0), "F({n})");
+        assert!(shares.is_sorted(), "F({n}) reported {shares:?}");
+        assert!(shares.len() <= 1_026, "F({n}): {} reports", shares.len());
     }
 }
 
 #[test]
 fn progress_of_a_long_computation_has_no_long_gaps() {
-    let told = shares_told(1_000_000);
-    let longest = told.windows(2).map(|w| w[1] - w[0]).fold(0.0, f64::max);
+    let shares = reported_shares(1_000_000);
+    let longest = shares.windows(2).map(|w| w[1] - w[0]).fold(0.0, f64::max);
     assert!(longest < 0.25, "the longest gap is {longest}");
 }
 
 #[test]
-fn it_stops_whenever_it_is_told_to() {
+fn a_computation_stops_at_whichever_report_breaks() {
     for n in [0, 100, 50_000] {
-        let calls = shares_told(n).len();
+        let calls = reported_shares(n).len();
         for last in 1..=calls {
             let mut call = 0;
             let result = compute(n, &mut |_| {
@@ -112,13 +112,13 @@ fn it_stops_whenever_it_is_told_to() {
                 if call < last { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             });
             assert_eq!(result, Err(Stopped), "F({n}), call {last} of {calls}");
-            assert_eq!(call, last, "F({n}) went on after it was stopped");
+            assert_eq!(call, last, "F({n}) continued after it was stopped");
         }
     }
 }
 
 #[test]
-fn a_text_that_is_no_plain_number_is_not_verified() {
+fn a_text_other_than_plain_digits_is_rejected() {
     for wrong in [
         "",
         " ",
@@ -152,14 +152,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_right_number_is_verified_and_counted(n in 0u32..100_000) {
+    fn a_computed_number_verifies_and_has_the_stated_length(n in 0u32..100_000) {
         let digits = f(n);
         prop_assert!(verify(n, &digits));
         prop_assert_eq!(digits.len() as u64, digit_count(n));
     }
 
     #[test]
-    fn a_neighbour_is_not_verified(n in 3u32..100_000) {
+    fn the_value_of_a_neighbour_is_rejected(n in 3u32..100_000) {
         let digits = f(n);
         for other in [n - 2, n - 1, n + 1, n + 2] {
             prop_assert!(!verify(other, &digits));
@@ -167,7 +167,7 @@ proptest! {
     }
 
     #[test]
-    fn one_wrong_byte_anywhere_is_found(n in 3u32..50_000, place: prop::sample::Index, byte in 0u8..128) {
+    fn one_wrong_byte_is_rejected(n in 3u32..50_000, place: prop::sample::Index, byte in 0u8..128) {
         let right = f(n);
         let mut wrong = right.clone().into_bytes();
         let place = place.index(wrong.len());
@@ -177,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn a_digit_more_or_less_is_found(n in 3u32..50_000, place: prop::sample::Index, digit in 0u8..10) {
+    fn an_added_or_missing_digit_is_rejected(n in 3u32..50_000, place: prop::sample::Index, digit in 0u8..10) {
         let right = f(n);
         let mut longer = right.clone();
         longer.insert(place.index(right.len() + 1), char::from(b'0' + digit));
@@ -188,7 +188,7 @@ proptest! {
     }
 
     #[test]
-    fn two_digits_swapped_are_found(n in 30u32..50_000, one: prop::sample::Index, two: prop::sample::Index) {
+    fn two_swapped_digits_are_rejected(n in 30u32..50_000, one: prop::sample::Index, two: prop::sample::Index) {
         let right = f(n).into_bytes();
         let (one, two) = (one.index(right.len()), two.index(right.len()));
         prop_assume!(right[one] != right[two]);

@@ -1,11 +1,11 @@
-//! The WASM entry point: hydrates the islands of `app`. Nothing else.
+//! The WASM entry point: hydrates the islands of `app`, nothing else.
 #![cfg(target_arch = "wasm32")]
 
-// Links `app` in: its islands are exported to the page by name, no Rust code calls them.
+// Links `app` in: the page calls its islands by name; no Rust code does.
 use app as _;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Called by the page once the module is loaded, before its islands are hydrated one by one.
+/// Called by the page when the module is loaded.
 #[wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();

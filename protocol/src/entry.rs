@@ -47,6 +47,7 @@ pub struct Entry {
 
 /// Status of an entry.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Recorded, waiting for a worker.
@@ -148,22 +149,30 @@ impl Entry {
     }
 }
 
-/// The flat JSON form of an [`Entry`].
+/// An index and its state, in the flat form used on the wire. A field without a value is left out.
 #[derive(Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = Entry))]
 struct Wire {
     index: Index,
+    /// Place in the order of first submission.
     position: u64,
     status: Status,
     revision: Revision,
     times_submitted: u64,
+    /// Number of decimal digits of the value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     digits: Option<u64>,
+    /// The value, up to 1,000 digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<String>,
+    /// The first 100 digits of a longer value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     head: Option<String>,
+    /// The last 100 digits of a longer value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tail: Option<String>,
+    /// Why it failed or is still pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -171,8 +180,23 @@ struct Wire {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attempt: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 0, maximum = 1))]
     progress: Option<f64>,
     timeline: Timeline,
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Entry {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        Wire::schema()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Entry {
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
+        Wire::schemas(schemas);
+    }
 }
 
 impl From<Entry> for Wire {

@@ -1,115 +1,137 @@
-//! The index a visitor submits.
+//! The index of a value, and what is wrong with a text that is not one.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// An index n of the Fibonacci sequence: a whole number from 0 to 2,147,483,647.
+/// The index of a value: a whole number from 0 to 2,147,483,647.
 ///
 /// The upper end is that of the original system's `integer` column, which its clients still read
-/// and write. What one installation is willing to compute is its [`MaxIndex`].
+/// and write. The highest index that an installation computes is its [`MaxIndex`].
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(value_type = u32, maximum = 2147483647, description = "A whole number from 0."))]
 #[serde(try_from = "u32", into = "u32")]
 pub struct Index(u32);
 
-/// The highest index an installation computes (setting `MAX_INDEX`).
+/// The highest index that an installation computes (setting `MAX_INDEX`).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct MaxIndex(Index);
 
-/// Why a text is no index, in words for the person who typed it.
+/// Why a text was rejected as an index, and what is allowed instead. It displays as API clients and
+/// logs read it; the page has its own words.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum IndexError {
-    /// Nothing but blanks.
-    #[error("Enter an index: a whole number from 0 to {max}.")]
-    Empty {
-        /// What is allowed.
-        max: MaxIndex,
-    },
-    /// Letters, signs, or anything else that is no decimal digit.
-    #[error("“{given}” is not a whole number. Enter one from 0 to {max}.")]
+pub struct IndexError {
+    /// What is wrong.
+    pub kind: IndexErrorKind,
+    /// The highest index allowed.
+    pub max: MaxIndex,
+}
+
+/// What is wrong with a text that was rejected as an index.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum IndexErrorKind {
+    /// It is blank.
+    Empty,
+    /// It has letters, signs, or anything else that is not a decimal digit.
     NotANumber {
-        /// What was given, shortened.
+        /// The text, shortened.
         given: String,
-        /// What is allowed.
-        max: MaxIndex,
     },
-    /// A number below zero.
-    #[error("An index can’t be negative. Enter a whole number from 0 to {max}.")]
-    Negative {
-        /// What is allowed.
-        max: MaxIndex,
-    },
-    /// A number with a fraction.
-    #[error("An index can’t have a fraction. Enter a whole number from 0 to {max}.")]
-    Fraction {
-        /// What is allowed.
-        max: MaxIndex,
-    },
-    /// Above what this installation computes.
-    #[error("The highest index computed here is {max}.")]
-    TooHigh {
-        /// What is allowed.
-        max: MaxIndex,
-    },
+    /// It is below zero.
+    Negative,
+    /// It has a fraction.
+    Fraction,
+    /// It exceeds the maximum.
+    TooHigh,
+}
+
+impl IndexError {
+    /// The error for an index above `max`.
+    #[must_use]
+    pub const fn too_high(max: MaxIndex) -> Self {
+        Self { kind: IndexErrorKind::TooHigh, max }
+    }
+}
+
+impl fmt::Display for IndexError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, max } = self;
+        match kind {
+            IndexErrorKind::Empty => {
+                write!(f, "The index must not be empty. It must be a whole number from 0 to {max}.")
+            }
+            IndexErrorKind::NotANumber { given } => {
+                write!(
+                    f,
+                    "“{given}” is not a whole number. The index must be a whole number from 0 to {max}."
+                )
+            }
+            IndexErrorKind::Negative => {
+                write!(f, "The index must not be negative. It must be a whole number from 0 to {max}.")
+            }
+            IndexErrorKind::Fraction => {
+                write!(f, "The index must not have a fraction. It must be a whole number from 0 to {max}.")
+            }
+            IndexErrorKind::TooHigh => write!(f, "The index must not exceed {max}."),
+        }
+    }
 }
 
 impl Index {
-    /// The highest index that can be written down at all.
+    /// The highest index that can be represented.
     pub const MAX: Self = Self(i32::MAX.unsigned_abs());
 
-    /// The number itself.
+    /// Returns the index as a number.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
     }
 
-    /// Reads what a person or a program typed. Blanks around it and leading zeros are normalised.
+    /// Parses what a person or a program typed. Surrounding blanks and leading zeros are ignored.
     ///
     /// ```
-    /// use protocol::{Index, IndexError, MaxIndex};
+    /// use protocol::{Index, IndexErrorKind, MaxIndex};
     ///
     /// let max = MaxIndex::new(Index::try_from(1_000_000)?);
     /// assert_eq!(Index::parse(" 007 ", max)?.get(), 7);
-    /// assert!(matches!(Index::parse("-5", max), Err(IndexError::Negative { .. })));
-    /// assert!(matches!(Index::parse("1000001", max), Err(IndexError::TooHigh { .. })));
+    /// assert_eq!(Index::parse("-5", max).unwrap_err().kind, IndexErrorKind::Negative);
+    /// assert_eq!(Index::parse("1000001", max).unwrap_err().kind, IndexErrorKind::TooHigh);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
-    /// An [`IndexError`] that says what was wrong and what is allowed.
+    /// Fails with an [`IndexError`] that says what is wrong and what is allowed.
     pub fn parse(text: &str, max: MaxIndex) -> Result<Self, IndexError> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(IndexError::Empty { max });
-        }
-        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits(text) {
-            let unsigned = text.strip_prefix('-').unwrap_or(text);
-            let fraction =
-                unsigned.split_once('.').is_some_and(|(whole, fraction)| digits(whole) && digits(fraction));
-            return Err(if fraction {
-                IndexError::Fraction { max }
-            } else if digits(unsigned) {
-                IndexError::Negative { max }
-            } else {
-                IndexError::NotANumber { given: shortened(text), max }
-            });
-        }
-        let significant = text.trim_start_matches('0');
-        // Ten digits hold every index; more can only be too high, however many there are.
-        let number = match significant.len() {
-            0 => 0,
-            1..=10 => significant.parse::<u64>().map_err(|_| IndexError::TooHigh { max })?,
-            _ => return Err(IndexError::TooHigh { max }),
-        };
-        match u32::try_from(number).ok().map(Self) {
-            Some(index) if max.allows(index) => Ok(index),
-            _ => Err(IndexError::TooHigh { max }),
-        }
+        Self::parse_up_to(text.trim(), max).map_err(|kind| IndexError { kind, max })
     }
 
-    /// Reads an index written the one canonical way: decimal digits, no leading zero, at most
-    /// [`Index::MAX`]. Anything else is none: fields such as `007` or `3abc` in a foreign hash.
+    fn parse_up_to(text: &str, max: MaxIndex) -> Result<Self, IndexErrorKind> {
+        if text.is_empty() {
+            return Err(IndexErrorKind::Empty);
+        }
+        let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_digits(text) {
+            let unsigned = text.strip_prefix('-').unwrap_or(text);
+            let is_fraction = unsigned
+                .split_once('.')
+                .is_some_and(|(whole, fraction)| is_digits(whole) && is_digits(fraction));
+            return Err(if is_fraction {
+                IndexErrorKind::Fraction
+            } else if is_digits(unsigned) {
+                IndexErrorKind::Negative
+            } else {
+                IndexErrorKind::NotANumber { given: shortened(text) }
+            });
+        }
+        // It consists of digits, so parsing can fail only because the number is too large.
+        let index = text.parse().ok().and_then(|number: u32| Self::try_from(number).ok());
+        index.filter(|index| max.allows(*index)).ok_or(IndexErrorKind::TooHigh)
+    }
+
+    /// Parses an index in its canonical form: decimal digits, no leading zero, at most
+    /// [`Index::MAX`]. Returns `None` for anything else, such as the fields `007` or `3abc` in a hash
+    /// that foreign programs write to.
     #[must_use]
     pub fn from_canonical(text: &str) -> Option<Self> {
         let canonical = text.bytes().all(|byte| byte.is_ascii_digit())
@@ -162,19 +184,19 @@ impl From<Index> for i64 {
 }
 
 impl MaxIndex {
-    /// Allows indexes up to and including `highest`.
+    /// Creates a limit that allows indexes up to and including `highest`.
     #[must_use]
     pub const fn new(highest: Index) -> Self {
         Self(highest)
     }
 
-    /// The highest index allowed.
+    /// Returns the highest index allowed.
     #[must_use]
     pub const fn get(self) -> Index {
         self.0
     }
 
-    /// Is `index` within what is computed here?
+    /// Returns whether `index` is within the limit.
     #[must_use]
     pub fn allows(self, index: Index) -> bool {
         index <= self.0
@@ -187,7 +209,7 @@ impl Default for MaxIndex {
     }
 }
 
-/// With thousands separated, as people read it: `1,000,000`.
+/// Displays the limit with thousands separators: `1,000,000`.
 impl fmt::Display for MaxIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.0.to_string();
@@ -212,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn blanks_and_leading_zeros_are_normalised() {
+    fn surrounding_blanks_and_leading_zeros_are_ignored() {
         assert_eq!(parse("7"), Ok(7));
         assert_eq!(parse(" \t007\n"), Ok(7));
         assert_eq!(parse("000"), Ok(0));
@@ -221,29 +243,37 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_mistake_has_its_own_message() {
-        let max = MaxIndex::default();
-        assert_eq!(parse("  "), Err(IndexError::Empty { max }));
-        assert_eq!(parse("-5"), Err(IndexError::Negative { max }));
-        assert_eq!(parse("5.9"), Err(IndexError::Fraction { max }));
-        assert_eq!(parse("-5.9"), Err(IndexError::Fraction { max }));
+    fn each_kind_of_mistake_is_recognised() {
+        let kind = |text| parse(text).unwrap_err().kind;
+        assert_eq!(kind("  "), IndexErrorKind::Empty);
+        assert_eq!(kind("-5"), IndexErrorKind::Negative);
+        assert_eq!(kind("5.9"), IndexErrorKind::Fraction);
+        assert_eq!(kind("-5.9"), IndexErrorKind::Fraction);
         for text in ["3abc", "1e3", "+7", "７", "1,000", "0x10", "--5", "-"] {
-            assert!(matches!(parse(text), Err(IndexError::NotANumber { .. })), "{text}");
+            assert_eq!(kind(text), IndexErrorKind::NotANumber { given: text.to_owned() });
         }
         for text in ["1000001", "2147483648", "4294967296", "99999999999999999999999"] {
-            assert_eq!(parse(text), Err(IndexError::TooHigh { max }), "{text}");
+            assert_eq!(kind(text), IndexErrorKind::TooHigh, "{text}");
         }
-        assert_eq!(IndexError::TooHigh { max }.to_string(), "The highest index computed here is 1,000,000.");
     }
 
     #[test]
-    fn a_long_mistake_is_shortened_in_its_message() {
+    fn a_message_says_what_is_allowed() {
+        let message = |text| parse(text).unwrap_err().to_string();
+        assert_eq!(message("1000001"), "The index must not exceed 1,000,000.");
+        for text in ["", "seven", "-5", "5.9"] {
+            assert!(message(text).ends_with("must be a whole number from 0 to 1,000,000."), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_shortened_in_the_message() {
         let message = parse(&"x".repeat(100_000)).unwrap_err().to_string();
         assert!(message.chars().count() < 150, "{message}");
     }
 
     #[test]
-    fn only_the_canonical_form_counts_in_a_hash() {
+    fn only_the_canonical_form_is_accepted_in_a_hash() {
         assert_eq!(Index::from_canonical("0").map(Index::get), Some(0));
         assert_eq!(Index::from_canonical("2147483647"), Some(Index::MAX));
         for text in ["", "007", "3abc", "-5", "5.9", "+1", " 7", "2147483648", "99999999999"] {
@@ -253,12 +283,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_displayed_is_read_back(number in 0_u32..=1_000_000) {
+        fn a_displayed_index_can_be_parsed(number in 0_u32..=1_000_000) {
             prop_assert_eq!(parse(&number.to_string()), Ok(number));
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in ".*") {
+        fn no_text_causes_a_panic(text in ".*") {
             let _ = parse(&text);
             let _ = Index::from_canonical(&text);
         }

@@ -1,12 +1,12 @@
-//! What travels between the parts of fibstack: the wire contract in one place.
+//! The wire contract of fibstack: everything that two of its programs must agree on.
 //!
-//! Every name that two programs must agree on stands here: the [`Index`] a visitor submits, the
-//! [`Entry`] they get back, the [`Event`] that tells of a change, the [`Problem`] that says what
-//! went wrong, and the [`names`] of keys, channels and routes. The crate knows no I/O and compiles
-//! for the browser too.
+//! It defines the [`Index`] a visitor submits, the [`Entry`] they get back, the [`Event`] that reports
+//! a change, the [`Problem`] that explains an error, and the [`names`] of keys, channels and routes.
+//! The crate does no I/O and compiles for the browser too.
 
 mod entry;
 mod event;
+mod form_problem;
 mod index;
 pub mod names;
 mod notice;
@@ -17,7 +17,8 @@ mod worker_id;
 
 pub use entry::{Entry, HEAD_DIGITS, Outcome, SHORT_DIGITS, Status, TAIL_DIGITS};
 pub use event::{Event, EventKind};
-pub use index::{Index, IndexError, MaxIndex};
+pub use form_problem::FormProblem;
+pub use index::{Index, IndexError, IndexErrorKind, MaxIndex};
 pub use notice::Notice;
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem};
 pub use revision::Revision;

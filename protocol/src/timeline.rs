@@ -1,42 +1,43 @@
-//! When each thing happened to an entry.
+//! The times at which an entry passed each step.
 
 use serde::{Deserialize, Serialize};
 
-/// When each thing happened to an entry on its way from the submission to whoever watches, in
-/// microseconds since 1970-01-01 UTC. What has not happened yet is absent.
+/// The times at which an entry passed each step on its way from the submission to everyone watching,
+/// in microseconds since 1970-01-01 UTC. A step that has not happened yet is absent.
 ///
-/// The times come from the clock of the machine that did the thing: the server's for `accepted`,
-/// `recorded` and `delivered`, the Board's for `announced`, `claimed` and `posted`, the worker's for
+/// Each time comes from the clock of the machine that took the step: the server for `accepted`,
+/// `recorded` and `delivered`, the Board for `announced`, `claimed` and `posted`, the worker for
 /// `computed`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Timeline {
-    /// The server read the request.
+    /// The server received the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accepted_us: Option<u64>,
-    /// The index is in the Record; from here on it cannot be lost.
+    /// The index was saved in the Record; from then on it cannot be lost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recorded_us: Option<u64>,
-    /// It stands on the pending list and the workers were woken.
+    /// The index was added to the pending list and the workers were notified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub announced_us: Option<u64>,
-    /// A worker took it.
+    /// A worker claimed the index.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claimed_us: Option<u64>,
-    /// The worker had the number.
+    /// The worker finished computing the value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub computed_us: Option<u64>,
-    /// The number stands on the Board.
+    /// The value was written to the Board.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub posted_us: Option<u64>,
-    /// A server checked it, copied it into the Record and told everybody who watches.
+    /// A server verified the value, saved it in the Record and sent it to everyone watching.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivered_us: Option<u64>,
 }
 
 impl Timeline {
-    /// The stations in order, with their names.
+    /// Returns the name and time of each step, in order.
     #[must_use]
-    pub const fn stations(&self) -> [(&'static str, Option<u64>); 7] {
+    pub const fn steps(&self) -> [(&'static str, Option<u64>); 7] {
         [
             ("accepted", self.accepted_us),
             ("recorded", self.recorded_us),

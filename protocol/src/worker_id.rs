@@ -1,22 +1,24 @@
-//! Who computes.
+//! The identity of a worker.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Names one start of one worker process. Never used again, so that a lease of a dead worker cannot
-/// be mistaken for one of its successor.
+/// Identifies one start of one worker process. It is never reused, so that a dead worker's lease
+/// cannot be mistaken for its successor's.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(description = "Name of a worker, unique per process start."))]
 #[serde(transparent)]
 pub struct WorkerId(String);
 
 impl WorkerId {
-    /// Takes a name that is unique per process start.
+    /// Wraps a name that is unique per process start.
     pub fn new(name: impl Into<String>) -> Self {
         Self(name.into())
     }
 
-    /// The name as text.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,5 +1,5 @@
-//! The API: the wire contract as routes. Served at the root of the api listener and under `/api` of
-//! the site listener.
+//! The API: the wire contract as routes. Served at the root of the api listener and under `/api` on the site
+//! listener.
 
 use std::{any::Any, sync::Arc, time::Duration};
 
@@ -9,7 +9,6 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::get,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use store::Store;
@@ -23,8 +22,10 @@ use tower_http::{
     timeout::TimeoutLayer,
     trace::TraceLayer,
 };
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{client_limit::ClientLimit, problem::ApiProblem};
+use crate::{mode::Mode, problem::ApiProblem, rate_limit::RateLimit};
 
 mod digits;
 mod docs;
@@ -36,70 +37,66 @@ mod observe;
 mod submission;
 mod submit;
 
-/// How long a handler may take before its first byte.
+/// Time limit for a handler to start its response.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 
-/// What every handler of the API can reach.
+/// State shared by the API's handlers.
 #[derive(Clone)]
-pub(crate) struct Api {
+pub(crate) struct ApiState {
     /// The Record and the Board.
     pub(crate) store: Arc<Store>,
-    /// Submissions per client.
-    pub(crate) client_limit: Arc<ClientLimit>,
+    /// Limits submissions per client.
+    pub(crate) rate_limit: Arc<RateLimit>,
     /// One permit per live event stream.
     pub(crate) streams: Arc<Semaphore>,
     /// Ends the event streams when the server stops.
     pub(crate) stop: CancellationToken,
-    /// Where the metrics are rendered.
+    /// Renders the metrics.
     pub(crate) metrics: PrometheusHandle,
-    /// How the parts behind the two traits are called in health answers.
-    pub(crate) parts: Parts,
-    /// Other origins whose pages may call the API.
+    /// Names the Record and the Board in health responses.
+    pub(crate) mode: Mode,
+    /// Other origins allowed to call the API.
     pub(crate) cors_origins: Vec<HeaderValue>,
 }
 
-/// What stands behind the two traits, for health answers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Parts {
-    /// `postgres` or `sqlite`.
-    pub(crate) record: &'static str,
-    /// `redis` or `in-process`.
-    pub(crate) board: &'static str,
-}
-
-/// Whether `/metrics` is served by a router.
+/// Controls `/metrics` on one listener.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Metrics {
-    /// It is: nothing stands in front, or nginx refuses it to the outside.
+pub(crate) enum MetricsRoute {
+    /// Served: either there is no proxy in front, or nginx blocks this route for outside clients.
     Served,
-    /// It is not.
+    /// Not served.
     Hidden,
 }
 
-/// The routes.
-pub(crate) fn router(api: Api, metrics: Metrics) -> Router {
-    let mut routes = Router::new()
-        .route("/values", get(entries::list).post(submit::submit))
-        .route("/values/all", get(legacy::all))
-        .route("/values/current", get(legacy::current))
-        .route("/values/events", get(events::stream))
-        .route("/values/{index}", get(entries::one))
-        .route("/values/{index}/digits", get(digits::digits))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route("/health-check", get(health::ready))
-        .route("/openapi.json", get(docs::openapi))
-        .route("/docs", get(docs::page));
-    if metrics == Metrics::Served {
-        routes = routes.route("/metrics", get(observe::metrics));
+/// The API's routes with their documentation.
+fn routes(metrics: MetricsRoute) -> OpenApiRouter<ApiState> {
+    let routes = OpenApiRouter::with_openapi(docs::Description::openapi())
+        .routes(routes!(entries::list, submit::submit))
+        .routes(routes!(legacy::all))
+        .routes(routes!(legacy::current))
+        .routes(routes!(events::stream))
+        .routes(routes!(entries::one))
+        .routes(routes!(digits::digits))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::check))
+        .routes(routes!(docs::openapi))
+        .routes(routes!(docs::page));
+    match metrics {
+        MetricsRoute::Served => routes.routes(routes!(observe::metrics)),
+        MetricsRoute::Hidden => routes,
     }
-    let mut routes = routes
+}
+
+/// The API on one listener.
+pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
+    let mut routes = Router::from(routes(metrics))
         .method_not_allowed_fallback(|| async { ApiProblem::method_not_allowed() })
-        .fallback(|| async { ApiProblem::not_found("There is nothing at this address. See /docs.") })
+        .fallback(|| async { ApiProblem::not_found("No such endpoint. See /docs.") })
         .layer(middleware::from_fn(observe::count));
-    if !api.cors_origins.is_empty() {
+    if !state.cors_origins.is_empty() {
         let cors = CorsLayer::new()
-            .allow_origin(api.cors_origins.clone())
+            .allow_origin(state.cors_origins.clone())
             .allow_methods([axum::http::Method::GET, axum::http::Method::POST])
             .allow_headers([header::CONTENT_TYPE])
             .expose_headers([header::LINK, header::RETRY_AFTER]);
@@ -121,10 +118,10 @@ pub(crate) fn router(api: Api, metrics: Metrics) -> Router {
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(TraceLayer::new_for_http().make_span_with(observe::span))
         .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
-        .with_state(api)
+        .with_state(state)
 }
 
-// The layer hands the panic over by value.
+// The layer passes the panic by value.
 #[expect(clippy::needless_pass_by_value)]
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let message = panic
@@ -132,6 +129,6 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("no message");
-    tracing::error!(panic = message, "a handler panicked");
+    tracing::error!(panic = message, "handler panicked");
     ApiProblem::internal().into_response()
 }

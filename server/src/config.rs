@@ -1,4 +1,4 @@
-//! Every setting of the server, read once from the environment.
+//! The server's settings, read once from the environment.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -8,146 +8,119 @@ use std::{
 use axum::http::HeaderValue;
 use clap::{Parser, Subcommand};
 use ipnet::IpNet;
+use job::JOB;
 use startup::{
     SettingsError, address, log::LogSettings, memory::MaxIndexSettings, number, postgres::PostgresSettings,
     redis::RedisSettings, telemetry::TelemetrySettings,
 };
 
+use crate::mode::Mode;
+
 /// fibstack's server: pages, API, live events.
 ///
-/// With neither PGHOST (or CONNECTION_URL) nor REDIS_HOST set it runs the whole system in one
-/// process: SQLite for Postgres, an in-process board for Redis, a worker inside.
+/// With neither PGHOST (or CONNECTION_URL) nor REDIS_HOST set, it runs the whole system in one process: SQLite instead
+/// of Postgres, an in-process board instead of Redis, and a worker.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub struct Config {
-    /// What to do; to serve, unless told otherwise.
+    /// Command to run [default: run]
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// `true`: run the whole system in this process, whatever else is set. `false`: never do.
-    /// Unset: do so when neither PGHOST nor REDIS_HOST is set.
+    /// Run the whole system in this process: `true` always, `false` never; if unset, only when neither PGHOST
+    /// (or CONNECTION_URL) nor REDIS_HOST is set
     #[arg(long, env)]
     pub embedded: Option<bool>,
 
-    /// Address of pages and assets, with the API under /api.
-    /// Default: 127.0.0.1:3000 when embedded, else 0.0.0.0:3000. LEPTOS_SITE_ADDR is read, too.
+    /// Address of the pages and assets, with the API under /api [default: LEPTOS_SITE_ADDR, else 127.0.0.1:3000 when
+    /// embedded, else 0.0.0.0:3000]
     #[arg(long, env, value_parser = address)]
     pub site_addr: Option<SocketAddr>,
 
-    /// Address of the API at the root; not opened when embedded.
+    /// Address of the API at the root; not used when embedded
     #[arg(long, env, default_value = "0.0.0.0:5000", value_parser = address)]
     pub api_addr: SocketAddr,
 
-    /// File to write the bound addresses to, a line each: `site=127.0.0.1:3000`. For ports chosen by
-    /// the system (port 0).
+    /// File to write the bound addresses to, one per line, such as `site=127.0.0.1:3000`; useful with port 0
     #[arg(long, env)]
     pub address_file: Option<PathBuf>,
 
-    /// Folder of the embedded database.
+    /// Folder of the embedded database
     #[arg(long, env, default_value = ".data")]
     pub data_dir: PathBuf,
 
-    /// How many bytes of whole results the Board keeps; older ones are computed again when asked for.
+    /// Maximum size of the full results kept on the board, in bytes; evicted results are recomputed on request
     #[arg(long, env, default_value = "67108864", value_parser = number(0..=u64::MAX, "bytes"))]
     pub result_budget_bytes: u64,
 
-    /// How many live event streams are held at once.
+    /// Maximum number of live event streams
     #[arg(long, env, default_value = "1000", value_parser = number(1..=1_000_000_u32, ""))]
     pub max_streams: u32,
 
-    /// How many submissions a client may send per second in the long run, ten times as many at once;
-    /// 0: any number.
+    /// Maximum submissions per second and client, with bursts of ten times as many; 0 for no limit
     #[arg(long, env, default_value = "100", value_parser = number(0..=1_000_000_u32, ""))]
     pub rate_limit_per_second: u32,
 
-    /// Networks whose X-Forwarded-For is believed, comma-separated, such as `10.0.0.0/8`.
+    /// Networks of trusted proxies, whose X-Forwarded-For is used, comma-separated, such as `10.0.0.0/8`
     #[arg(long, env, value_delimiter = ',', value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
 
-    /// Origins whose pages may call the API, comma-separated, such as `https://example.org`.
+    /// Other origins allowed to call the API, comma-separated, such as `https://example.org`
     #[arg(long, env, value_delimiter = ',', value_parser = origin)]
     pub cors_origins: Vec<HeaderValue>,
 
-    /// How often the server logs how it stands, in seconds: a line `state`, with `ready` and
-    /// `pending_list_length`.
+    /// Seconds between log lines `server state`, which contain `ready` and `pending_list_length`
     #[arg(long, env, default_value = "60", value_parser = number(1..=86_400_u64, "seconds"))]
     pub state_interval_seconds: u64,
 
-    /// What is computed at most.
+    /// The highest index.
     #[command(flatten)]
-    pub max_index: MaxIndexSettings,
+    pub max_index: MaxIndexSettings<{ JOB.default_max_index }>,
 
-    /// Where the Record is.
+    /// Connection to the Record.
     #[command(flatten)]
     pub postgres: PostgresSettings,
 
-    /// Where the Board is.
+    /// Connection to the Board.
     #[command(flatten)]
     pub redis: RedisSettings,
 
-    /// What is logged, and how.
+    /// Logging.
     #[command(flatten)]
     pub log: LogSettings,
 
-    /// Where spans go.
+    /// Telemetry.
     #[command(flatten)]
     pub telemetry: TelemetrySettings,
 }
 
-/// What the program does.
+/// Commands of the program.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Subcommand)]
 pub enum Command {
-    /// Serves until SIGTERM or SIGINT. What happens without a command, too.
+    /// Serve until SIGTERM or SIGINT (the default)
     Run,
-    /// Asks the server that runs here with the same settings whether it is up. Ends with 0 if it is.
+    /// Check whether the server running here with the same settings is up. Exits with 0 if so.
     Healthcheck,
-    /// Brings the schema of Postgres up to date, as a server does at its start, and ends.
+    /// Migrate the Postgres schema, as a server does when it starts, and exit
     Migrate,
-    /// Goes through what Postgres needs, step by step: name, port, TLS, user, database, permission, schema.
-    /// Says which is wrong and what to do, and ends with 0 if none is.
+    /// Check Postgres step by step: name, port, TLS, user, database, permission, schema. Prints the first fault and
+    /// what to do; exits with 0 if there is none.
     CheckDatabase,
 }
 
-/// Where the Record and the Board live.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Mode {
-    /// In this process.
-    Embedded,
-    /// In Postgres and Redis.
-    Stack,
-}
-
 impl Config {
-    /// Embedded or not. A misspelt name must not fork someone's data, so exactly one of the two hosts
-    /// is an error.
+    /// Returns the mode that these settings select.
     ///
     /// # Errors
-    /// Says which setting is missing.
+    /// Fails if only one of Postgres and Redis is configured; the error names the missing setting.
     pub fn mode(&self) -> Result<Mode, SettingsError> {
-        let refuse = |why: &str| Err(SettingsError::Refused(why.to_owned()));
-        let (postgres, redis) = (self.postgres.is_set(), self.redis.is_set());
-        match (self.embedded, postgres, redis) {
-            (Some(true), _, _) | (None, false, false) => Ok(Mode::Embedded),
-            (_, true, true) => Ok(Mode::Stack),
-            (_, true, false) => refuse(
-                "PGHOST (or CONNECTION_URL) is set and REDIS_HOST is not. Set both, or neither to run \
-                 everything in this process, or EMBEDDED=true to do so whatever is set.",
-            ),
-            (_, false, true) => refuse(
-                "REDIS_HOST is set and neither PGHOST nor CONNECTION_URL is. Set both hosts, or neither \
-                 to run everything in this process, or EMBEDDED=true to do so whatever is set.",
-            ),
-            (Some(false), false, false) => refuse(
-                "EMBEDDED is false, and neither PGHOST (or CONNECTION_URL) nor REDIS_HOST is set. \
-                 Set both hosts.",
-            ),
-        }
+        Mode::choose(self.embedded, self.postgres.is_set(), self.redis.is_set())
     }
 
-    /// Where a server with these settings is asked whether it is up, on which path.
+    /// Address and path of the liveness check.
     ///
     /// # Errors
-    /// As [`Config::mode`].
+    /// See [`Config::mode`].
     pub fn liveness(&self) -> Result<(SocketAddr, &'static str), SettingsError> {
         Ok(match self.mode()? {
             mode @ Mode::Embedded => (self.site_addr(mode), "/api/health/live"),
@@ -155,7 +128,7 @@ impl Config {
         })
     }
 
-    /// Where the site listens.
+    /// Address of the site listener.
     #[must_use]
     pub fn site_addr(&self, mode: Mode) -> SocketAddr {
         let all = match mode {
@@ -166,7 +139,7 @@ impl Config {
     }
 }
 
-/// Where cargo-leptos wants the site.
+/// Address that cargo-leptos sets for the site.
 fn leptos_site_addr() -> Option<SocketAddr> {
     std::env::var("LEPTOS_SITE_ADDR").ok().and_then(|address| address.parse().ok())
 }
@@ -176,7 +149,7 @@ fn network(text: &str) -> Result<IpNet, String> {
     let one_address = || text.parse::<IpAddr>().map(IpNet::from);
     text.parse()
         .or_else(|_| one_address())
-        .map_err(|_| "allowed is a network, 10.0.0.0/8, or an address".to_owned())
+        .map_err(|_| "must be a network such as 10.0.0.0/8, or an address".to_owned())
 }
 
 fn origin(text: &str) -> Result<HeaderValue, String> {
@@ -184,7 +157,7 @@ fn origin(text: &str) -> Result<HeaderValue, String> {
     match (host, HeaderValue::from_str(text)) {
         (Some(host), Ok(value)) if !host.is_empty() && !host.contains('/') => Ok(value),
         _ => {
-            Err("allowed is an origin: a scheme and a host, perhaps a port, and no path: https://example.org"
+            Err("must be an origin such as https://example.org: scheme, host, optional port, no path"
                 .to_owned())
         }
     }

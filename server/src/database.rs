@@ -1,6 +1,5 @@
-//! Looking after the database from the command line: `server migrate` and `server check-database`. They are here
-//! rather than in a script because the image has no shell, and the server's settings and TLS are what is to be
-//! checked.
+//! Database maintenance from the command line: `server migrate` and `server check-database`. They are not scripts,
+//! because the image has no shell and because they must use the same settings and TLS as the server.
 
 mod remedy;
 
@@ -9,40 +8,40 @@ use std::process::ExitCode;
 use startup::{SettingsError, postgres::PostgresSettings};
 use store::{Adoption, PostgresConfig, PostgresRecord, Record, RecordError, SCHEMA_VERSION};
 
-/// Brings the schema up to date, as a server does at its start.
+/// Migrates the schema, as a server does when it starts.
 #[tokio::main]
 pub(crate) async fn migrate(settings: &PostgresSettings) -> ExitCode {
     let config = startup::or_exit(named(settings));
-    match bring_up_to_date(&config).await {
+    match migrate_schema(&config).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(format_args!("{error}"));
-            say(format_args!("`server check-database` looks for the reason, step by step"));
+            say(format_args!("run `server check-database` to find the cause"));
             ExitCode::FAILURE
         }
     }
 }
 
-async fn bring_up_to_date(config: &PostgresConfig) -> Result<(), RecordError> {
+async fn migrate_schema(config: &PostgresConfig) -> Result<(), RecordError> {
     let record = PostgresRecord::new(config);
     let before = record.schema_version().await?;
     let Adoption { adopted, duplicates, ignored } = record.prepare().await?;
     match before {
-        Some(version @ SCHEMA_VERSION..) => say(format_args!("version {version}: nothing to do")),
+        Some(version @ SCHEMA_VERSION..) => say(format_args!("version {version}: already up to date")),
         Some(version) => say(format_args!("migrated from version {version} to {SCHEMA_VERSION}")),
-        None => say(format_args!("migrated from nothing to version {SCHEMA_VERSION}")),
+        None => say(format_args!("created the schema, version {SCHEMA_VERSION}")),
     }
     if adopted + duplicates + ignored > 0 {
         say(format_args!(
-            "the original system's table was adopted: {adopted} indexes, {duplicates} rows that repeat one, \
-             {ignored} rows that are none"
+            "adopted the original system's table: {adopted} indexes, {duplicates} duplicate rows, {ignored} rows \
+             that are not indexes"
         ));
     }
     record.close().await;
     Ok(())
 }
 
-/// Goes through what a database needs and says what is wrong with it.
+/// Checks the database step by step and prints the first fault.
 #[tokio::main]
 pub(crate) async fn check(settings: &PostgresSettings) -> ExitCode {
     let config = match named(settings) {
@@ -63,13 +62,13 @@ pub(crate) async fn check(settings: &PostgresSettings) -> ExitCode {
     }
 }
 
-/// An embedded server's database needs neither.
+/// Returns the settings of Postgres. An embedded server's database needs neither command.
 fn named(settings: &PostgresSettings) -> Result<PostgresConfig, SettingsError> {
     if settings.is_set() {
         return settings.to_config();
     }
     Err(SettingsError::Refused(
-        "neither PGHOST nor CONNECTION_URL is set. (An embedded server sees to its database by itself.)"
+        "neither PGHOST nor CONNECTION_URL is set. (An embedded server manages its database itself.)"
             .to_owned(),
     ))
 }

@@ -1,17 +1,18 @@
-//! The server: pages, API, live events. It owns no rules of its own: it parses, calls the
-//! [`Store`](store::Store) and answers.
+//! The server: pages, API, live events. It has no business rules: it parses requests, calls the
+//! [`Store`](store::Store) and responds.
 //!
-//! [`main`]: `config` → [`Server::bind`] → [`Server::run`]. A test binds port 0 and asks for the address.
+//! [`main`]: `config` → [`Server::bind`] → [`Server::run`]. A test binds port 0 and reads the bound address.
 
 mod api;
-mod client_limit;
+mod backend;
 pub mod config;
 mod database;
+pub mod mode;
 mod port;
 mod problem;
+mod rate_limit;
 mod readiness;
 mod site;
-mod system;
 
 use std::{
     net::SocketAddr,
@@ -28,28 +29,27 @@ use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    api::{Api, Metrics},
-    client_limit::ClientLimit,
-    config::{Command, Config, Mode},
+    api::{ApiState, MetricsRoute},
+    backend::Backend,
+    config::{Command, Config},
+    mode::Mode,
     port::Port,
-    system::System,
+    rate_limit::RateLimit,
 };
 
-/// How long a stop waits for requests that are being answered.
+/// Time that a shutdown allows for requests in progress.
 const STOP_GRACE: Duration = Duration::from_secs(10);
-/// How long a start waits for the database before it serves without: by problems that say so.
-const PREPARED_WITHIN: Duration = Duration::from_secs(5);
-/// How often clients that have been quiet are forgotten, and metrics are condensed.
-const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(10);
+/// Time that startup waits for the database before the server opens without it.
+const PREPARE_DEADLINE: Duration = Duration::from_secs(5);
+/// Interval at which idle clients are evicted and metrics compacted.
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Does what the command line and the environment say: serves until it is told to stop, or asks the server
-/// that does.
+/// Runs the command given on the command line; serves until shutdown by default.
 ///
-/// It is here and not in the binary so that the futures it drives are compiled beside `app`, not after it.
+/// It is in the library so that its futures are compiled in parallel with `app`, not after it.
 ///
 /// # Errors
-/// As [`Server::bind`] and [`Server::run`]. Of a setting that can't be used the person is told, and the
-/// process ends.
+/// See [`Server::bind`] and [`Server::run`]. An invalid setting is reported on stderr and ends the process.
 pub fn main() -> anyhow::Result<ExitCode> {
     let config: Config = startup::parse();
     match config.command {
@@ -75,28 +75,28 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     }
 }
 
-/// A server whose listeners are bound.
+/// A server with bound listeners.
 pub struct Server {
-    system: System,
+    backend: Backend,
     listeners: Vec<(TcpListener, Router)>,
     site: SocketAddr,
     api: Option<SocketAddr>,
-    client_limit: Arc<ClientLimit>,
+    rate_limit: Arc<RateLimit>,
     metrics: PrometheusHandle,
     state_interval: Duration,
     stop: CancellationToken,
 }
 
 impl Server {
-    /// Starts the background tasks and opens the listeners, when the database has been tried for the first
-    /// time: whoever gets through should find it there. A port that is bound and does not listen yet refuses
-    /// connections, which makes nginx ask another server. `stop` ends all of it.
+    /// Starts the background tasks, and opens the listeners once the first attempt to prepare the database has
+    /// finished, so that the first request finds it ready. Until then the bound ports refuse connections, and nginx
+    /// tries another server. `stop` ends everything.
     ///
-    /// One failure ends the wait, since a server has to serve without its database, too, and one that is away
-    /// may stay away; a database that says nothing is waited for 5 s.
+    /// A failed attempt ends the wait, because a server must also serve while its database is down, possibly for long.
+    /// The wait for an unresponsive database ends after 5 s.
     ///
     /// # Errors
-    /// A setting can't be used, or a port is taken.
+    /// Fails if a setting is invalid or a port is in use.
     pub async fn bind(config: &Config, stop: CancellationToken) -> anyhow::Result<Self> {
         let mode = config.mode()?;
         let site_port = Port::bind(config.site_addr(mode), "SITE_ADDR")?;
@@ -104,58 +104,58 @@ impl Server {
             Mode::Stack => Some(Port::bind(config.api_addr, "API_ADDR")?),
             Mode::Embedded => None,
         };
-        let system = System::start(config, mode, &stop)?;
-        let tried = timeout(PREPARED_WITHIN, system.store.preparation_attempted());
+        let backend = Backend::start(config, mode, &stop)?;
+        let tried = timeout(PREPARE_DEADLINE, backend.store.preparation_attempted());
         if let Some(Err(_)) = stop.run_until_cancelled(tried).await {
-            tracing::warn!("the record does not answer: serving without it");
+            tracing::warn!("database not responding; serving without it");
         }
-        let client_limit =
-            Arc::new(ClientLimit::new(config.rate_limit_per_second, config.trusted_proxies.clone()));
+        let rate_limit =
+            Arc::new(RateLimit::new(config.rate_limit_per_second, config.trusted_proxies.clone()));
         let metrics = metrics_recorder()?;
-        let shared = Api {
-            store: Arc::clone(&system.store),
-            client_limit: Arc::clone(&client_limit),
+        let shared = ApiState {
+            store: Arc::clone(&backend.store),
+            rate_limit: Arc::clone(&rate_limit),
             streams: Arc::new(Semaphore::new(config.max_streams as usize)),
             stop: stop.clone(),
             metrics: metrics.clone(),
-            parts: system.parts,
+            mode,
             cors_origins: config.cors_origins.clone(),
         };
-        // Behind the site listener of a stack there is no nginx that refuses the metrics.
+        // In stack mode, the site listener may be reached without nginx, which would refuse the metrics.
         let on_site = match mode {
-            Mode::Stack => Metrics::Hidden,
-            Mode::Embedded => Metrics::Served,
+            Mode::Stack => MetricsRoute::Hidden,
+            Mode::Embedded => MetricsRoute::Served,
         };
         let (site_listener, site) = site_port.listen()?;
-        let store = Arc::clone(&system.store);
-        let pages = site::router(site::leptos_options(site), store, api::router(shared.clone(), on_site));
+        let api_on_site = api::router(shared.clone(), on_site);
+        let pages = site::router(&site::leptos_options(site), &backend.store, api_on_site);
         let mut listeners = vec![(site_listener, pages)];
         let mut api = None;
         if let Some(port) = api_port {
             let (listener, address) = port.listen()?;
-            listeners.push((listener, api::router(shared, Metrics::Served)));
+            listeners.push((listener, api::router(shared, MetricsRoute::Served)));
             api = Some(address);
         }
         let state_interval = Duration::from_secs(config.state_interval_seconds);
-        let server = Self { system, listeners, site, api, client_limit, metrics, state_interval, stop };
+        let server = Self { backend, listeners, site, api, rate_limit, metrics, state_interval, stop };
         if let Some(file) = &config.address_file {
             std::fs::write(file, server.addresses())
-                .with_context(|| format!("ADDRESS_FILE is {}, which can't be written", file.display()))?;
+                .with_context(|| format!("failed to write ADDRESS_FILE {}", file.display()))?;
         }
         Ok(server)
     }
 
-    /// The bound addresses, a line each.
+    /// Returns the bound addresses, one per line.
     #[must_use]
     pub fn addresses(&self) -> String {
         let api = self.api.map(|api| format!("api={api}\n")).unwrap_or_default();
         format!("site={}\n{api}", self.site)
     }
 
-    /// Serves until stopped; then lets requests finish, ends the event streams and gives claims back.
+    /// Serves until stopped, then drains requests, ends the event streams and releases claims.
     ///
     /// # Errors
-    /// A listener failed.
+    /// Fails if a listener fails.
     pub async fn run(self) -> anyhow::Result<()> {
         tracing::info!(site = %self.site, api = ?self.api, "listening: open http://{}", self.site);
         let tasks = TaskTracker::new();
@@ -166,8 +166,8 @@ impl Server {
             let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned());
             serving.push(tasks.spawn(served.into_future()));
         }
-        let housekeeping = housekeeping(self.client_limit, self.metrics);
-        let store = Arc::clone(&self.system.store);
+        let housekeeping = housekeeping(self.rate_limit, self.metrics);
+        let store = Arc::clone(&self.backend.store);
         let stop = self.stop.clone();
         tasks.spawn(async move {
             let both = async { tokio::join!(housekeeping, readiness::report(&store, self.state_interval)) };
@@ -176,37 +176,38 @@ impl Server {
         });
         tasks.close();
         self.stop.cancelled().await;
-        tracing::info!("stopping: requests finish, claims are given back");
+        tracing::info!("shutting down: draining requests, releasing claims");
         if timeout(STOP_GRACE, tasks.wait()).await.is_err() {
-            tracing::warn!("requests were cut off: they took longer than the grace time");
+            tracing::warn!("grace period expired; aborted the remaining requests");
         }
         for served in serving {
             if served.is_finished() {
-                served.await.context("a listener's task failed")??;
+                served.await.context("listener task failed")??;
             }
         }
-        if timeout(STOP_GRACE, self.system.stopped()).await.is_err() {
-            tracing::warn!("background work was cut off: it took longer than the grace time");
+        if timeout(STOP_GRACE, self.backend.stopped()).await.is_err() {
+            tracing::warn!("grace period expired; aborted background tasks");
         }
         tracing::info!("stopped");
         Ok(())
     }
 }
 
-async fn housekeeping(client_limit: Arc<ClientLimit>, metrics: PrometheusHandle) {
+async fn housekeeping(rate_limit: Arc<RateLimit>, metrics: PrometheusHandle) {
     loop {
-        tokio::time::sleep(HOUSEKEEPING_EVERY).await;
-        client_limit.forget_the_quiet();
+        tokio::time::sleep(HOUSEKEEPING_INTERVAL).await;
+        rate_limit.evict_idle();
         metrics.run_upkeep();
     }
 }
 
-/// There is one recorder per process, however many servers a test starts in it.
+/// Returns the process-wide metrics recorder, which all servers of a test share.
 fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     if let Some(handle) = RECORDER.get() {
         return Ok(handle.clone());
     }
-    let handle = PrometheusBuilder::new().install_recorder().context("the metrics can't be recorded")?;
+    let handle =
+        PrometheusBuilder::new().install_recorder().context("failed to install the metrics recorder")?;
     Ok(RECORDER.get_or_init(|| handle).clone())
 }

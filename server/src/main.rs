@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// musl's own is many times slower when several threads use it.
+/// musl's own allocator is many times slower with several threads.
 #[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,37 +1,37 @@
-//! A port that is ours before it listens.
+//! A port that is reserved before it listens.
 
 use std::{io, net::SocketAddr};
 
 use anyhow::Context;
 use tokio::net::{TcpListener, TcpSocket};
 
-/// Connections that wait to be accepted, as many as tokio itself lets wait.
+/// Maximum number of connections waiting to be accepted: the same as tokio's own.
 const BACKLOG: u32 = 1024;
 
-/// A port that nobody else gets, and where connections are refused until it listens.
+/// A bound port, which refuses connections until it listens.
 pub(crate) struct Port {
     socket: TcpSocket,
-    /// As it was asked for.
-    asked: SocketAddr,
+    /// The address in the setting.
+    requested: SocketAddr,
     setting: &'static str,
 }
 
 impl Port {
-    /// Takes it, as `setting` says.
-    pub(crate) fn bind(asked: SocketAddr, setting: &'static str) -> anyhow::Result<Self> {
+    /// Binds the address from `setting`.
+    pub(crate) fn bind(requested: SocketAddr, setting: &'static str) -> anyhow::Result<Self> {
         let bind = || {
-            let socket = if asked.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-            // Else a restart would wait for the connections of the process before it to be forgotten.
+            let socket = if requested.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+            // Otherwise a restart would have to wait for the previous process's connections to time out.
             socket.set_reuseaddr(true)?;
-            socket.bind(asked)?;
+            socket.bind(requested)?;
             Ok(socket)
         };
-        Ok(Self { socket: explained(bind(), asked, setting)?, asked, setting })
+        Ok(Self { socket: explained(bind(), requested, setting)?, requested, setting })
     }
 
-    /// Takes connections from now on, at the address that is given back.
+    /// Starts listening and returns the bound address.
     pub(crate) fn listen(self) -> anyhow::Result<(TcpListener, SocketAddr)> {
-        let listener = explained(self.socket.listen(BACKLOG), self.asked, self.setting)?;
+        let listener = explained(self.socket.listen(BACKLOG), self.requested, self.setting)?;
         let bound = listener.local_addr()?;
         Ok((listener, bound))
     }
@@ -39,6 +39,6 @@ impl Port {
 
 fn explained<T>(outcome: io::Result<T>, address: SocketAddr, setting: &str) -> anyhow::Result<T> {
     outcome.with_context(|| {
-        format!("can't listen on {address}: stop what listens there, or set {setting} to another address")
+        format!("failed to listen on {address}: stop the program that uses it, or set {setting} to another address")
     })
 }

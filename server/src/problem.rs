@@ -1,17 +1,16 @@
-//! Problems as responses.
+//! Errors as HTTP responses.
 
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use protocol::{IndexError, PROBLEM_MEDIA_TYPE, Problem};
+use protocol::{IndexError, IndexErrorKind, PROBLEM_MEDIA_TYPE, Problem};
 use store::{ReadError, RecordError};
 
-/// A request that was not answered as wished: an RFC 9457 problem on the wire.
+/// An error response: an RFC 9457 problem.
 ///
-/// What went wrong inside is logged where it is turned into this; the client gets a message that is
-/// safe to show.
+/// The internal cause is logged when it is converted into a problem; the client gets a message that is safe to show.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiProblem {
     problem: Problem,
@@ -23,7 +22,7 @@ impl ApiProblem {
         Self { problem: Problem::new(status.as_u16(), title).with_detail(detail), retry_after_s: None }
     }
 
-    /// 400: the request can't be read.
+    /// 400: the request is malformed.
     pub(crate) fn bad_request(title: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, title, detail)
     }
@@ -38,17 +37,17 @@ impl ApiProblem {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "Method not allowed",
-            "The header Allow lists the methods that this address takes.",
+            "See the Allow header for the supported methods.",
         )
     }
 
-    /// 409: given up, with the reason.
+    /// 409: the computation was given up, for `reason`.
     pub(crate) fn given_up(reason: Option<&str>) -> Self {
         let reason = reason.unwrap_or("The computation failed.");
         Self::new(
             StatusCode::CONFLICT,
             "Computation given up",
-            format!("{reason} Submit the index again to have it tried again."),
+            format!("{reason} Submit the index again to retry."),
         )
     }
 
@@ -57,7 +56,7 @@ impl ApiProblem {
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "Body too large",
-            format!("A body has at most {limit_bytes} bytes."),
+            format!("The request body must not exceed {limit_bytes} bytes."),
         )
     }
 
@@ -75,7 +74,7 @@ impl ApiProblem {
         Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "Range not satisfiable", detail)
     }
 
-    /// 422: well-formed, but not what is asked for here.
+    /// 422: well-formed, but not acceptable here.
     pub(crate) fn unprocessable(title: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, title, detail)
     }
@@ -85,18 +84,18 @@ impl ApiProblem {
         let mut problem = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             "Too many requests",
-            format!("You are sending submissions faster than is allowed. Try again in {retry_after_s} s."),
+            format!("You are submitting too fast. Try again in {retry_after_s} s."),
         );
         problem.retry_after_s = Some(retry_after_s);
         problem
     }
 
-    /// 500: a bug. The details are in the log alone.
+    /// 500: a bug. The details are only in the log.
     pub(crate) fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "Internal error",
-            "Something went wrong in the server. It has been logged.",
+            "Something went wrong on the server. The error has been logged.",
         )
     }
 
@@ -113,27 +112,33 @@ impl ApiProblem {
     }
 }
 
+/// Describes [`ApiProblem::unavailable`] in the documentation of every route that reads the Record or the Board.
+#[derive(utoipa::IntoResponses)]
+#[response(
+    status = SERVICE_UNAVAILABLE,
+    description = "The database or Redis cannot be reached.",
+    content_type = PROBLEM_MEDIA_TYPE,
+    headers(("Retry-After" = u64, description = "When to try again, in seconds.")),
+)]
+#[expect(dead_code)]
+pub(crate) struct Unavailable(#[to_schema] Problem);
+
 impl From<IndexError> for ApiProblem {
     fn from(error: IndexError) -> Self {
-        let title = match error {
-            IndexError::TooHigh { .. } => "Index too high",
+        let title = match error.kind {
+            IndexErrorKind::TooHigh => "Index too high",
             _ => "Not an index",
         };
-        let (IndexError::Empty { max }
-        | IndexError::NotANumber { max, .. }
-        | IndexError::Negative { max }
-        | IndexError::Fraction { max }
-        | IndexError::TooHigh { max }) = &error;
         let mut problem = Self::unprocessable(title, error.to_string());
-        problem.problem.max_index = Some(max.get().get());
+        problem.problem.max_index = Some(error.max.get().get());
         problem
     }
 }
 
 impl From<RecordError> for ApiProblem {
     fn from(error: RecordError) -> Self {
-        tracing::error!(%error, "the record did not answer");
-        Self::unavailable("The database can't be reached at the moment. Nothing was accepted; try again.")
+        tracing::error!(%error, "database request failed");
+        Self::unavailable("The database is temporarily unavailable. Nothing was accepted. Try again.")
     }
 }
 
@@ -142,8 +147,8 @@ impl From<ReadError> for ApiProblem {
         match error {
             ReadError::Record(error) => error.into(),
             ReadError::Board(error) => {
-                tracing::error!(%error, "the board did not answer");
-                Self::unavailable("Whole results can't be reached at the moment; try again.")
+                tracing::error!(%error, "board request failed");
+                Self::unavailable("Full results are temporarily unavailable. Try again.")
             }
         }
     }
@@ -158,8 +163,8 @@ impl IntoResponse for ApiProblem {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
         if self.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            // The rest of the body is not read, so hyper closes the connection: the client must not
-            // send its next request on it.
+            // The rest of the body is not read, so hyper closes the connection. This header keeps the client from
+            // reusing it.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response

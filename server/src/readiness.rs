@@ -1,46 +1,62 @@
-//! Do the parts behind the server answer?
+//! Readiness: are the Record and the Board responding?
 
 use std::{future::Future, time::Duration};
 
+use serde::Serialize;
 use store::Store;
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
-/// A part that has not answered by then is down.
+/// Time limit for a part to respond.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// How Record and Board stand: `up`, `down` or `no answer`.
+/// Message of the periodic log line. On AWS, alarms use metrics derived from these lines: the metric filters in
+/// deploy/fargate/server.yaml match this text, so change both together.
+const STATE_MESSAGE: &str = "server state";
+
+/// State of one part.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PartState {
+    Up,
+    Down,
+    #[serde(rename = "no answer")]
+    NoAnswer,
+}
+
+/// State of the Record and the Board.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Readiness {
-    pub(crate) record: &'static str,
-    pub(crate) board: &'static str,
+    pub(crate) record: PartState,
+    pub(crate) board: PartState,
 }
 
 impl Readiness {
-    /// Asks both.
+    /// Checks both.
     pub(crate) async fn of(store: &Store) -> Self {
         let (record, board) = tokio::join!(state(store.record().check()), state(store.board().check()));
         Self { record, board }
     }
 
-    /// Whether both answer.
+    /// Returns true if both are up.
     pub(crate) fn is_ready(self) -> bool {
-        (self.record, self.board) == ("up", "up")
+        (self.record, self.board) == (PartState::Up, PartState::Up)
     }
 }
 
-// What exactly is wrong is for the log: an error may name hosts and users.
-async fn state<E: std::fmt::Display>(check: impl Future<Output = Result<(), E>>) -> &'static str {
+// The cause is only logged: an error may name hosts and users.
+async fn state<E: std::fmt::Display>(check: impl Future<Output = Result<(), E>>) -> PartState {
     match timeout(DEADLINE, check).await {
-        Ok(Ok(())) => "up",
+        Ok(Ok(())) => PartState::Up,
         Ok(Err(error)) => {
-            tracing::warn!(%error, "not ready");
-            "down"
+            tracing::warn!(%error, "readiness check failed");
+            PartState::Down
         }
-        Err(_) => "no answer",
+        Err(_) => PartState::NoAnswer,
     }
 }
 
-/// Logs once per `interval` how this server stands. Metrics are made of these lines where nobody scrapes them.
+/// Logs this server's state once per `interval`.
 pub(crate) async fn report(store: &Store, interval: Duration) {
     loop {
         tokio::time::sleep(interval).await;
@@ -48,6 +64,6 @@ pub(crate) async fn report(store: &Store, interval: Duration) {
             tokio::join!(Readiness::of(store), timeout(DEADLINE, store.board().pending_len()));
         let pending_list_length = length.ok().and_then(Result::ok);
         // A field without a value is left out.
-        tracing::info!(ready = readiness.is_ready(), pending_list_length, "state");
+        tracing::info!(ready = readiness.is_ready(), pending_list_length, "{STATE_MESSAGE}");
     }
 }

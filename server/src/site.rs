@@ -2,24 +2,20 @@
 
 use std::{env, net::SocketAddr, path::Path, sync::Arc};
 
-use crate::problem::ApiProblem;
-use app::{App, shell};
 use axum::{
     Router,
     http::{HeaderName, HeaderValue, header},
     routing::any,
 };
-use leptos::{
-    config::ReloadWSProtocol,
-    prelude::{LeptosOptions, provide_context},
-};
-use leptos_axum::{LeptosRoutes, file_and_error_handler_with_context, generate_route_list};
+use leptos::config::{LeptosOptions, ReloadWSProtocol};
 use protocol::names::API_PREFIX;
 use store::Store;
 use tower_http::{catch_panic::CatchPanicLayer, services::ServeDir, set_header::SetResponseHeaderLayer};
 
-/// Headers of every page and asset. The Content-Security-Policy stands with the page, whose nonce it
-/// names.
+use crate::problem::ApiProblem;
+
+/// Headers of every page and asset. `app` adds the Content-Security-Policy, which names the nonce of
+/// the page.
 const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
@@ -28,8 +24,8 @@ const SECURITY_HEADERS: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
 ];
 
-/// Where the site's files are and how they are named. cargo-leptos tells by `LEPTOS_…` variables;
-/// without it the defaults fit a build in `target/`.
+/// Returns the location and the names of the site's files. cargo-leptos sets them as `LEPTOS_…`
+/// variables; the defaults fit a build in `target/`.
 #[must_use]
 pub(crate) fn leptos_options(address: SocketAddr) -> LeptosOptions {
     let text = |name: &str, default: &str| env::var(name).unwrap_or_else(|_| default.to_owned());
@@ -37,20 +33,20 @@ pub(crate) fn leptos_options(address: SocketAddr) -> LeptosOptions {
     let site_root = text("LEPTOS_SITE_ROOT", "target/site");
     let package = text("LEPTOS_SITE_PKG_DIR", "pkg");
     let output_name = text("LEPTOS_OUTPUT_NAME", "fibstack");
-    // Without being told, file names carry a hash when the file that lists the hashes stands beside the
-    // binary, and is not a leftover of another build.
+    // Unless LEPTOS_HASH_FILES is set, file names have a hash if the list of hashes lies next to the
+    // binary and is not left over from another build.
     let plain = Path::new(&site_root).join(&package).join(&output_name).with_extension("js");
-    let listed = || {
+    let has_list = || {
         let binary = env::current_exe().ok();
         binary.and_then(|binary| Some(binary.parent()?.join(&hash_file))).is_some_and(|file| file.exists())
     };
     let hashed = match env::var("LEPTOS_HASH_FILES") {
-        Ok(told) => told == "true",
-        Err(_) => listed() && !plain.exists(),
+        Ok(value) => value == "true",
+        Err(_) => has_list() && !plain.exists(),
     };
     let reload_port = env::var("LEPTOS_RELOAD_PORT").ok().and_then(|port| port.parse().ok());
     let external_port = env::var("LEPTOS_RELOAD_EXTERNAL_PORT").ok().and_then(|port| port.parse().ok());
-    // Any other word is `ws`, as for leptos itself.
+    // Anything else means `ws`, as in Leptos itself.
     let reload_protocol = text("LEPTOS_RELOAD_WS_PROTOCOL", "ws").parse().unwrap_or(ReloadWSProtocol::WS);
     LeptosOptions::builder()
         .output_name(output_name)
@@ -65,30 +61,21 @@ pub(crate) fn leptos_options(address: SocketAddr) -> LeptosOptions {
         .build()
 }
 
-/// The routes of the site listener.
-pub(crate) fn router(options: LeptosOptions, store: Arc<Store>, api: Router) -> Router {
-    let context = move || provide_context(Arc::clone(&store));
+/// Returns the routes of the site listener.
+pub(crate) fn router(options: &LeptosOptions, store: &Arc<Store>, api: Router) -> Router {
     let package = format!("/{}", options.site_pkg_dir);
     let folder = format!("{}{package}", options.site_root);
     let caching = if options.hash_files { "public, max-age=31536000, immutable" } else { "no-cache" };
-    // Where a build left `.br` files beside the assets, they are what most browsers get.
+    // A release build adds `.br` files, which most browsers accept.
     let files = ServeDir::new(folder).precompressed_br();
     let assets = Router::new().fallback_service(files).layer(SetResponseHeaderLayer::if_not_present(
         header::CACHE_CONTROL,
         HeaderValue::from_static(caching),
     ));
-    let pages = Router::new()
-        .leptos_routes_with_context(&options, generate_route_list(App), context.clone(), {
-            let options = options.clone();
-            move || shell(options.clone())
-        })
-        .fallback(file_and_error_handler_with_context::<LeptosOptions, _>(context, shell))
-        .with_state(options);
-    let root_of_api =
-        any(|| async { ApiProblem::not_found("There is nothing at this address. See /api/docs.") });
-    let mut router = pages
+    let root_of_api = any(|| async { ApiProblem::not_found("No such endpoint. See /api/docs.") });
+    let mut router = app::routes(options, store)
         .nest(&package, assets)
-        // Nesting leaves this one address to the pages.
+        // `nest` does not match the prefix with a trailing slash.
         .route(&format!("{API_PREFIX}/"), root_of_api)
         .nest(API_PREFIX, api);
     for (name, value) in SECURITY_HEADERS {

@@ -41,7 +41,7 @@ pub(crate) fn port(text: &str) -> Result<u16, String> {
 /// Parses an address to listen on.
 ///
 /// # Errors
-/// It is not an IP address and a port.
+/// Fails if it is not an IP address and a port.
 pub fn address(text: &str) -> Result<SocketAddr, String> {
     text.trim().parse().map_err(|_| {
         "must be an IP address and a port: 127.0.0.1:3000, or 0.0.0.0:3000 for every interface".to_owned()
@@ -60,12 +60,10 @@ pub(crate) fn host(
             return Ok(bare.to_owned());
         }
         if host.contains("://") {
-            return Err(format!(
-                "must be only the host, without a scheme; put the port into {port_variable}"
-            ));
+            return Err(format!("must be only the host, without a scheme; put the port in {port_variable}"));
         }
         if let Some((name, port)) = host.rsplit_once(':') {
-            return Err(format!("must be only the host, “{name}”; put “{port}” into {port_variable}"));
+            return Err(format!("must be only the host, “{name}”; put “{port}” in {port_variable}"));
         }
         if host.contains(|character: char| character.is_whitespace() || "/@?#,".contains(character)) {
             return Err("must be a host name or an IP address".to_owned());
@@ -101,7 +99,7 @@ pub(crate) fn file(text: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// Parses text and trims surrounding blanks.
+/// Parses text and trims surrounding whitespace.
 pub(crate) fn text(text: &str) -> Result<String, String> {
     match text.trim() {
         "" => Err("must not be blank".to_owned()),
@@ -124,9 +122,9 @@ mod tests {
     #[test]
     fn a_copied_endpoint_is_refused_and_the_error_names_the_port_variable() {
         let error = host("REDIS_PORT")("my.cache.amazonaws.com:6379").unwrap_err();
-        assert_eq!(error, "must be only the host, “my.cache.amazonaws.com”; put “6379” into REDIS_PORT");
+        assert_eq!(error, "must be only the host, “my.cache.amazonaws.com”; put “6379” in REDIS_PORT");
         let error = host("PGPORT")("[::1]:5432").unwrap_err();
-        assert_eq!(error, "must be only the host, “[::1]”; put “5432” into PGPORT");
+        assert_eq!(error, "must be only the host, “[::1]”; put “5432” in PGPORT");
     }
 
     #[test]

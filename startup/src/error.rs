@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-/// Error in the settings that prevents the start: settings that are valid individually but not together,
+/// Error in the settings that prevents startup: settings that are valid individually but not together,
 /// or a file that cannot be read. Errors in single values are reported by clap.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {

@@ -1,9 +1,9 @@
-//! Process start-up: settings, signals, logging, telemetry, health check and memory limit.
+//! Process startup: settings, signals, logging, telemetry, health check and memory limit.
 //!
 //! Each group of settings is a clap `Args` struct that a binary includes with `#[command(flatten)]`:
 //! [`redis::RedisSettings`], [`postgres::PostgresSettings`], [`log::LogSettings`],
 //! [`telemetry::TelemetrySettings`] and [`memory::MaxIndexSettings`]. [`parse`] reads all settings once, at
-//! the start. If one is invalid, the process exits with code 2 and a message that names the variable, its
+//! startup. If one is invalid, the process exits with code 2 and a message that names the variable, its
 //! value (unless it is a secret) and the allowed values.
 //!
 //! [`stop`] turns SIGTERM and SIGINT into a cancellation token, and [`healthcheck`] is the command with which

@@ -16,7 +16,7 @@ pub struct LogSettings {
     /// `info,store=debug`.
     #[arg(id = "LOG_LEVEL", long = "log-level", env = "LOG_LEVEL", default_value = "info", value_parser = filter)]
     pub level: String,
-    /// Like `LOG_LEVEL`, which it overrides: the usual name in Rust programs.
+    /// Overrides `LOG_LEVEL`; has the name that is usual in Rust programs.
     #[arg(id = "RUST_LOG", long = "rust-log", env = "RUST_LOG", hide = true, value_parser = filter)]
     pub rust_log: Option<String>,
 }

@@ -13,21 +13,21 @@ const ASSUMED_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// Highest index that is computed.
 #[derive(Clone, Debug, clap::Args)]
-pub struct MaxIndexSettings {
+pub struct MaxIndexSettings<const DEFAULT: u32> {
     /// Highest index accepted and computed. Limited by the memory of the container.
     #[arg(
-        id = "MAX_INDEX", long = "max-index", env = "MAX_INDEX", default_value = "1000000",
+        id = "MAX_INDEX", long = "max-index", env = "MAX_INDEX", default_value_t = DEFAULT,
         value_parser = number(0_u32..=u32::MAX, ""),
     )]
     pub max_index: u32,
 }
 
-impl MaxIndexSettings {
+impl<const DEFAULT: u32> MaxIndexSettings<DEFAULT> {
     /// Returns the highest index, if computing it fits into memory. `cost` returns the bytes needed to
     /// compute an index; `concurrent` is the number of concurrent computations.
     ///
     /// # Errors
-    /// The index is above the ceiling.
+    /// Fails if the index is too high for the available memory.
     pub fn max_index(&self, concurrent: u32, cost: fn(u32) -> u64) -> Result<MaxIndex, SettingsError> {
         self.within(memory_limit_bytes(), concurrent, cost)
     }
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn a_max_index_above_the_ceiling_is_refused_and_the_error_states_the_ceiling() {
         let cost = |index: u32| u64::from(index) * 10;
-        let settings = |max_index| MaxIndexSettings { max_index };
+        let settings = |max_index| MaxIndexSettings::<1_000_000> { max_index };
         let limit = RESERVED_BYTES + 16 * MIB;
         assert_eq!(settings(1_000_000).within(limit, 1, cost).unwrap().get().get(), 1_000_000);
         let error = settings(2_000_000).within(limit, 1, cost).unwrap_err().to_string();

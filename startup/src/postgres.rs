@@ -73,7 +73,7 @@ impl PostgresSettings {
     /// Returns the connection settings. Without `PGHOST`, the host is this machine.
     ///
     /// # Errors
-    /// A secret is set twice, its file cannot be read, or the URL is invalid or set together with `PGHOST`.
+    /// Fails if a secret is set twice, its file cannot be read, or the URL is invalid or set together with `PGHOST`.
     pub fn to_config(&self) -> Result<PostgresConfig, SettingsError> {
         let url = Secret::from_either("CONNECTION_URL", self.url.as_ref(), self.url_file.as_deref())?;
         let mut config = match url {
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn the_error_names_the_variable_the_value_and_the_allowed_values() {
         for (arguments, parts) in [
-            (["--pghost", "db.rds.amazonaws.com:5432"], ["PGHOST", "put “5432” into PGPORT"]),
+            (["--pghost", "db.rds.amazonaws.com:5432"], ["PGHOST", "put “5432” in PGPORT"]),
             (["--pgport", "tcp://10.0.0.1:5432"], ["PGPORT", "from 1 to 65535"]),
             (["--pgsslmode", "yes"], ["PGSSLMODE", "verify-full"]),
             (["--pgsslrootcert", "/nowhere"], ["PGSSLROOTCERT", "cannot read this file"]),

@@ -57,8 +57,8 @@ impl RedisSettings {
     /// Returns the connection settings.
     ///
     /// # Errors
-    /// `REDIS_HOST` is missing, the password is set twice, its file cannot be read, or a certificate is set
-    /// without TLS.
+    /// Fails if `REDIS_HOST` is missing, the password is set twice, its file cannot be read, or a certificate
+    /// is set without TLS.
     pub fn to_config(&self) -> Result<RedisConfig, SettingsError> {
         let refused = |why: &str| Err(SettingsError::Refused(why.to_owned()));
         let Some(host) = &self.host else {
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn the_error_names_the_variable_the_value_and_the_allowed_values() {
         let error = read(&["--redis-host", "my.cache.amazonaws.com:6379"]).unwrap_err();
-        for part in ["REDIS_HOST", "'my.cache.amazonaws.com:6379'", "put “6379” into REDIS_PORT"] {
+        for part in ["REDIS_HOST", "'my.cache.amazonaws.com:6379'", "put “6379” in REDIS_PORT"] {
             assert!(error.contains(part), "{part} is missing: {error}");
         }
         let error = read(&["--redis-port", "70000"]).unwrap_err();

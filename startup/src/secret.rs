@@ -24,7 +24,7 @@ impl Secret {
     /// and Kubernetes provide secrets. A newline at the end of the file is removed.
     ///
     /// # Errors
-    /// Both are set, or the file cannot be read or is empty.
+    /// Fails if both are set, or if the file cannot be read or is empty.
     pub fn from_either(
         variable: &'static str,
         secret: Option<&Self>,

@@ -12,7 +12,7 @@ const INTERRUPTED: i32 = 130;
 /// Ctrl-C again. Signals are handled from the moment this returns.
 ///
 /// # Errors
-/// The operating system refused to install a handler.
+/// Fails if the operating system refuses to install a handler.
 pub fn on_signal() -> io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

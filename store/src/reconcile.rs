@@ -44,7 +44,7 @@ impl Store {
         let (allowed, too_high): (Vec<_>, Vec<_>) =
             pending.into_iter().map(|entry| entry.index).partition(|index| self.max_index().allows(*index));
         for index in too_high {
-            self.give_up(index, &IndexError::TooHigh { max: self.max_index() }.to_string()).await?;
+            self.give_up(index, &IndexError::too_high(self.max_index()).to_string()).await?;
         }
         let mut with_result = Vec::new();
         for (index, state) in allowed.iter().copied().zip(self.board.index_states(&allowed).await?) {

@@ -95,7 +95,7 @@ pub fn of_entry(entry: &Entry) -> Vec<Span> {
     };
     let mut spans = vec![key.span(ROOT, start, end)];
     let mut before = start;
-    for (name, at) in timeline.stations() {
+    for (name, at) in timeline.steps() {
         let Some(at) = at else { continue };
         if !["claimed", "computed", "posted"].contains(&name) {
             spans.push(key.span(name, before, at));

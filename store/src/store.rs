@@ -1,11 +1,16 @@
 //! Record and Board together.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use protocol::{Entry, Event, EventKind, MaxIndex, Notice};
 use tokio::sync::{Notify, SetOnce};
 
-use crate::{Board, Record, SpanSink, feed::Feed, reconcile_queue::ReconcileQueue, verify::Verify};
+use crate::{
+    Board, Record, SpanSink,
+    feed::Feed,
+    reconcile_queue::ReconcileQueue,
+    verify::{Verify, VerifyCost},
+};
 
 /// Limits of an installation.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +32,7 @@ pub struct Store {
     pub(crate) record: Arc<dyn Record>,
     pub(crate) board: Arc<dyn Board>,
     pub(crate) verify: Verify,
+    pub(crate) verify_cost: VerifyCost,
     pub(crate) limits: Limits,
     pub(crate) feed: Feed,
     pub(crate) reconcile_queue: ReconcileQueue,
@@ -51,6 +57,7 @@ impl Store {
             record,
             board,
             verify: Arc::new(verify),
+            verify_cost: |_, value| Duration::from_nanos(value.len() as u64),
             limits,
             feed: Feed::new(),
             reconcile_queue: ReconcileQueue::default(),
@@ -75,6 +82,12 @@ impl Store {
     #[must_use]
     pub fn max_index(&self) -> MaxIndex {
         self.limits.max_index
+    }
+
+    /// Sets the function that estimates the duration of a verification; a nanosecond per byte otherwise.
+    #[must_use]
+    pub fn with_verify_cost(self, verify_cost: fn(u32, &str) -> Duration) -> Self {
+        Self { verify_cost, ..self }
     }
 
     /// The Record, for health checks and counts.

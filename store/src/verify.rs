@@ -1,6 +1,6 @@
 //! Verification of values: every value is verified before the Record or a client gets it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use protocol::Index;
 
@@ -10,14 +10,18 @@ use crate::Store;
 /// panicking, and should be much cheaper than computing the value.
 pub(crate) type Verify = Arc<dyn Fn(u32, &str) -> bool + Send + Sync>;
 
-/// Longest value that is verified on an async thread.
-const INLINE_BYTES: usize = 16 * 1024;
+/// Estimates the duration of one verification.
+pub(crate) type VerifyCost = fn(u32, &str) -> Duration;
+
+/// Longest verification that runs on an async thread.
+const INLINE: Duration = Duration::from_micros(20);
 
 impl Store {
-    /// Verifies a value, a long one off the async threads, and returns it either way: `Err` if wrong.
+    /// Verifies a value, off the async threads if that takes long, and returns it either way: `Err` if
+    /// wrong.
     pub(crate) async fn verified(&self, index: Index, value: String) -> Result<String, String> {
         let verify = Arc::clone(&self.verify);
-        let inline = value.len() <= INLINE_BYTES;
+        let inline = (self.verify_cost)(index.get(), &value) <= INLINE;
         let check = move || if is_correct(&verify, index.get(), &value) { Ok(value) } else { Err(value) };
         if inline {
             return check();

@@ -112,7 +112,7 @@ async fn a_submission_becomes_a_verified_value_with_a_complete_timeline() {
     let done = system.entry_with(21, |entry| entry.status == Status::Done).await;
     assert_eq!(done.outcome, Some(Outcome::of("42")));
     assert_eq!(done.worker, Some(WorkerId::new("test")));
-    assert!(done.timeline.stations().iter().all(|(_, at)| at.is_some()), "{:?}", done.timeline);
+    assert!(done.timeline.steps().iter().all(|(_, at)| at.is_some()), "{:?}", done.timeline);
     // Submitted again, it stays done and counts.
     let again = system.submit(21).await;
     assert_eq!((again.status, again.times_submitted), (Status::Done, 2));

@@ -1,14 +1,14 @@
-//! Certificates for servers that talk TLS.
+//! Certificates for servers that use TLS.
 
 use std::{path::Path, process::Command};
 
 use crate::{Error, process};
 
-/// Makes an authority, and a certificate for a server that it signed: `ca.pem`, `server.pem` and `server.key` in
-/// `folder`. `names` are the server's, as openssl writes them: `IP:127.0.0.1,DNS:localhost`.
+/// Creates an authority and a server certificate that it signed: `ca.pem`, `server.pem` and `server.key` in `folder`.
+/// `names` are the server's, in openssl's notation: `IP:127.0.0.1,DNS:localhost`.
 ///
 /// # Errors
-/// openssl is not installed, or failed; the error shows what it said.
+/// Fails if openssl is not installed or fails; the error contains its output.
 pub fn make(folder: &Path, names: &str) -> Result<(), Error> {
     let openssl = process::find_program("openssl", &[]).ok_or(Error::Missing {
         program: "openssl",

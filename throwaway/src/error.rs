@@ -1,43 +1,42 @@
-//! Why a throw-away server could not be had.
+//! Reasons why a throwaway server is not available.
 
 use std::{fmt, io, process::ExitStatus, time::Duration};
 
-/// Why a throw-away server could not be had, with its log, ready to be read by whoever ran the test.
-// Written out: the crates that derive it would be a third of what everyone waits for before the first
-// `cargo xtask` says a word.
+/// Reason why a throwaway server is not available, with its log, for whoever ran the test.
+// Written by hand: compiling a derive would take a third of the time before the first `cargo xtask` prints anything.
 pub enum Error {
-    /// The program is not on this machine.
+    /// The program is not installed.
     Missing {
-        /// What was looked for.
+        /// Its name.
         program: &'static str,
-        /// Where it was looked for, and what to install.
+        /// The places searched, and what to install.
         hint: String,
     },
-    /// It ended before it was ready, or with an error.
+    /// The program ended before it was ready, or with an error.
     Ended {
         /// Which one.
         name: String,
-        /// How.
+        /// Its exit status.
         status: ExitStatus,
         /// What it wrote.
         log: String,
     },
-    /// It did not say that it is ready.
+    /// The program did not become ready in time.
     TimedOut {
         /// Which one.
         name: String,
-        /// What was waited for.
+        /// Output that was expected.
         awaited: String,
-        /// How long.
+        /// Time limit.
         within: Duration,
         /// What it wrote.
         log: String,
     },
-    /// The operating system refused.
+    /// A system call failed.
     Io {
-        /// What was tried.
+        /// The operation.
         doing: String,
-        /// The refusal.
+        /// Its error.
         error: io::Error,
     },
 }
@@ -58,14 +57,14 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 impl Error {
-    /// Adds what was tried to a refusal of the operating system.
+    /// Adds the operation to an error of a system call.
     pub(crate) fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let doing = doing.into();
         move |error| Self::Io { doing, error }
     }
 }
 
-/// The message itself: tests show errors through `unwrap`, and a log must keep its lines.
+/// Same as `Display`: tests show errors through `unwrap`, and a log must keep its line breaks.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

@@ -1,4 +1,4 @@
-//! A folder that is gone after the test.
+//! Temporary folders.
 
 use std::path::Path;
 
@@ -6,27 +6,27 @@ use tempfile::TempDir;
 
 use crate::{Error, watchdog};
 
-/// A folder that is gone after the test, also when the test is killed.
+/// A temporary folder that is removed after the test, even if the test is killed.
 #[derive(Debug)]
 pub struct Folder {
     directory: TempDir,
 }
 
 impl Folder {
-    /// Makes one below the system's temporary folder.
+    /// Creates one in the system's temporary folder.
     ///
     /// # Errors
-    /// The operating system refused.
+    /// Fails if the folder cannot be created.
     pub fn new(name: &str) -> Result<Self, Error> {
         let directory = tempfile::Builder::new()
             .prefix(&format!("throwaway-{name}-"))
             .tempdir()
-            .map_err(Error::io("make a temporary folder"))?;
+            .map_err(Error::io("create a temporary folder"))?;
         watchdog::guard_folder(&directory.path().to_string_lossy());
         Ok(Self { directory })
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.directory.path()
@@ -35,7 +35,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Released only when it is really gone, else the watchdog tries again at the end.
+        // Released only if it was really removed; otherwise the watchdog tries again at the end.
         if std::fs::remove_dir_all(self.directory.path()).is_ok() {
             watchdog::release_folder(&self.directory.path().to_string_lossy());
         }

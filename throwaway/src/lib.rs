@@ -1,5 +1,5 @@
-//! Real servers for tests: started on free loopback ports with their own data, gone afterwards,
-//! also when the test panics or is killed.
+//! Real servers for tests: started on free loopback ports with their own data and removed afterwards,
+//! even if the test panics or is killed.
 //!
 //! ```no_run
 //! let postgres = throwaway::Postgres::start()?;
@@ -8,7 +8,7 @@
 //! # Ok::<(), throwaway::Error>(())
 //! ```
 //!
-//! [`process::Process`] starts any other program the same way.
+//! [`process::Process`] runs any other program in the same way.
 
 pub mod certificates;
 mod error;

@@ -17,14 +17,14 @@ use crate::{
 const CONFIGURATION: &str = include_str!("../../nginx/nginx.conf.template");
 const RELOAD: &str = include_str!("../../nginx/reload.conf.template");
 const LIMITS: &str = include_str!("../../nginx/limits.env");
-/// What it serves itself.
+/// Files that nginx serves itself.
 const PAGES: [(&str, &str); 2] = [
     ("away.html", include_str!("../../nginx/pages/away.html")),
     ("away.css", include_str!("../../nginx/pages/away.css")),
 ];
 
-/// nginx with the project's own configuration, on a loopback port, gone when this is dropped or the test process
-/// ends in whatever way.
+/// nginx with the project's own configuration, on a loopback port. Stopped when this is dropped, and whenever the test
+/// process ends.
 #[derive(Debug)]
 pub struct Nginx {
     // Stopped before its folder goes.
@@ -33,25 +33,25 @@ pub struct Nginx {
     folder: Folder,
 }
 
-/// What it stands in front of, and behind.
+/// The servers behind nginx, the proxies in front of it, and its limits.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// The port it listens on; any free one if absent.
+    /// Port that nginx listens on; a free one if absent.
     pub port: Option<u16>,
     /// The server's site listener.
     pub site: SocketAddr,
     /// The server's api listener.
     pub api: SocketAddr,
-    /// cargo-leptos' websocket, in development.
+    /// cargo-leptos's websocket, in development.
     pub reload: Option<SocketAddr>,
-    /// The network of proxies in front whose `X-Forwarded-…` are believed, such as `127.0.0.0/8`.
+    /// Network of the trusted proxies in front, such as `127.0.0.0/8`.
     pub believed_proxies: Option<&'static str>,
-    /// What one client may do, by the names of `limits.env`, where that file has other figures.
+    /// Limits that differ from those in `limits.env`, by their names there.
     pub limits: &'static [(&'static str, u16)],
 }
 
 impl Options {
-    /// In front of a server, with nothing before it.
+    /// In front of one server, without a proxy in front of nginx.
     #[must_use]
     pub fn new(site: SocketAddr, api: SocketAddr) -> Self {
         Self { port: None, site, api, reload: None, believed_proxies: None, limits: &[] }
@@ -59,10 +59,10 @@ impl Options {
 }
 
 impl Nginx {
-    /// Starts one, and waits until it takes connections.
+    /// Starts nginx and waits until it accepts connections.
     ///
     /// # Errors
-    /// nginx is not installed, or did not start; the error shows its log.
+    /// Fails if nginx is not installed or does not start; the error contains its log.
     pub fn start(options: Options) -> Result<Self, Error> {
         const TRIES: u32 = 20;
         let mut tries = 0;
@@ -82,7 +82,7 @@ impl Nginx {
         let configuration = write_configuration(options, address, folder.path())
             .map_err(Error::io("write the configuration of nginx"))?;
         let mut command = Command::new(program()?);
-        // As root it would give its workers to somebody who may not enter the folder.
+        // As root, nginx would run its workers as a user who cannot read the folder.
         let directives =
             if rustix::process::geteuid().is_root() { "daemon off; user root;" } else { "daemon off;" };
         command.args(["-e", "stderr", "-g", directives, "-p"]).arg(folder.path());
@@ -106,25 +106,25 @@ impl Nginx {
         Ok(nginx)
     }
 
-    /// Where it listens.
+    /// Address it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it wrote.
+    /// Its output so far.
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()
     }
 
-    /// The requests it logged, a JSON object a line.
+    /// The access log: one JSON object per line.
     #[must_use]
     pub fn requests(&self) -> String {
         fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default()
     }
 
-    /// How it ended, if it did.
+    /// Its exit status, if it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.process.ended()
     }
@@ -140,7 +140,7 @@ fn program() -> Result<PathBuf, Error> {
     })
 }
 
-/// Gives back where the main file is.
+/// Writes all files and returns the path of the main one.
 fn write_configuration(options: Options, address: SocketAddr, folder: &Path) -> std::io::Result<PathBuf> {
     let (pages, more) = (folder.join("pages"), folder.join("more"));
     fs::create_dir(&pages)?;
@@ -192,13 +192,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn placeholders_are_filled_in_and_nginxs_own_variables_are_left() {
+    fn placeholders_are_filled_in_and_nginx_variables_are_kept() {
         let text = filled_in("listen ${LISTEN}; # $http_host ${LISTEN}", &[("${LISTEN}", "1:2".to_owned())]);
         assert_eq!(text, "listen 1:2; # $http_host 1:2");
     }
 
     #[test]
-    fn limits_are_those_of_the_file_unless_others_are_given() {
+    fn limits_come_from_the_file_unless_overridden() {
         let template = "${REQUESTS_PER_SECOND} ${REQUESTS_AT_ONCE} ${CONNECTIONS_PER_CLIENT}";
         assert_eq!(with_limits(template, &[]), "200 1000 200");
         assert_eq!(with_limits(template, &[("REQUESTS_AT_ONCE", 3)]), "200 3 200");

@@ -1,4 +1,4 @@
-//! A PostgreSQL of its own for a test.
+//! A PostgreSQL server for a single test.
 
 use std::{
     fs::{self, Permissions},
@@ -24,8 +24,8 @@ const USER: &str = "postgres";
 const PASSWORD: &str = "throwaway";
 const READY: &str = "database system is ready to accept connections";
 
-/// A PostgreSQL of its own for a test: an empty cluster on a free loopback port, quick rather than
-/// safe on power loss, gone when this is dropped or the test process ends in whatever way.
+/// A PostgreSQL server for a single test: an empty cluster on a free loopback port, fast rather than safe on power
+/// loss. Stopped and removed when this is dropped, and whenever the test process ends.
 #[derive(Debug)]
 pub struct Postgres {
     programs: PathBuf,
@@ -37,10 +37,10 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Starts one and waits until it takes connections.
+    /// Starts a server and waits until it accepts connections.
     ///
     /// # Errors
-    /// PostgreSQL is not installed, or did not start; the error shows its log.
+    /// Fails if PostgreSQL is not installed or does not start; the error contains its log.
     pub fn start() -> Result<Self, Error> {
         let programs = programs()?;
         let folder = Folder::new("postgres")?;
@@ -49,30 +49,29 @@ impl Postgres {
         Ok(Self { programs, port, databases: AtomicU32::new(0), process, folder })
     }
 
-    /// The one that all tests of a process share, each with a database of its own.
+    /// The server that all tests of a process share, each with its own database.
     ///
     /// # Panics
-    /// It could not be started: the test fails loudly and says what to install.
+    /// Panics if it could not be started; the message lists what to install.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
         SHARED.get_or_init(|| Self::start().unwrap_or_else(|error| panic!("{error}")))
     }
 
-    /// Makes a new, empty database and gives back its name.
+    /// Creates an empty database and returns its name.
     ///
     /// # Errors
-    /// The server refused.
+    /// Fails if the server refuses.
     pub fn create_database(&self) -> Result<String, Error> {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.execute(USER, &format!("create database {name}"))?;
         Ok(name)
     }
 
-    /// Runs statements through `psql` and gives back what they answer: a line for each row, its
-    /// columns separated by `|`.
+    /// Runs statements with `psql` and returns the rows: one per line, columns separated by `|`.
     ///
     /// # Errors
-    /// The server refused; the error shows the message.
+    /// Fails if the server refuses a statement; the error contains its message.
     pub fn execute(&self, database: &str, statements: &str) -> Result<String, Error> {
         let mut psql = self.program("psql");
         let port = self.port.to_string();
@@ -82,7 +81,7 @@ impl Postgres {
         run("psql", psql)
     }
 
-    /// Where to connect to, with user and password.
+    /// URL of a database, with user and password.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         format!("postgres://{USER}:{PASSWORD}@{}:{}/{database}", self.host(), self.port)
@@ -94,7 +93,7 @@ impl Postgres {
         "127.0.0.1"
     }
 
-    /// The port; the same after [`Postgres::restart`].
+    /// The port, which [`Postgres::restart`] keeps.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
@@ -112,22 +111,22 @@ impl Postgres {
         PASSWORD
     }
 
-    /// What it wrote since it was last started.
+    /// Its output since it was last started.
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()
     }
 
-    /// From now on it talks TLS, to TCP's clients nothing else: `server.pem` and `server.key` in `certificates`
-    /// are its own.
+    /// Restarts the server so that it accepts only TLS connections over TCP, with `server.pem` and `server.key` in
+    /// `certificates`.
     ///
     /// # Errors
-    /// It did not start again; the error shows its log.
+    /// Fails if the server does not start; the error contains its log.
     pub fn require_tls(&mut self, certificates: &Path) -> Result<(), Error> {
         for name in ["server.pem", "server.key"] {
             let copy = self.folder.path().join(name);
             fs::copy(certificates.join(name), &copy).map_err(Error::io("copy the certificate"))?;
-            // It takes a key only from a file that is its own, and nobody else's.
+            // Postgres accepts a key only from a file that it owns and nobody else can read.
             fs::set_permissions(&copy, Permissions::from_mode(0o600)).map_err(Error::io("close the key"))?;
             if let Some((user, group)) = unprivileged() {
                 chown(&copy, Some(user), Some(group))
@@ -142,24 +141,24 @@ impl Postgres {
         self.restart()
     }
 
-    /// A crash: SIGKILL. What was committed is there after [`Postgres::restart`].
+    /// Crashes the server with SIGKILL. Committed data is back after [`Postgres::restart`].
     pub fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// An orderly stop that ends every connection.
+    /// Shuts the server down, closing every connection.
     ///
     /// # Errors
-    /// It did not stop in time, and was killed.
+    /// Fails if the server did not stop in time and was killed.
     pub fn stop(&mut self) -> Result<(), Error> {
         // SIGINT is PostgreSQL's “fast shutdown”; SIGTERM would wait for the clients to leave.
         self.process.stop_with(rustix::process::Signal::INT, READY_WITHIN).map(drop)
     }
 
-    /// Starts it again on the same port and data; kills it first if it runs.
+    /// Starts the server again with the same port and data, after killing it if it is running.
     ///
     /// # Errors
-    /// It did not start; the error shows its log.
+    /// Fails if the server does not start; the error contains its log.
     pub fn restart(&mut self) -> Result<(), Error> {
         self.kill();
         (self.process, self.port) = launch(&self.programs, self.folder.path(), Some(self.port))?;
@@ -171,8 +170,8 @@ impl Postgres {
     }
 }
 
-/// The folder with the programs: that of the first `postgres` in `PATH`, links resolved, else the
-/// newest where the packages of Debian, Red Hat and Homebrew put it (Debian's are not in `PATH`).
+/// Folder of PostgreSQL's programs: that of the first `postgres` in `PATH`, with links resolved, or else the newest
+/// version that Debian, Red Hat or Homebrew installed (Debian's is not in `PATH`).
 fn programs() -> Result<PathBuf, Error> {
     let mut folders = ["/usr/lib/postgresql", "/usr", "/opt/homebrew/opt", "/usr/local/opt"]
         .iter()
@@ -203,7 +202,7 @@ fn programs() -> Result<PathBuf, Error> {
         })
 }
 
-/// A command without the settings of whoever runs the tests: `PGPORT` and the like.
+/// A command without the `PG…` variables of whoever runs the tests.
 fn plain(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
@@ -214,7 +213,7 @@ fn plain(program: &Path) -> Command {
     command
 }
 
-/// PostgreSQL refuses to run as root: then it runs as its own user, or as nobody.
+/// User and group to run PostgreSQL as when the tests run as root, which it refuses to run as.
 fn unprivileged() -> Option<(u32, u32)> {
     if !rustix::process::geteuid().is_root() {
         return None;
@@ -232,7 +231,7 @@ fn as_unprivileged(program: &Path, folder: &Path) -> Command {
     if let Some((user, group)) = unprivileged() {
         command.uid(user).gid(group);
     }
-    // The folder the tests run in may be closed to that user.
+    // That user may not have access to the current folder.
     command.current_dir(folder);
     command
 }
@@ -257,9 +256,8 @@ fn initialise(programs: &Path, folder: &Path) -> Result<(), Error> {
     run("initdb", initdb).map(drop)
 }
 
-/// Starts the server on `port`, or on a free one, and waits until it takes connections. Again on
-/// another port when somebody took it meanwhile, and again on the same one while backends of a
-/// killed predecessor still hold its memory.
+/// Starts the server on `port`, or on a free one, and waits until it accepts connections. Retries with another port if
+/// that one was taken meanwhile, and with the same one while backends of a killed predecessor still hold its memory.
 fn launch(programs: &Path, folder: &Path, port: Option<u16>) -> Result<(Process, u16), Error> {
     let give_up = Instant::now() + READY_WITHIN;
     loop {
@@ -267,14 +265,14 @@ fn launch(programs: &Path, folder: &Path, port: Option<u16>) -> Result<(Process,
         let mut postgres = as_unprivileged(&programs.join("postgres"), folder);
         postgres.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
         postgres.args(["-h", "127.0.0.1", "-p", &on.to_string()]);
-        // Not synchronous_commit=off: what was committed must be there after a SIGKILL.
+        // Not synchronous_commit=off: committed data must survive a SIGKILL.
         for setting in ["fsync=off", "full_page_writes=off", "max_connections=200"] {
             postgres.args(["-c", setting]);
         }
         let mut server = Process::start("postgres", postgres)?;
         match server.wait_for(READY, READY_WITHIN) {
             Ok(_) => return Ok((server, on)),
-            Err(Error::Ended { log, .. }) if is_passing(&log) && Instant::now() < give_up => {
+            Err(Error::Ended { log, .. }) if is_temporary(&log) && Instant::now() < give_up => {
                 std::thread::sleep(Duration::from_millis(50));
             }
             Err(error) => return Err(error),
@@ -282,13 +280,13 @@ fn launch(programs: &Path, folder: &Path, port: Option<u16>) -> Result<(Process,
     }
 }
 
-fn is_passing(log: &str) -> bool {
+fn is_temporary(log: &str) -> bool {
     ["Address already in use", "still in use", "postmaster.pid\" already exists"]
         .iter()
         .any(|obstacle| log.contains(obstacle))
 }
 
-/// Runs a program to its end and gives back what it wrote to its output.
+/// Runs a program to completion and returns its standard output.
 fn run(name: &str, mut command: Command) -> Result<String, Error> {
     let output = command.output().map_err(Error::io(format!("run {name}")))?;
     if output.status.success() {

@@ -1,4 +1,4 @@
-//! A program that runs beside a test.
+//! Programs that run during a test.
 
 use std::{
     ffi::OsStr,
@@ -17,11 +17,11 @@ use rustix::process::{Pid, kill_process, kill_process_group};
 
 use crate::{Error, watchdog};
 
-/// How long a server may take to say that it is ready: generous, for a busy machine.
+/// Time limit for a server to become ready: generous, for a busy machine.
 pub const READY_WITHIN: Duration = Duration::from_secs(90);
 
-/// A program that runs beside a test: its output is kept for the failure report, and it is killed,
-/// with everything it started, when this is dropped or the test process ends in whatever way.
+/// A program that runs during a test. Its output is kept for the failure report. It is killed, with everything it
+/// started, when this is dropped and whenever the test process ends.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -29,7 +29,7 @@ pub struct Process {
     log: Arc<Log>,
 }
 
-/// What it wrote so far, both streams in the order in which the lines came.
+/// Output so far, both streams in the order in which the lines arrived.
 #[derive(Debug, Default)]
 struct Log {
     written: Mutex<Written>,
@@ -65,17 +65,17 @@ impl Log {
 }
 
 impl Process {
-    /// Starts `command`; `name` is for messages. Its input is empty, its output goes to the log.
+    /// Starts `command` with empty input, and its output captured in the log. `name` is for messages.
     ///
     /// # Errors
-    /// It could not be started.
+    /// Fails if it cannot be started.
     pub fn start(name: impl Into<String>, mut command: Command) -> Result<Self, Error> {
         let name = name.into();
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // A group of its own, so that all of it can be killed, and Ctrl-C leaves that to us.
+            // Its own process group, so that all of it can be killed, and Ctrl-C does not reach it.
             .process_group(0)
             .spawn()
             .map_err(Error::io(format!("start {name} ({})", command.get_program().to_string_lossy())))?;
@@ -90,10 +90,10 @@ impl Process {
         Ok(Self { name, child, log })
     }
 
-    /// Waits until it wrote `awaited`, and gives back the first line that has it.
+    /// Waits until its output contains `awaited`, and returns the first line with it.
     ///
     /// # Errors
-    /// It ended, or did not write it in time; the error shows the log.
+    /// Fails if the process ends first or the time is up; the error contains the log.
     pub fn wait_for(&mut self, awaited: &str, within: Duration) -> Result<String, Error> {
         let deadline = Instant::now() + within;
         let mut written = self.log.lock();
@@ -116,7 +116,7 @@ impl Process {
         }
     }
 
-    /// What it wrote so far.
+    /// Its output so far.
     #[must_use]
     pub fn log(&self) -> String {
         self.log.lock().text.clone()
@@ -128,12 +128,12 @@ impl Process {
         self.child.id()
     }
 
-    /// How it ended, if it did.
+    /// Its exit status, if it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 
-    /// Sends a signal to the process alone. One that has ended is left alone.
+    /// Sends a signal to the process only, not to its group. Does nothing if it has ended.
     pub fn signal(&mut self, signal: Signal) {
         if self.ended().is_none()
             && let Some(pid) = self.pid()
@@ -142,9 +142,9 @@ impl Process {
         }
     }
 
-    /// SIGKILL to it and to what it started, and waits until it is gone. No chance to clean up: a crash.
+    /// Sends SIGKILL to the process and everything it started, as in a crash, and waits for its end.
     pub fn kill(&mut self) {
-        // Before it is waited for, its id can't belong to anything else.
+        // Until it is waited for, no other process can have its id.
         if self.ended().is_none()
             && let Some(group) = self.pid()
         {
@@ -154,18 +154,18 @@ impl Process {
         watchdog::release_group(self.child.id());
     }
 
-    /// SIGTERM, and waits for a graceful end.
+    /// Sends SIGTERM and waits for the process to end.
     ///
     /// # Errors
-    /// It was still running after `within`, and was killed.
+    /// Fails if it was still running after `within` and was killed.
     pub fn stop(&mut self, within: Duration) -> Result<ExitStatus, Error> {
         self.stop_with(Signal::TERM, within)
     }
 
-    /// As [`Process::stop`], with another signal.
+    /// Like [`Process::stop`], with another signal.
     ///
     /// # Errors
-    /// It was still running after `within`, and was killed.
+    /// Fails if it was still running after `within` and was killed.
     pub fn stop_with(&mut self, signal: Signal, within: Duration) -> Result<ExitStatus, Error> {
         self.signal(signal);
         let deadline = Instant::now() + within;
@@ -179,7 +179,7 @@ impl Process {
                 let (name, log) = (self.name.clone(), self.log());
                 return Err(Error::TimedOut { name, awaited: "(its end)".to_owned(), within, log });
             }
-            // There is no wait with a deadline in the standard library.
+            // The standard library has no wait with a deadline.
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -193,17 +193,17 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
         if thread::panicking() {
-            // Captured with the failing test's own output, where it is looked for.
+            // Captured with the failing test's own output, where people look first.
             eprintln!("---- log of {} ----\n{}", self.name, self.log());
         }
     }
 }
 
-/// A loopback port that was free a moment ago. Somebody else may take it in between: whoever uses it
-/// tries again with another one.
+/// Returns a loopback port that was free a moment ago. Another process may take it in between, so callers retry with
+/// another one.
 ///
 /// # Errors
-/// The operating system refused.
+/// Fails if no port can be bound.
 pub fn free_port() -> Result<u16, Error> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
@@ -211,10 +211,10 @@ pub fn free_port() -> Result<u16, Error> {
         .map_err(Error::io("find a free port"))
 }
 
-/// Runs a program to its end, and gives back what it wrote to its output.
+/// Runs a program to completion and returns its standard output.
 ///
 /// # Errors
-/// It could not be started, or failed; the error shows what it wrote.
+/// Fails if it cannot be started or fails; the error contains its output.
 pub fn run(name: &str, mut command: Command) -> Result<String, Error> {
     let output = command.output().map_err(Error::io(format!("run {name}")))?;
     let answer = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
@@ -225,7 +225,7 @@ pub fn run(name: &str, mut command: Command) -> Result<String, Error> {
     Err(Error::Ended { name: name.to_owned(), status: output.status, log })
 }
 
-/// Looks a program up in `PATH` and then in `folders`.
+/// Searches for a program in `PATH` and then in `folders`.
 #[must_use]
 pub fn find_program(program: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();

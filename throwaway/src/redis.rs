@@ -1,4 +1,4 @@
-//! A Redis of its own for a test.
+//! A Redis server for a single test.
 
 use std::{
     path::{Path, PathBuf},
@@ -16,8 +16,8 @@ use crate::{
 const PASSWORD: &str = "throwaway";
 const READY: &str = "Ready to accept connections";
 
-/// A Redis of its own for a test: empty, on a free loopback port, keeping nothing on disk, gone when
-/// this is dropped or the test process ends in whatever way.
+/// A Redis server for a single test: empty, on a free loopback port, without persistence. Stopped when this is dropped,
+/// and whenever the test process ends.
 #[derive(Debug)]
 pub struct Redis {
     options: Options,
@@ -27,31 +27,31 @@ pub struct Redis {
     folder: Folder,
 }
 
-/// What kind of server it is.
+/// Kind of server.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// It asks for [`Redis::password`].
+    /// Require [`Redis::password`].
     pub password: bool,
-    /// It talks TLS alone, with a certificate for `127.0.0.1` and `localhost` that is signed by
+    /// Accept only TLS, with a certificate for `127.0.0.1` and `localhost` that is signed by
     /// [`Redis::ca_certificate`].
     pub tls: bool,
-    /// It is a cluster of one: refuses scripts whose keys are not all in one slot.
+    /// Run as a cluster of one, which refuses scripts whose keys are not all in one slot.
     pub cluster: bool,
 }
 
 impl Redis {
-    /// Starts one that lets everybody in, and waits until it takes connections.
+    /// Starts a server without a password and waits until it accepts connections.
     ///
     /// # Errors
-    /// Redis is not installed, or did not start; the error shows its log.
+    /// Fails if Redis is not installed or does not start; the error contains its log.
     pub fn start() -> Result<Self, Error> {
         Self::start_with(Options::default())
     }
 
-    /// Starts one with these options, and waits until it takes connections.
+    /// Starts a server with these options and waits until it accepts connections.
     ///
     /// # Errors
-    /// Redis, or for TLS `openssl`, is not installed, or did not start; the error shows its log.
+    /// Fails if Redis (or `openssl`, for TLS) is not installed or does not start; the error contains its log.
     pub fn start_with(options: Options) -> Result<Self, Error> {
         let folder = Folder::new("redis")?;
         if options.tls {
@@ -71,25 +71,25 @@ impl Redis {
         "127.0.0.1"
     }
 
-    /// The port; the same after [`Redis::restart`].
+    /// The port, which [`Redis::restart`] keeps.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The password, if it asks for one.
+    /// The password, if it requires one.
     #[must_use]
     pub fn password(&self) -> Option<&'static str> {
         self.options.password.then_some(PASSWORD)
     }
 
-    /// The authority that signed its certificate, if it talks TLS.
+    /// The authority that signed its certificate, if it uses TLS.
     #[must_use]
     pub fn ca_certificate(&self) -> Option<PathBuf> {
         self.options.tls.then(|| self.folder.path().join("ca.pem"))
     }
 
-    /// Where to connect to, with the password if there is one.
+    /// Its URL, with the password if there is one.
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = if self.options.tls { "rediss" } else { "redis" };
@@ -97,14 +97,13 @@ impl Redis {
         format!("{scheme}://{user}{}:{}/", self.host(), self.port)
     }
 
-    /// Runs one command through `redis-cli`, as anybody could, and gives back what it answers: a line
-    /// for each part.
+    /// Runs one command with `redis-cli` and returns the reply, one line per part.
     ///
     /// # Errors
-    /// It was refused; the error shows the message.
+    /// Fails if Redis refuses the command; the error contains its message.
     pub fn execute(&self, command: &[&str]) -> Result<String, Error> {
         let mut client = Command::new(program("redis-cli")?);
-        // -e: an error is an exit status, too.
+        // -e: errors set the exit status.
         client.args(["-e", "-h", self.host(), "-p", &self.port.to_string()]);
         if let Some(password) = self.password() {
             client.env("REDISCLI_AUTH", password);
@@ -116,40 +115,40 @@ impl Redis {
         process::run("redis-cli", client)
     }
 
-    /// What it wrote since it was last started.
+    /// Its output since it was last started.
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()
     }
 
-    /// It freezes: connections stay open and are not answered, until [`Redis::resume`].
+    /// Freezes the server until [`Redis::resume`]: connections stay open, but nothing is answered.
     pub fn pause(&mut self) {
         self.process.signal(Signal::STOP);
     }
 
-    /// It goes on where it was frozen.
+    /// Lets a frozen server continue.
     pub fn resume(&mut self) {
         self.process.signal(Signal::CONT);
     }
 
-    /// A crash: SIGKILL. It held nothing but memory: what it knew is lost.
+    /// Crashes the server with SIGKILL. Its data is lost.
     pub fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// An orderly stop.
+    /// Shuts the server down.
     ///
     /// # Errors
-    /// It did not stop in time, and was killed.
+    /// Fails if the server did not stop in time and was killed.
     pub fn stop(&mut self) -> Result<(), Error> {
         self.resume();
         self.process.stop(READY_WITHIN).map(drop)
     }
 
-    /// Starts it again on the same port, empty; kills it first if it runs.
+    /// Starts the server again, empty and on the same port, after killing it if it is running.
     ///
     /// # Errors
-    /// It did not start; the error shows its log.
+    /// Fails if the server does not start; the error contains its log.
     pub fn restart(&mut self) -> Result<(), Error> {
         self.kill();
         (self.process, self.port) = launch(self.options, self.folder.path(), Some(self.port))?;
@@ -157,8 +156,8 @@ impl Redis {
     }
 }
 
-/// Starts the server on `port`, or on a free one, and waits until it takes connections. Again on
-/// another port when somebody took it meanwhile.
+/// Starts the server on `port`, or on a free one, and waits until it accepts connections. Retries with another port if
+/// that one was taken meanwhile.
 fn launch(options: Options, folder: &Path, port: Option<u16>) -> Result<(Process, u16), Error> {
     const TRIES: u32 = 20;
     let mut tries = 0;

@@ -1,4 +1,4 @@
-//! A wire that can be cut.
+//! A connection that can be held up or cut.
 
 use std::{
     io::{Read, Write},
@@ -9,8 +9,8 @@ use std::{
 
 use crate::Error;
 
-/// A wire to a server that can be held up or cut: connections to [`Relay::port`] go on to the
-/// server. For what a test can't do to the server itself: a partner that falls silent.
+/// Forwards connections from [`Relay::port`] to a server, and can hold them up or cut them. Simulates network failures,
+/// such as a peer that stops responding.
 #[derive(Debug)]
 pub struct Relay {
     port: u16,
@@ -28,9 +28,9 @@ struct State {
     held: bool,
     ended: bool,
     open: Vec<TcpStream>,
-    /// How many connections there were.
+    /// Number of connections so far.
     connections: u64,
-    /// Those before this one are lost.
+    /// Connections numbered below this are lost.
     lost_before: u64,
 }
 
@@ -57,10 +57,10 @@ impl Shared {
 }
 
 impl Relay {
-    /// Relays to a loopback port.
+    /// Starts forwarding to a loopback port.
     ///
     /// # Errors
-    /// The operating system refused.
+    /// Fails if no port can be bound.
     pub fn to(port: u16) -> Result<Self, Error> {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("listen for the relay"))?;
@@ -73,7 +73,7 @@ impl Relay {
                 if accepting.lock().ended {
                     return;
                 }
-                // A server that is down: the client sees its connection closed.
+                // If the server is down, the client's connection is closed.
                 if let Ok(server) = TcpStream::connect(server) {
                     let _ = join(&accepting, &client, &server);
                 }
@@ -82,31 +82,31 @@ impl Relay {
         Ok(Self { port, shared })
     }
 
-    /// Where to connect to.
+    /// Port to connect to instead of the server's.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// From now on nothing passes, in either direction, and nobody is told.
+    /// Silently stops forwarding, in both directions, until [`Relay::release`].
     pub fn hold(&self) {
         self.shared.lock().held = true;
     }
 
-    /// Lets everything pass again, what was held up first.
+    /// Resumes forwarding, starting with what was held up.
     pub fn release(&self) {
         self.shared.lock().held = false;
         self.shared.changed.notify_all();
     }
 
-    /// From now on nothing passes on the open connections, for ever, and nobody is told; new ones
-    /// pass. As when a server vanishes and another takes its place.
+    /// Silently stops forwarding on the open connections for good, as when a server vanishes and another takes its place.
+    /// New connections work.
     pub fn lose(&self) {
         let mut state = self.shared.lock();
         state.lost_before = state.connections;
     }
 
-    /// Ends the open connections; new ones pass.
+    /// Closes the open connections. New ones work.
     pub fn cut(&self) {
         self.shared.cut(false);
     }

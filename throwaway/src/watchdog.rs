@@ -1,4 +1,4 @@
-//! Cleans up after a test process that could not do it itself.
+//! Cleanup after a test process that could not clean up itself.
 
 use std::{
     io::Write,
@@ -7,10 +7,9 @@ use std::{
     sync::{Mutex, OnceLock, PoisonError},
 };
 
-/// Reads what to guard, one line each. At the end of its input, which comes when the process that
-/// feeds it ended for whatever reason, it kills every process group and removes every folder that
-/// still stands on its lists. Backends of a killed server may write for a moment more, so a folder
-/// that can't be removed at once is tried again.
+/// Reads what to guard, one item per line. Its input ends when the test process does, for whatever reason; it then kills
+/// every process group and removes every folder that is still guarded. Backends of a killed server may keep writing for
+/// a moment, so removing a folder is retried.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 groups=' ' folders=''
@@ -31,8 +30,8 @@ printf %s "$folders" | while read -r folder; do
 done
 "#;
 
-/// One shell per test process. A pipe rather than a parent-death signal, because that one is sent
-/// when the spawning *thread* ends (every test has its own), and because it is Linux' alone.
+/// One shell per test process. Uses a pipe rather than a parent-death signal, which is sent when the spawning *thread*
+/// ends (every test has its own) and exists only on Linux.
 static WATCHDOG: OnceLock<Option<Mutex<ChildStdin>>> = OnceLock::new();
 
 fn start() -> Option<Mutex<ChildStdin>> {
@@ -41,7 +40,7 @@ fn start() -> Option<Mutex<ChildStdin>> {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        // A group of its own: Ctrl-C ends the tests, not the one who cleans up after them.
+        // Its own process group: Ctrl-C ends the tests, but not their cleanup.
         .process_group(0)
         .spawn()
         .ok()
@@ -49,8 +48,8 @@ fn start() -> Option<Mutex<ChildStdin>> {
         .map(Mutex::new)
 }
 
-/// Without a watchdog only the emergency is uncovered, so a refusal here is no reason to fail.
-fn tell(verb: &str, what: &str) {
+/// Sends a command to the watchdog. Ignores failures, since only the cleanup of killed tests depends on it.
+fn send(verb: &str, what: &str) {
     if let Some(pipe) = WATCHDOG.get_or_init(start) {
         let mut pipe = pipe.lock().unwrap_or_else(PoisonError::into_inner);
         let _ = pipe.write_all(format!("{verb} {what}\n").as_bytes());
@@ -58,17 +57,17 @@ fn tell(verb: &str, what: &str) {
 }
 
 pub(crate) fn guard_group(leader: u32) {
-    tell("guard-group", &leader.to_string());
+    send("guard-group", &leader.to_string());
 }
 
 pub(crate) fn release_group(leader: u32) {
-    tell("release-group", &leader.to_string());
+    send("release-group", &leader.to_string());
 }
 
 pub(crate) fn guard_folder(path: &str) {
-    tell("guard-folder", path);
+    send("guard-folder", path);
 }
 
 pub(crate) fn release_folder(path: &str) {
-    tell("release-folder", path);
+    send("release-folder", path);
 }

@@ -1,4 +1,4 @@
-//! The throw-away PostgreSQL and the wire to it.
+//! The throwaway PostgreSQL.
 
 // A failed assumption is a failed test.
 #![allow(clippy::unwrap_used)]
@@ -7,14 +7,14 @@ use std::{net::TcpStream, path::Path, process::Command, time::Instant};
 
 use throwaway::{Postgres, Process, process::READY_WITHIN};
 
-/// Set for the process that is killed.
+/// Variable that is set in the process to be killed.
 const VICTIM: &str = "THROWAWAY_VICTIM";
 
 #[test]
-fn what_was_committed_is_there_after_a_crash_and_all_is_gone_at_the_end() {
+fn committed_data_survives_a_crash() {
     let mut postgres = Postgres::start().unwrap();
     let database = postgres.create_database().unwrap();
-    assert_ne!(database, postgres.create_database().unwrap(), "every test gets its own");
+    assert_ne!(database, postgres.create_database().unwrap(), "each test gets its own");
     postgres.execute(&database, "create table kept (number integer); insert into kept values (7)").unwrap();
     let port = postgres.port();
     postgres.kill();
@@ -26,14 +26,14 @@ fn what_was_committed_is_there_after_a_crash_and_all_is_gone_at_the_end() {
 }
 
 #[test]
-fn a_refused_statement_shows_the_message() {
+fn an_error_contains_the_message_of_postgres() {
     let error = Postgres::shared().execute("postgres", "select nonsense").unwrap_err();
     assert!(error.to_string().contains("\"nonsense\" does not exist"), "{error}");
 }
 
-/// Not a test of its own: the process that [`all_is_gone_when_the_test_process_is_killed`] kills.
+/// Not a real test: the process that [`a_killed_test_process_leaves_nothing_behind`] kills.
 #[test]
-fn start_one_and_be_killed() {
+fn start_postgres_and_wait_to_be_killed() {
     if std::env::var_os(VICTIM).is_none() {
         return;
     }
@@ -44,9 +44,9 @@ fn start_one_and_be_killed() {
 }
 
 #[test]
-fn all_is_gone_when_the_test_process_is_killed() {
+fn a_killed_test_process_leaves_nothing_behind() {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "start_one_and_be_killed", "--nocapture"]).env(VICTIM, "1");
+    command.args(["--exact", "start_postgres_and_wait_to_be_killed", "--nocapture"]).env(VICTIM, "1");
     let mut victim = Process::start("a test process", command).unwrap();
     victim.wait_for("ready", READY_WITHIN).unwrap();
     let port = victim.wait_for("port ", READY_WITHIN).unwrap()["port ".len()..].parse::<u16>().unwrap();

@@ -1,4 +1,4 @@
-//! The throw-away Redis.
+//! The throwaway Redis.
 
 // A failed assumption is a failed test.
 #![allow(clippy::unwrap_used)]
@@ -6,7 +6,7 @@
 use throwaway::{Redis, redis::Options};
 
 #[test]
-fn what_it_knew_is_lost_in_a_crash_and_it_is_back_on_the_same_port() {
+fn a_crash_loses_the_data_and_a_restart_keeps_the_port() {
     let mut redis = Redis::start().unwrap();
     redis.execute(&["SET", "kept", "7"]).unwrap();
     assert_eq!(redis.execute(&["GET", "kept"]).unwrap(), "7");
@@ -21,7 +21,7 @@ fn what_it_knew_is_lost_in_a_crash_and_it_is_back_on_the_same_port() {
 }
 
 #[test]
-fn a_refused_command_shows_the_message() {
+fn an_error_contains_the_message_of_redis() {
     let redis = Redis::start_with(Options { password: true, ..Options::default() }).unwrap();
     assert_eq!(redis.execute(&["PING"]).unwrap(), "PONG");
     let error = redis.execute(&["NONSENSE"]).unwrap_err();

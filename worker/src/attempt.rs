@@ -1,4 +1,4 @@
-//! One attempt: a claim, from the computation to the last word on how it went.
+//! One attempt: from a claim to the report of its outcome.
 
 use std::{future::Future, time::Duration};
 
@@ -12,101 +12,108 @@ use crate::{
     computation::{End, compute},
 };
 
-/// How long the last word on an attempt is still tried for after a stop.
-const LAST_WORD_WITHIN: Duration = Duration::from_secs(3);
+/// How long the worker keeps trying to report an attempt after a stop was requested.
+const REPORT_DEADLINE: Duration = Duration::from_secs(3);
 
-/// What a worker's step did.
+/// Result of a worker's step.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Step {
     /// Nothing was due.
     Idle,
-    /// The result is posted.
+    /// The result was posted.
     Done(Index),
     /// The attempt failed.
     Failed {
-        /// What was to be computed.
+        /// The index.
         index: Index,
         /// Why it failed.
         reason: String,
-        /// What becomes of it; unknown if the Board could not be told.
+        /// What the Board does with the index; `None` if it could not be reached.
         outcome: Option<FailOutcome>,
     },
-    /// The claim was given back unfinished, since the worker stops.
-    GaveBack(Index),
-    /// The lease was lost, and the computation stopped.
-    Lost(Index),
-    /// There is a result, but the worker stopped before the Board took it.
+    /// The claim was released, because the worker is stopping.
+    Released(Index),
+    /// The lease was lost, so the computation was stopped.
+    LeaseLost(Index),
+    /// The worker stopped before it could post the result.
     Unposted(Index),
 }
 
-/// Computes what was claimed and tells the Board how it went.
+/// Computes a claimed index and reports the outcome to the Board.
 pub(crate) async fn run_attempt(worker: &Worker, claim: Claim, stop: &CancellationToken) -> Step {
     let lease = &claim.lease;
     let index = lease.index;
     if !worker.settings.max_index.allows(index) {
-        let reason = format!("The highest index computed here is {}.", worker.settings.max_index);
+        let reason = protocol::IndexError::too_high(worker.settings.max_index).to_string();
         return fail(worker, &claim, reason, true, stop).await;
     }
     tracing::debug!(%index, attempt = claim.attempt, "computing");
     match compute(worker, lease, stop).await {
         End::Value { value, computed_us } => {
-            // The value is not thrown away because Redis is away for a moment.
+            // A short outage of the Board must not cost the result.
             let finish = || worker.board.finish(lease, &value, computed_us);
-            match insist(worker, stop, finish).await {
+            match retry_until_stopped(worker, stop, finish).await {
                 Some(_) => {
-                    worker.tell(&claim, computed_us, Ok(()));
-                    tracing::info!(%index, digits = value.len(), attempt = claim.attempt, "computed");
+                    worker.send_spans(&claim, computed_us, Ok(()));
+                    tracing::info!(%index, digits = value.len(), attempt = claim.attempt, "result posted");
                     Step::Done(index)
                 }
                 None => {
-                    tracing::warn!(%index, "stopped before the result could be posted: it will be computed again");
+                    tracing::warn!(%index, "stopped before posting the result; it will be recomputed");
                     Step::Unposted(index)
                 }
             }
         }
         End::Failed(reason) => fail(worker, &claim, reason, false, stop).await,
-        End::Lost => {
-            tracing::warn!(%index, "lost the lease: stopped the computation");
-            Step::Lost(index)
+        End::Impossible(reason) => fail(worker, &claim, reason, true, stop).await,
+        End::LeaseLost => {
+            tracing::warn!(%index, "lease lost; computation stopped");
+            Step::LeaseLost(index)
         }
         End::Stopped => {
-            if insist(worker, stop, || worker.board.release(lease)).await.is_some() {
-                tracing::info!(%index, "gave the claim back");
+            if retry_until_stopped(worker, stop, || worker.board.release(lease)).await.is_some() {
+                tracing::info!(%index, "claim released");
             } else {
-                tracing::warn!(%index, "could not give the claim back: its lease will run out");
+                tracing::warn!(%index, "failed to release the claim; its lease will expire");
             }
-            Step::GaveBack(index)
+            Step::Released(index)
         }
     }
 }
 
-async fn fail(worker: &Worker, claim: &Claim, reason: String, last: bool, stop: &CancellationToken) -> Step {
+async fn fail(
+    worker: &Worker,
+    claim: &Claim,
+    reason: String,
+    permanent: bool,
+    stop: &CancellationToken,
+) -> Step {
     let lease = &claim.lease;
-    worker.tell(claim, store::now_us(), Err(&reason));
-    let outcome = insist(worker, stop, || worker.board.fail(lease, &reason, last)).await;
-    tracing::warn!(index = %lease.index, %reason, ?outcome, "the attempt failed");
+    worker.send_spans(claim, store::now_us(), Err(&reason));
+    let outcome = retry_until_stopped(worker, stop, || worker.board.fail(lease, &reason, permanent)).await;
+    tracing::warn!(index = %lease.index, %reason, ?outcome, "attempt failed");
     Step::Failed { index: lease.index, reason, outcome }
 }
 
-/// Tells the Board until it hears, or for a moment longer than the worker is stopped.
-async fn insist<T, F: Future<Output = Result<T, BoardError>>>(
+/// Calls the Board until it responds, or until a stop was requested and [`REPORT_DEADLINE`] has passed.
+async fn retry_until_stopped<T, F: Future<Output = Result<T, BoardError>>>(
     worker: &Worker,
     stop: &CancellationToken,
-    tell: impl Fn() -> F,
+    call: impl Fn() -> F,
 ) -> Option<T> {
-    let told = async {
+    let reply = async {
         let (mut backoff, never) = (Backoff::default(), CancellationToken::new());
         loop {
-            let answer = tell().await;
-            worker.heard_from_board(&answer);
-            match answer {
-                Ok(answer) => return answer,
+            let reply = call().await;
+            worker.track_board(&reply);
+            match reply {
+                Ok(reply) => return reply,
                 Err(_) => backoff.wait(&never).await,
             }
         }
     };
     tokio::select! {
-        answer = told => Some(answer),
-        () = async { stop.cancelled().await; sleep(LAST_WORD_WITHIN).await } => None,
+        reply = reply => Some(reply),
+        () = async { stop.cancelled().await; sleep(REPORT_DEADLINE).await } => None,
     }
 }

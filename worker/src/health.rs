@@ -1,4 +1,4 @@
-//! Is the worker well?
+//! Health of the worker.
 
 use std::{
     sync::{
@@ -12,45 +12,45 @@ use tokio::time::{Instant, timeout};
 
 use crate::Worker;
 
-/// So old the Board's last answer may be. An idle worker asks it every second, one that computes every
-/// few; after a longer silence it is asked for this.
-const RECENT: Duration = Duration::from_secs(5);
-/// How long the Board may take to answer then.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// Maximum age of the Board's last reply. An idle worker calls the Board every second, a computing
+/// one every few. After a longer silence, a health check calls it.
+const MAX_REPLY_AGE: Duration = Duration::from_secs(5);
+/// How long the Board may take to respond to a health check.
+const CHECK_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Why a worker is not well.
+/// Why a worker is unhealthy.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Unwell {
-    /// It hears of no submissions. It still looks for them every second, and goes on trying to subscribe.
+pub enum Unhealthy {
+    /// It is not subscribed to submissions. It still polls every second and keeps trying to subscribe.
     #[error("not subscribed to `insert`")]
-    Deaf,
-    /// The Board does not answer.
-    #[error("the board does not answer")]
-    Silence,
+    NotSubscribed,
+    /// The Board does not respond.
+    #[error("the board is not responding")]
+    BoardUnavailable,
 }
 
-/// What the worker notes for those who ask how it is.
+/// What health checks need to know.
 #[derive(Debug)]
-pub(crate) struct Signs {
+pub(crate) struct HealthState {
     subscribed: AtomicBool,
-    answered: Mutex<Option<Instant>>,
+    last_reply: Mutex<Option<Instant>>,
 }
 
-impl Signs {
+impl HealthState {
     pub(crate) const fn new() -> Self {
-        Self { subscribed: AtomicBool::new(false), answered: Mutex::new(None) }
+        Self { subscribed: AtomicBool::new(false), last_reply: Mutex::new(None) }
     }
 
-    pub(crate) fn board_answered(&self) {
-        *self.answered.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    pub(crate) fn board_responded(&self) {
+        *self.last_reply.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    fn board_answered_recently(&self) -> bool {
-        let answered = *self.answered.lock().unwrap_or_else(PoisonError::into_inner);
-        answered.is_some_and(|answered| answered.elapsed() < RECENT)
+    fn board_responded_recently(&self) -> bool {
+        let answered = *self.last_reply.lock().unwrap_or_else(PoisonError::into_inner);
+        answered.is_some_and(|answered| answered.elapsed() < MAX_REPLY_AGE)
     }
 
-    /// Subscribed, for as long as this is held.
+    /// Marks the worker as subscribed until the returned guard is dropped.
     pub(crate) fn subscribed(&self) -> impl Drop + '_ {
         struct Subscribed<'a>(&'a AtomicBool);
         impl Drop for Subscribed<'_> {
@@ -64,17 +64,17 @@ impl Signs {
 }
 
 impl Worker {
-    /// A worker is well when it is subscribed and the Board answered lately, or does now.
+    /// Checks that the worker is subscribed and that the Board responded recently or responds now.
     ///
     /// # Errors
-    /// Says what is missing.
-    pub async fn health(&self) -> Result<(), Unwell> {
-        if !self.signs.board_answered_recently() {
-            match timeout(ANSWER_WITHIN, self.board.check()).await {
-                Ok(Ok(())) => self.signs.board_answered(),
-                _ => return Err(Unwell::Silence),
+    /// Why the worker is unhealthy.
+    pub async fn health(&self) -> Result<(), Unhealthy> {
+        if !self.health.board_responded_recently() {
+            match timeout(CHECK_DEADLINE, self.board.check()).await {
+                Ok(Ok(())) => self.health.board_responded(),
+                _ => return Err(Unhealthy::BoardUnavailable),
             }
         }
-        if self.signs.subscribed.load(Ordering::Relaxed) { Ok(()) } else { Err(Unwell::Deaf) }
+        if self.health.subscribed.load(Ordering::Relaxed) { Ok(()) } else { Err(Unhealthy::NotSubscribed) }
     }
 }

@@ -1,4 +1,4 @@
-//! Answers those who ask how the worker is, over HTTP, so that container engines and orchestrators can.
+//! Health endpoint for container engines and orchestrators.
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -8,16 +8,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Worker;
 
-/// Where it is asked.
+/// Path of the health endpoint.
 pub const PATH: &str = "/health";
 
-/// Answers `GET /health` with 200, or with 503 and what is wrong, until stopped.
+/// Serves `GET /health` until stopped: 200, or 503 and the reason.
 ///
 /// # Errors
-/// The address is taken.
+/// The address cannot be bound.
 pub async fn serve(address: SocketAddr, worker: Arc<Worker>, stop: CancellationToken) -> io::Result<()> {
     let listener = TcpListener::bind(address).await?;
-    tracing::info!(address = %listener.local_addr()?, "answers GET {PATH}");
+    tracing::info!(address = %listener.local_addr()?, "serving GET {PATH}");
     let router = Router::new().route(PATH, get(health)).with_state(worker);
     axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
 }
@@ -25,6 +25,6 @@ pub async fn serve(address: SocketAddr, worker: Arc<Worker>, stop: CancellationT
 async fn health(State(worker): State<Arc<Worker>>) -> (StatusCode, String) {
     match worker.health().await {
         Ok(()) => (StatusCode::OK, "well\n".to_owned()),
-        Err(unwell) => (StatusCode::SERVICE_UNAVAILABLE, format!("{unwell}\n")),
+        Err(unhealthy) => (StatusCode::SERVICE_UNAVAILABLE, format!("{unhealthy}\n")),
     }
 }

@@ -1,4 +1,4 @@
-//! A name for this start of this worker.
+//! Worker ids.
 
 use std::{
     collections::hash_map::RandomState,
@@ -7,8 +7,8 @@ use std::{
 
 use protocol::WorkerId;
 
-/// A name that no other worker has, nor this one after its next start: host, process, and a random
-/// part, since in containers both may be the same again.
+/// Returns an id that is unique per process start: host name, process id and a random part, since
+/// host name and process id can repeat in containers.
 #[must_use]
 pub fn unique_id() -> WorkerId {
     let system = rustix::system::uname();
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_are_the_same() {
+    fn two_ids_differ() {
         assert_ne!(unique_id(), unique_id());
     }
 }

@@ -1,4 +1,4 @@
-//! One lane of work: an index after the other.
+//! A lane: claims and computes one index after another.
 
 use std::time::Duration;
 
@@ -8,38 +8,39 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Step, Worker, attempt::run_attempt};
 
-/// How often a lane looks for work unless woken. Retries fall due and leases run out without a word.
-const TICK: Duration = Duration::from_secs(1);
+/// How often a lane polls for work unless woken. No message announces that a retry is due or that a
+/// lease expired.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Worker {
-    /// Drains the list, waits for a message or a tick, and so on, until stopped.
+    /// Drains the list, then waits for a message or the poll interval, until stopped.
     pub(crate) async fn lane(&self, stop: &CancellationToken) {
         let mut backoff = Backoff::default();
         while !stop.is_cancelled() {
             match self.step_until(stop).await {
                 Ok(Step::Idle) => {
                     backoff.reset();
-                    let woken = timeout(TICK, self.wake.notified());
+                    let woken = timeout(POLL_INTERVAL, self.wake.notified());
                     let _ = stop.run_until_cancelled(woken).await;
                 }
                 Ok(step) => {
                     backoff.reset();
-                    tracing::debug!(?step, "attempt over");
+                    tracing::debug!(?step, "attempt ended");
                 }
-                // Logged when it began.
+                // Logged when the outage began.
                 Err(_) => backoff.wait(stop).await,
             }
         }
     }
 
     pub(crate) async fn step_until(&self, stop: &CancellationToken) -> Result<Step, BoardError> {
-        // Not cancelled half-way: a claim that was made but not heard of would wait for its lease.
+        // Must not be cancelled: a claim whose reply is lost blocks its index until the lease expires.
         let claim = self.board.claim(&self.id, self.settings.lease()).await;
-        self.heard_from_board(&claim);
+        self.track_board(&claim);
         match claim? {
             None => Ok(Step::Idle),
             Some(claim) => {
-                // Where one was, more may be: another lane looks.
+                // More may be due: wake another lane.
                 self.wake.notify_one();
                 Ok(run_attempt(self, claim, stop).await)
             }

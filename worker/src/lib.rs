@@ -1,14 +1,14 @@
-//! Claims pending indexes, computes them, posts the results.
+//! Claims pending indexes, computes them and posts the results.
 //!
-//! A [`Worker`] has a [`Board`](store::Board) to claim from and a [`Job`] to do. Any number of them
-//! share one Board; none knows the Record, and none is needed for an index to stay safe. The binary
-//! of this crate runs one on Redis, the server's embedded mode runs one inside its own process.
+//! A [`Worker`] claims from a [`Board`](store::Board) and runs the `compute` function of a job. Any
+//! number of workers share one Board. None knows the Record, and an index stays safe without any of
+//! them. This crate's binary runs one on Redis; the server's embedded mode runs one in its process.
 //!
 //! ```text
-//! listen: subscribe → relist → hear ──┐ wakes            (one task)
-//!                                     ▼
+//! listen: subscribe → enqueue missed indexes → handle messages ──┐ wakes            (one task)
+//!                                                                ▼
 //! lane:   claim → compute → post → claim …               (one per concurrent computation)
-//!                    └── every now and then: renew the lease, pass the progress on
+//!                    └── meanwhile: renew the lease, report progress
 //! ```
 
 mod attempt;
@@ -16,15 +16,14 @@ mod computation;
 mod health;
 pub mod health_listener;
 mod id;
-mod job;
 mod lane;
+mod lease;
 mod listen;
 mod settings;
 mod worker;
 
 pub use attempt::Step;
-pub use health::Unwell;
+pub use health::Unhealthy;
 pub use id::unique_id;
-pub use job::{FibJob, Job, JobError};
 pub use settings::WorkerSettings;
 pub use worker::Worker;

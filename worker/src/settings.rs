@@ -1,29 +1,30 @@
-//! How a worker goes about its work.
+//! Settings of a worker.
 
 use std::time::Duration;
 
-use protocol::MaxIndex;
+use job::JOB;
+use protocol::{Index, MaxIndex};
 use startup::number;
 
-/// How a worker goes about its work.
+/// Settings of a worker.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Worker")]
 pub struct WorkerSettings {
-    /// How many indexes are computed at once.
+    /// Number of concurrent computations.
     #[arg(
         id = "CONCURRENCY", long = "concurrency", env = "CONCURRENCY", default_value = "1",
         value_parser = number(1_u32..=256, ""),
     )]
     pub concurrency: u32,
-    /// How long a claim is held unless renewed, in ms; it is renewed at a third of it. So long an
-    /// index waits when a worker dies.
+    /// Lease of a claim, in ms; renewed whenever a third of it has passed. This is how long an index
+    /// waits if its worker dies.
     #[arg(
         id = "LEASE_MS", long = "lease-ms", env = "LEASE_MS", default_value = "10000",
         value_parser = number(300_u64..=600_000, "ms"),
     )]
     pub lease_ms: u64,
-    /// The highest index computed; claims above it are failed. It has a setting of its own.
-    #[arg(skip)]
+    /// The highest index computed; claims above it fail. The programs set it from `MAX_INDEX`.
+    #[arg(skip = default_max_index())]
     pub max_index: MaxIndex,
 }
 
@@ -35,6 +36,10 @@ impl WorkerSettings {
 
 impl Default for WorkerSettings {
     fn default() -> Self {
-        Self { concurrency: 1, lease_ms: 10_000, max_index: MaxIndex::default() }
+        Self { concurrency: 1, lease_ms: 10_000, max_index: default_max_index() }
     }
+}
+
+fn default_max_index() -> MaxIndex {
+    MaxIndex::new(Index::try_from(JOB.default_max_index).unwrap_or(Index::MAX))
 }

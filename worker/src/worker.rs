@@ -1,4 +1,4 @@
-//! The worker as a whole.
+//! The worker: its parts, and its run from start to shutdown.
 
 use std::{
     sync::{
@@ -9,67 +9,78 @@ use std::{
 };
 
 use futures::future::{join, join_all};
+use job::{JobError, Progress};
 use protocol::WorkerId;
 use store::{Board, BoardError, Claim, SpanSink, spans};
 use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Job, Step, WorkerSettings, health::Signs, unique_id};
+use crate::{Step, WorkerSettings, health::HealthState, unique_id};
 
-/// How long a stop waits for the running computations to be given back. Docker kills after 10 s.
-const GRACE: Duration = Duration::from_secs(8);
+/// How long a shutdown waits for claims to be released. Docker kills after 10 s.
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(8);
 
-/// Claims indexes from a Board, computes them, and posts the results.
+/// A computation, shared with the blocking threads.
+pub(crate) type Compute = Arc<dyn Fn(u32, Progress<'_>) -> Result<String, JobError> + Send + Sync>;
+
+/// Claims indexes from a Board, computes them and posts the results.
 pub struct Worker {
     pub(crate) id: WorkerId,
     pub(crate) board: Arc<dyn Board>,
-    pub(crate) job: Arc<dyn Job>,
+    pub(crate) compute: Compute,
     pub(crate) settings: WorkerSettings,
-    /// There may be something to claim. One permit is enough: whoever claims hands it on.
+    /// Wakes a lane to claim. One permit is enough: each lane that claims wakes the next.
     pub(crate) wake: Notify,
-    /// Did the Board answer the last time? Losing it and finding it again are logged once each.
-    board_answers: AtomicBool,
-    pub(crate) signs: Signs,
+    /// Result of the last call to the Board, so that an outage and its end are logged once each.
+    board_available: AtomicBool,
+    pub(crate) health: HealthState,
     spans: Option<SpanSink>,
 }
 
 impl Worker {
-    /// Puts the parts together, under a name of its own. Nothing runs until [`Worker::run`] does.
-    pub fn new(board: Arc<dyn Board>, job: Arc<dyn Job>, settings: WorkerSettings) -> Self {
+    /// Creates a worker with a unique id. Nothing runs until [`Worker::run`] or [`Worker::step`].
+    ///
+    /// `compute` is the `compute` of a [`job::Job`]; tests pass closures.
+    pub fn new(
+        board: Arc<dyn Board>,
+        compute: impl Fn(u32, Progress<'_>) -> Result<String, JobError> + Send + Sync + 'static,
+        settings: WorkerSettings,
+    ) -> Self {
         Self {
             id: unique_id(),
             board,
-            job,
+            compute: Arc::new(compute),
             settings,
             wake: Notify::new(),
-            board_answers: AtomicBool::new(true),
-            signs: Signs::new(),
+            board_available: AtomicBool::new(true),
+            health: HealthState::new(),
             spans: None,
         }
     }
 
-    /// With somebody who is told of each attempt, if anybody is.
+    /// Adds a receiver for the spans of each attempt.
     #[must_use]
     pub fn with_spans(self, spans: Option<SpanSink>) -> Self {
         Self { spans, ..self }
     }
 
-    /// The name of this worker.
+    /// Returns the id of this worker.
     #[must_use]
     pub fn id(&self) -> &WorkerId {
         &self.id
     }
 
-    /// Claims one index, if one is due, computes it and posts the result. Says what it did, so that
-    /// tests drain the list with no waiting.
+    /// Claims one index, if one is due, computes it and posts the result. Returns what it did, so that
+    /// tests can drain the list without waiting.
     ///
     /// # Errors
-    /// The Board did not answer.
+    /// The Board did not respond.
     pub async fn step(&self) -> Result<Step, BoardError> {
         self.step_until(&CancellationToken::new()).await
     }
 
-    /// Works until stopped, across losses of the Board. Then gives running claims back and returns.
+    /// Works until stopped, reconnecting whenever the Board is lost. Releases its claims before it
+    /// returns.
     pub async fn run(&self, stop: CancellationToken) {
         tracing::info!(
             worker = %self.id,
@@ -78,36 +89,37 @@ impl Worker {
             max_index = %self.settings.max_index,
             "worker started"
         );
-        // All in this one task: whoever owns it owns the whole worker, and the computations have
-        // threads of their own.
+        // Everything runs in this task, so its owner owns the whole worker. Computations run on
+        // blocking threads.
         let lanes = join_all((0..self.settings.concurrency).map(|_| self.lane(&stop)));
         let working = join(lanes, self.listen(&stop));
         tokio::select! {
             _ = working => tracing::info!(worker = %self.id, "worker stopped"),
-            () = async { stop.cancelled().await; sleep(GRACE).await } => {
-                tracing::warn!(worker = %self.id, "stopped with claims held: their leases will run out");
+            () = async { stop.cancelled().await; sleep(SHUTDOWN_DEADLINE).await } => {
+                tracing::warn!(worker = %self.id, "worker stopped without releasing its claims; their leases will expire");
             }
         }
     }
 
-    /// Tells of an attempt that ended with a result, posted now, or with the reason why there is none.
-    pub(crate) fn tell(&self, claim: &Claim, computed_us: u64, outcome: Result<(), &str>) {
-        if let Some(tell) = &self.spans {
+    /// Sends the spans of an attempt that ended with a result, posted just now, or with the reason for
+    /// its failure.
+    pub(crate) fn send_spans(&self, claim: &Claim, computed_us: u64, outcome: Result<(), &str>) {
+        if let Some(send) = &self.spans {
             let posted_us = outcome.map(|()| store::now_us());
-            spans::of_attempt(claim, computed_us, posted_us).into_iter().for_each(&**tell);
+            spans::of_attempt(claim, computed_us, posted_us).into_iter().for_each(&**send);
         }
     }
 
-    /// Takes note of how the Board answered; logs when that changes.
-    pub(crate) fn heard_from_board<T>(&self, answer: &Result<T, BoardError>) {
+    /// Updates the health state from a reply of the Board; logs when its availability changes.
+    pub(crate) fn track_board<T>(&self, answer: &Result<T, BoardError>) {
         if answer.is_ok() {
-            self.signs.board_answered();
+            self.health.board_responded();
         }
-        let before = self.board_answers.swap(answer.is_ok(), Ordering::Relaxed);
+        let was_available = self.board_available.swap(answer.is_ok(), Ordering::Relaxed);
         match answer {
-            Ok(_) if !before => tracing::info!("the board answers"),
-            Err(error) if before => {
-                tracing::warn!(%error, "the board does not answer: trying again until it does");
+            Ok(_) if !was_available => tracing::info!("board is responding again"),
+            Err(error) if was_available => {
+                tracing::warn!(%error, "board not responding; retrying");
             }
             _ => {}
         }

@@ -1,10 +1,9 @@
-//! A worker on the in-process Board: what it does with claims, one step at a time where that is enough.
+//! Behaviour of a worker on the in-process Board, step by step where possible.
 
 // clippy knows tests by their attribute, and these helpers have none.
 #![allow(clippy::unwrap_used)]
 
 use std::{
-    ops::ControlFlow,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -14,40 +13,29 @@ use std::{
 };
 
 use futures::StreamExt;
+use job::{JOB, JobError, Progress};
 use protocol::{Index, MaxIndex, Notice, WorkerId};
 use store::{Board, Channel, EnqueueReason, FailOutcome, InProcessBoard, IndexState, Message};
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
-use worker::{FibJob, Job, JobError, Step, Worker, WorkerSettings};
+use worker::{Step, Worker, WorkerSettings};
 
 const SOON: Duration = Duration::from_secs(30);
 
-type Progress<'a> = &'a mut dyn FnMut(f64) -> ControlFlow<()>;
-
-/// A job made of a function.
-struct Do<F>(F);
-
-impl<F> Job for Do<F>
-where
-    F: Fn(Index, Progress<'_>) -> Result<String, JobError> + Send + Sync + 'static,
-{
-    fn compute(&self, index: Index, progress: Progress<'_>) -> Result<String, JobError> {
-        (self.0)(index, progress)
-    }
-}
-
-/// Runs until it is told to stop, and says through the channel that it runs.
-fn endless(began: mpsc::Sender<Index>) -> Arc<dyn Job> {
-    Arc::new(Do(move |index, progress: Progress<'_>| {
-        began.send(index).map_err(|error| JobError::Failed(error.to_string()))?;
+/// Returns a computation that runs until it is stopped, and sends its index when it starts.
+fn endless(
+    started: mpsc::Sender<Index>,
+) -> impl Fn(u32, Progress<'_>) -> Result<String, JobError> + Send + Sync {
+    move |number, progress| {
+        started.send(index(number)).map_err(|error| JobError::Failed(error.to_string()))?;
         while progress(0.5).is_continue() {
             std::thread::yield_now();
         }
         Err(JobError::Stopped)
-    }))
+    }
 }
 
-/// A Board whose time is the test's.
+/// Creates a Board whose clock the test controls.
 fn board() -> (Arc<InProcessBoard>, Arc<AtomicU64>) {
     let time_us = Arc::new(AtomicU64::new(1_000_000));
     let clock = Arc::clone(&time_us);
@@ -58,8 +46,11 @@ fn pass(time_us: &AtomicU64, duration: Duration) {
     time_us.fetch_add(u64::try_from(duration.as_micros()).unwrap(), Ordering::Relaxed);
 }
 
-fn worker(board: &Arc<InProcessBoard>, job: Arc<dyn Job>) -> Worker {
-    Worker::new(board.clone(), job, WorkerSettings::default())
+fn worker(
+    board: &Arc<InProcessBoard>,
+    compute: impl Fn(u32, Progress<'_>) -> Result<String, JobError> + Send + Sync + 'static,
+) -> Worker {
+    Worker::new(board.clone(), compute, WorkerSettings::default())
 }
 
 fn index(number: u32) -> Index {
@@ -111,7 +102,7 @@ async fn notice<T>(
 #[tokio::test]
 async fn a_worker_drains_the_list() {
     let (board, _) = board();
-    let worker = worker(&board, Arc::new(FibJob));
+    let worker = worker(&board, JOB.compute);
     submit(&board, &[7, 0, 100]).await;
     let mut did = Vec::new();
     loop {
@@ -121,26 +112,26 @@ async fn a_worker_drains_the_list() {
         }
     }
     assert_eq!(did, [7, 0, 100].map(|number| Step::Done(index(number))));
-    for (number, value) in [(7, "13"), (0, "0"), (100, "354224848179261915075")] {
-        assert_eq!(board.result(index(number)).await.unwrap().as_deref(), Some(value));
+    for number in [7, 0, 100] {
+        assert_eq!(board.result(index(number)).await.unwrap(), JOB.value(number).ok());
     }
 }
 
 #[tokio::test]
-async fn a_running_worker_computes_what_it_hears() {
+async fn a_running_worker_computes_a_submitted_index() {
     let (board, _) = board();
-    let (stop, running) = run(worker(&board, Arc::new(FibJob)));
+    let (stop, running) = run(worker(&board, JOB.compute));
     let value = notice(&board, submit(&board, &[7]), |notice| match notice {
         Notice::Finished { value, .. } => value,
         _ => None,
     });
-    assert_eq!(value.await, "13");
+    assert_eq!(value.await, JOB.value(7).unwrap());
     stop.cancel();
     join(running).await;
 }
 
 #[tokio::test]
-async fn as_many_are_computed_at_once_as_is_set_and_no_more() {
+async fn concurrent_computations_never_exceed_the_setting() {
     let (board, _) = board();
     let (began, begun) = mpsc::channel();
     let settings = WorkerSettings { concurrency: 3, ..WorkerSettings::default() };
@@ -160,7 +151,7 @@ async fn as_many_are_computed_at_once_as_is_set_and_no_more() {
 }
 
 #[tokio::test]
-async fn a_stop_gives_the_claim_back_and_does_not_count_the_attempt() {
+async fn a_stopping_worker_releases_its_claim_without_counting_the_attempt() {
     let (board, _) = board();
     let (began, begun) = mpsc::channel();
     submit(&board, &[7]).await;
@@ -175,9 +166,9 @@ async fn a_stop_gives_the_claim_back_and_does_not_count_the_attempt() {
 }
 
 #[tokio::test]
-async fn a_panic_is_a_failed_attempt_and_the_fifth_is_the_last() {
+async fn a_panic_is_a_failed_attempt_and_the_fifth_fails_the_index() {
     let (board, time_us) = board();
-    let worker = worker(&board, Arc::new(Do(|_, _: Progress<'_>| panic!("out of luck"))));
+    let worker = worker(&board, |_, _: Progress<'_>| panic!("out of luck"));
     submit(&board, &[7]).await;
     for attempt in 1..=5 {
         let step = worker.step().await.unwrap();
@@ -199,14 +190,14 @@ async fn a_panic_is_a_failed_attempt_and_the_fifth_is_the_last() {
 }
 
 #[tokio::test]
-async fn an_attempt_that_works_after_one_that_failed_is_done() {
+async fn a_retry_can_succeed_after_a_failed_attempt() {
     let (board, time_us) = board();
     let calls = AtomicU64::new(0);
-    let job = Do(move |_, _: Progress<'_>| match calls.fetch_add(1, Ordering::Relaxed) {
+    let compute = move |_, _: Progress<'_>| match calls.fetch_add(1, Ordering::Relaxed) {
         0 => Err(JobError::Failed("not today".to_owned())),
         _ => Ok("13".to_owned()),
-    });
-    let worker = worker(&board, Arc::new(job));
+    };
+    let worker = worker(&board, compute);
     submit(&board, &[7]).await;
     assert!(matches!(worker.step().await.unwrap(), Step::Failed { reason, .. } if reason == "not today"));
     pass(&time_us, SOON);
@@ -214,14 +205,25 @@ async fn an_attempt_that_works_after_one_that_failed_is_done() {
 }
 
 #[tokio::test]
+async fn an_impossible_index_fails_at_once_with_the_reason() {
+    let (board, _) = board();
+    let impossible = || JobError::Impossible("There is no such value.".to_owned());
+    let worker = worker(&board, move |_, _: Progress<'_>| Err(impossible()));
+    submit(&board, &[7]).await;
+    let step = worker.step().await.unwrap();
+    assert!(matches!(step, Step::Failed { outcome: Some(FailOutcome::GivenUp), .. }), "{step:?}");
+    assert_eq!(worker.step().await.unwrap(), Step::Idle);
+}
+
+#[tokio::test]
 async fn an_index_above_the_maximum_fails_at_once_with_the_reason() {
     let (board, _) = board();
     let settings = WorkerSettings { max_index: MaxIndex::new(index(1_000)), ..WorkerSettings::default() };
-    let worker = Worker::new(board.clone(), Arc::new(FibJob), settings);
+    let worker = Worker::new(board.clone(), JOB.compute, settings);
     submit(&board, &[1_001]).await;
     let step = worker.step().await.unwrap();
     assert!(matches!(step, Step::Failed { outcome: Some(FailOutcome::GivenUp), .. }), "{step:?}");
-    let reason = "The highest index computed here is 1,000.".to_owned();
+    let reason = "The index must not exceed 1,000.".to_owned();
     assert_eq!(state(&board, 1_001).await, IndexState::GivenUp { reason });
 }
 
@@ -240,7 +242,7 @@ async fn a_lost_lease_stops_the_computation() {
     let (step, stolen) = timeout(SOON, async { tokio::join!(worker.step(), stealing) }).await.unwrap();
     match stolen {
         Some(claim) => {
-            assert_eq!(step.unwrap(), Step::Lost(index(7)));
+            assert_eq!(step.unwrap(), Step::LeaseLost(index(7)));
             assert_eq!(claim.attempt, 2);
         }
         // The worker's own renewal was quicker than the thief; nothing was lost then.
@@ -249,11 +251,11 @@ async fn a_lost_lease_stops_the_computation() {
 }
 
 #[tokio::test]
-async fn a_long_computation_keeps_its_lease_and_tells_its_progress() {
+async fn a_long_computation_renews_its_lease_and_reports_progress() {
     let (board, _) = board();
     let (go, gate) = mpsc::channel::<()>();
     let gate = std::sync::Mutex::new(gate);
-    let job = Do(move |_, progress: Progress<'_>| {
+    let compute = move |_, progress: Progress<'_>| {
         let gate = gate.lock().unwrap();
         while gate.try_recv().is_err() {
             if progress(0.25).is_break() {
@@ -262,9 +264,9 @@ async fn a_long_computation_keeps_its_lease_and_tells_its_progress() {
             std::thread::yield_now();
         }
         Ok("13".to_owned())
-    });
+    };
     submit(&board, &[7]).await;
-    let worker = worker(&board, Arc::new(job));
+    let worker = worker(&board, compute);
     let told = notice(&board, async {}, |notice| match notice {
         Notice::Progress { progress, attempt, .. } => Some((progress, attempt)),
         _ => None,
@@ -280,10 +282,10 @@ async fn a_long_computation_keeps_its_lease_and_tells_its_progress() {
 }
 
 #[tokio::test]
-async fn what_waited_before_the_worker_came_is_computed() {
+async fn an_index_submitted_before_the_worker_started_is_computed() {
     let (board, _) = board();
     board.enqueue(index(8), EnqueueReason::Message).await.unwrap();
-    let (stop, running) = run(worker(&board, Arc::new(FibJob)));
+    let (stop, running) = run(worker(&board, JOB.compute));
     let value = notice(&board, async {}, |notice| match notice {
         Notice::Finished { value, .. } => value,
         _ => None,
@@ -292,7 +294,7 @@ async fn what_waited_before_the_worker_came_is_computed() {
         Some(value) => value,
         None => value.await,
     };
-    assert_eq!(value, "21");
+    assert_eq!(value, JOB.value(8).unwrap());
     stop.cancel();
     join(running).await;
 }

@@ -1,4 +1,4 @@
-//! Programs that this one starts: none of them outlives it.
+//! Child processes, none of which outlives this program.
 
 use std::{
     fmt,
@@ -16,20 +16,23 @@ use signal_hook::{
     iterator::Signals,
 };
 
-/// How long a program may take to end after SIGTERM.
+/// Time a program has to exit after SIGTERM.
 const GRACE: Duration = Duration::from_secs(15);
-/// The standard library has no wait with a deadline.
+/// Polling interval, because the standard library has no wait with a deadline.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Set by Ctrl-C and its like, and when one of several concurrent steps failed.
+/// Set by Ctrl-C and other signals, and when one of several concurrent steps fails.
 static STOP: AtomicBool = AtomicBool::new(false);
 /// Set by the second Ctrl-C.
 static HURRY: AtomicBool = AtomicBool::new(false);
 
-/// From now on Ctrl-C, SIGTERM and SIGHUP make every wait in this module end early, which stops what
-/// runs. After a second one nothing gets time to end by itself any more.
-pub(crate) fn listen_to_signals() -> Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("listen to signals")?;
+/// Makes Ctrl-C, SIGTERM and SIGHUP end every wait in this module, which stops the running programs. After a second
+/// signal, they are killed without delay.
+///
+/// # Errors
+/// The handlers cannot be installed.
+pub fn listen_to_signals() -> Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("failed to listen to signals")?;
     thread::spawn(move || {
         for _ in signals.forever() {
             if STOP.swap(true, Ordering::Relaxed) {
@@ -40,19 +43,20 @@ pub(crate) fn listen_to_signals() -> Result<()> {
     Ok(())
 }
 
-/// Asks everything to stop, as Ctrl-C does.
+/// Stops everything, as Ctrl-C does.
 pub(crate) fn stop_all() {
     STOP.store(true, Ordering::Relaxed);
 }
 
-/// Whether everything was asked to stop.
-pub(crate) fn is_stopping() -> bool {
+/// Returns true if everything is being stopped.
+#[must_use]
+pub fn is_stopping() -> bool {
     STOP.load(Ordering::Relaxed)
 }
 
-/// Stopped on request: nothing to report.
+/// The command was stopped on request.
 #[derive(Debug)]
-pub(crate) struct Interrupted;
+pub struct Interrupted;
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,7 +66,7 @@ impl fmt::Display for Interrupted {
 
 impl std::error::Error for Interrupted {}
 
-/// A running program. It is stopped, with everything it started, when this is dropped.
+/// A running program. When this is dropped, it is stopped together with its children.
 #[derive(Debug)]
 pub(crate) struct Child {
     name: String,
@@ -70,21 +74,21 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts it with an empty input and in a process group of its own, so that all of it can be
-    /// stopped, and Ctrl-C reaches it through us: once, and gracefully.
+    /// Starts a program with empty input, in its own process group, so that its children can be stopped with it and
+    /// Ctrl-C reaches it only through this program, once and gracefully.
     pub(crate) fn start(name: &str, command: &mut Command) -> Result<Self> {
         let process = command.stdin(Stdio::null()).process_group(0).spawn().with_context(|| {
-            format!("{name}: {} could not be started", command.get_program().to_string_lossy())
+            format!("{name}: {} failed to start", command.get_program().to_string_lossy())
         })?;
         Ok(Self { name: name.to_owned(), process })
     }
 
-    /// How it ended, if it did.
+    /// Returns the exit status if the program has exited.
     pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        self.process.try_wait().with_context(|| format!("wait for {}", self.name))
+        self.process.try_wait().with_context(|| format!("failed to wait for {}", self.name))
     }
 
-    /// Waits until it ends, which it must within `limit` if there is one.
+    /// Waits until the program exits; fails after `limit`.
     pub(crate) fn wait(&mut self, limit: Option<Duration>) -> Result<ExitStatus> {
         let start = Instant::now();
         loop {
@@ -95,13 +99,13 @@ impl Child {
                 bail!(Interrupted);
             }
             if let Some(limit) = limit.filter(|limit| start.elapsed() >= *limit) {
-                bail!("{} did not end within {} s", self.name, limit.as_secs());
+                bail!("{} did not exit within {} s", self.name, limit.as_secs());
             }
             thread::sleep(POLL);
         }
     }
 
-    /// SIGTERM to all of it; SIGKILL to what is left after [`GRACE`], or when somebody presses Ctrl-C again.
+    /// Sends SIGTERM to the process group, and SIGKILL after [`GRACE`] or another Ctrl-C.
     pub(crate) fn stop(&mut self) {
         if matches!(self.process.try_wait(), Ok(None)) {
             self.signal(Signal::TERM);
@@ -113,8 +117,8 @@ impl Child {
                 thread::sleep(POLL);
             }
         }
-        // Also after an end of its own: what it started may still be there. The group's id can't
-        // belong to anything else as long as it has members, and the kill fails when it has none.
+        // Even if the program has exited, its children may still run. The group's id cannot be reused while it has
+        // members, and the kill fails if it has none.
         self.signal(Signal::KILL);
         let _ = self.process.wait();
     }
@@ -139,22 +143,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_that_takes_too_long_is_stopped() {
+    fn a_program_is_stopped_after_its_time_limit() {
         let start = Instant::now();
         let mut child = Child::start("sleep", Command::new("sleep").arg("600")).unwrap();
         let error = child.wait(Some(Duration::from_millis(10))).unwrap_err();
-        assert_eq!(error.to_string(), "sleep did not end within 0 s");
+        assert_eq!(error.to_string(), "sleep did not exit within 0 s");
         drop(child);
         assert!(start.elapsed() < GRACE);
     }
 
     #[test]
-    fn what_a_program_started_is_stopped_with_it() {
+    fn the_children_of_a_program_are_stopped_with_it() {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", "(sleep 60; echo still here) & wait"]).stdout(writer);
         let mut child = Child::start("sh", &mut command).unwrap();
-        // With our own writing end.
+        // Closes our own writer.
         drop(command);
         child.stop();
         let mut written = String::new();

@@ -1,5 +1,5 @@
-//! `cargo xtask dev`: the whole system as it is in production, rebuilt and restarted when it is edited.
-//! `cargo xtask watch-worker`: of that the worker alone.
+//! `cargo xtask dev`: runs the whole system as in production, and rebuilds and restarts it after edits.
+//! `cargo xtask watch-worker`: does that with a worker only.
 
 mod sources;
 mod worker;
@@ -16,15 +16,15 @@ use throwaway::{Nginx, Postgres, Redis, nginx};
 
 use crate::{
     child::{self, Child},
-    ports,
+    leptos, ports,
     progress::{Step, say},
     public_url,
-    setup::Toolbox,
 };
 
 use self::worker::Worker;
 
-const LOOK_EVERY: Duration = Duration::from_millis(300);
+/// Interval between checks for edits and for exited processes.
+const POLL: Duration = Duration::from_millis(300);
 
 pub(crate) fn dev(port: u16) -> Result<()> {
     let instead = format!("choose another: cargo xtask dev --port {}", port.saturating_add(1));
@@ -34,7 +34,7 @@ pub(crate) fn dev(port: u16) -> Result<()> {
     };
     let (reload_scheme, reload_port) = public_url::websocket(&url)?;
     ports::check_free(port, &instead)?;
-    let toolbox = Toolbox::get()?;
+    let mut leptos = leptos::command()?;
     let [site, api, reload] = ports::free()?;
 
     say("starting Postgres, Redis and nginx");
@@ -48,16 +48,15 @@ pub(crate) fn dev(port: u16) -> Result<()> {
         ..nginx::Options::new(on_loopback(site), on_loopback(api))
     })?;
 
-    say("cargo leptos watch: it tells what it does");
-    let mut leptos = toolbox.cargo_leptos();
-    stack.describe_to(&mut leptos);
+    say("starting cargo leptos watch, whose output follows");
+    stack.set_variables(&mut leptos);
     leptos
         .arg("watch")
         .env("SITE_ADDR", format!("127.0.0.1:{site}"))
         .env("LEPTOS_SITE_ADDR", format!("127.0.0.1:{site}"))
         .env("API_ADDR", format!("127.0.0.1:{api}"))
         .env("LEPTOS_RELOAD_PORT", reload.to_string())
-        // The page's script connects to where the page came from: to nginx, which passes the websocket on.
+        // The page's script connects to the page's own host: to nginx, which proxies the WebSocket.
         .env("LEPTOS_RELOAD_WS_PROTOCOL", reload_scheme)
         .env("LEPTOS_RELOAD_EXTERNAL_PORT", reload_port.to_string());
     let mut watch = Child::start("cargo leptos watch", &mut leptos)?;
@@ -66,28 +65,28 @@ pub(crate) fn dev(port: u16) -> Result<()> {
     let mut first_build = Some(Step::begin("waiting for the first build"));
     loop {
         if child::is_stopping() {
-            // In this order: who uses the databases goes first.
+            // Before the databases that they use.
             worker.stop();
             watch.stop();
             say("stopped");
             return Ok(());
         }
         if let Some(status) = watch.ended()? {
-            bail!("cargo leptos watch ended ({status}); its messages are above");
+            bail!("cargo leptos watch exited ({status}); see its messages above");
         }
         if let Some(status) = nginx.ended() {
-            bail!("nginx ended ({status}); its log:\n{}", nginx.log());
+            bail!("nginx exited ({status}); its log:\n{}", nginx.log());
         }
-        // The worker only now: both builds would fight for the processors and for cargo's lock.
-        if first_build.is_some() && ports::answers(site, "/api/health/live") {
+        // The worker is built after the server, because concurrent builds would compete for cargo's lock.
+        if first_build.is_some() && ports::responds(site, "/api/health/live") {
             first_build = None;
             say(format!("fibstack is at {url} (Ctrl-C stops it and all its servers)"));
             say(format!("Postgres: {}   Redis: {}", stack.postgres.url(&stack.database), stack.redis.url()));
         }
         if first_build.is_none() {
-            worker.keep_current(|command| stack.describe_to(command));
+            worker.keep_current(|command| stack.set_variables(command));
         }
-        thread::sleep(LOOK_EVERY);
+        thread::sleep(POLL);
     }
 }
 
@@ -95,12 +94,12 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
-/// With the settings that this program was started with.
+/// Runs a worker with the settings of this program's environment.
 pub(crate) fn watch_worker() {
     let mut worker = Worker::new();
     while !child::is_stopping() {
         worker.keep_current(|_| ());
-        thread::sleep(LOOK_EVERY);
+        thread::sleep(POLL);
     }
     worker.stop();
     say("stopped");
@@ -114,8 +113,8 @@ struct Stack {
 }
 
 impl Stack {
-    /// Tells a program where they are, whatever the shell has set.
-    fn describe_to(&self, command: &mut Command) {
+    /// Sets a program's variables for these databases, and removes any that the shell has set.
+    fn set_variables(&self, command: &mut Command) {
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(crate::run::names_other_servers) {
                 command.env_remove(name);

@@ -1,19 +1,19 @@
-//! Files of environment variables, as Compose reads them.
+//! Files of environment variables in the syntax of Compose.
 
 use std::{fs, io, path::Path};
 
 use anyhow::{Context, Result, bail};
 
-/// The variables of a file in their order; nothing if it is not there.
+/// Returns the variables of a file in order; empty if the file does not exist.
 pub(crate) fn read(path: &Path) -> Result<Vec<(String, String)>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(text.lines().filter_map(line).collect()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
+        Err(error) => Err(error).with_context(|| format!("failed to read {}", path.display())),
     }
 }
 
-/// What a line sets, if it sets something.
+/// Returns the variable that a line sets, if any.
 pub(crate) fn line(line: &str) -> Option<(String, String)> {
     let line = line.trim();
     let (name, value) = line.strip_prefix("export ").unwrap_or(line).split_once('=')?;
@@ -37,15 +37,15 @@ fn unquoted(value: &str) -> String {
             }
             text
         }
-        // What follows is a comment only behind a blank.
+        // Only after a blank does `#` begin a comment.
         _ => value.split(" #").next().unwrap_or_default().trim_end().to_owned(),
     }
 }
 
-/// The line that sets a variable, quoted so that Compose puts nothing else in the place of a `$`.
+/// Returns the line that sets a variable, quoted so that Compose substitutes nothing for a `$`.
 pub(crate) fn set(name: &str, value: &str) -> Result<String> {
     if value.contains(['\n', '\r']) {
-        bail!("{name} has more than one line, which a file of variables can't hold");
+        bail!("{name} must be a single line");
     }
     let plain = |each: char| each.is_ascii_alphanumeric() || "_./:@,+-".contains(each);
     Ok(if value.chars().all(plain) {
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_is_read_back() {
+    fn a_value_survives_writing_and_reading() {
         for value in ["", "3050", "postgres://me:p%40@db:5432/x", "p w", "$HOME", "it's \"$5\"\\", "a#b"] {
             let text = set("A", value).unwrap();
             assert_eq!(line(&text).unwrap().1, value, "{text}");

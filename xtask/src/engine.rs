@@ -1,4 +1,4 @@
-//! The container engine: whether there is one, and commands to it.
+//! The container engine.
 
 use std::process::{Command, Stdio};
 
@@ -7,23 +7,27 @@ use anyhow::{Result, bail};
 use crate::project;
 
 const HOW: &str = "\
-Install Docker with Compose v2 (https://docs.docker.com/engine/install), or start it; an ordinary user \
-has to be in the group docker.";
+Install or start Docker with its plugins Compose v2 and buildx (https://docs.docker.com/engine/install). \
+An ordinary user must be in the group docker. On Debian: apt-get install docker-compose docker-buildx.";
 
 /// `docker`, in the root.
-pub(crate) fn docker() -> Command {
+#[must_use]
+pub fn docker() -> Command {
     let mut command = Command::new("docker");
     command.current_dir(project::root());
     command
 }
 
-/// Fails if no engine answers, or it has no Compose v2.
-pub(crate) fn check() -> Result<()> {
+/// Fails if the engine is not responding, or its plugins are missing or too old.
+///
+/// # Errors
+/// The engine or a plugin is not usable.
+pub fn check() -> Result<()> {
     match docker().args(["version", "--format", "{{.Server.Version}}"]).stdin(Stdio::null()).output() {
-        Err(error) => bail!("this needs a container engine, and docker does not run: {error}.\n{HOW}"),
+        Err(error) => bail!("this needs a container engine, but docker cannot be run: {error}.\n{HOW}"),
         Ok(output) if !output.status.success() => {
-            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            bail!("this needs a container engine, and none answers: {said}\n{HOW}")
+            let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            bail!("this needs a container engine, but none is responding: {message}\n{HOW}")
         }
         Ok(_) => {}
     }
@@ -32,14 +36,18 @@ pub(crate) fn check() -> Result<()> {
     let version = version.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
     if !version.as_deref().is_some_and(is_enough) {
         bail!(
-            "this needs Docker Compose 2.20 or later, and here is {}.\n{HOW}",
+            "this needs Docker Compose 2.20 or later; installed: {}.\n{HOW}",
             version.as_deref().unwrap_or("none")
         );
+    }
+    let buildx = docker().args(["buildx", "version"]).stdin(Stdio::null()).output();
+    if !buildx.is_ok_and(|output| output.status.success()) {
+        bail!("Docker's plugin buildx, which builds the images, is not installed.\n{HOW}");
     }
     Ok(())
 }
 
-/// `include` came with 2.20.
+/// The Compose files use `include`, which was added in 2.20.
 fn is_enough(version: &str) -> bool {
     let mut numbers = version.trim_start_matches('v').split(['.', '-', '+']).map(str::parse::<u32>);
     let (Some(Ok(major)), Some(Ok(minor))) = (numbers.next(), numbers.next()) else { return false };

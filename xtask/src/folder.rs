@@ -1,8 +1,8 @@
-//! Folders.
+//! Copies folders.
 
 use std::{fs, io, path::Path};
 
-/// Copies what is in a folder, folders included.
+/// Copies the content of a folder, including subfolders.
 pub(crate) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {

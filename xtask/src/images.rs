@@ -1,66 +1,31 @@
-//! `cargo xtask images`: the container images.
-
-mod registry;
+//! `cargo xtask images build`: the container images.
 
 use std::{env, fmt, path::Path, process::Command};
 
 use anyhow::Result;
 
-use crate::{
-    artifacts,
-    deploy::{System, delivery},
-    engine,
-    job::Job,
-    progress::say,
-    project,
-};
-
-pub(crate) use registry::{login, push, pushed};
-
-/// What to do with images. Of parts that are not named, all.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Action {
-    Login { system: String },
-    Build { parts: Vec<Part>, compiled: Compiled },
-    Push { parts: Vec<Part>, system: String },
-    Mirror { parts: Vec<Part>, system: String },
-}
-
-/// Does it. A registry that is not named is the system's own, at ECR.
-pub(crate) fn run(action: &Action) -> Result<()> {
-    let names = Names::from_environment();
-    match action {
-        Action::Login { system } => login(&destination(system)?),
-        Action::Build { parts, compiled } => build(parts, &names, *compiled),
-        Action::Push { parts, system } => {
-            let there = Names { prefix: destination(system)?, tag: names.tag.clone() };
-            registry::tag(parts, &names, &there)?;
-            push(parts, &there)
-        }
-        Action::Mirror { parts, system } => {
-            registry::mirror(parts, &delivery::mirrors(&System::open(system)?)?)
-        }
-    }
-}
-
-fn destination(system: &str) -> Result<String> {
-    Names::prefix().map_or_else(|| delivery::prefix(&System::open(system)?), Ok)
-}
+use crate::{artifacts, engine, job::Job, progress::say, project};
 
 /// One of the images; a stage of the Dockerfile.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Part {
+pub enum Part {
+    /// Web server.
     Server,
+    /// Worker.
     Worker,
+    /// Router.
     Nginx,
+    /// Shell with tools, to run beside another container.
     Debug,
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 4] = [Self::Server, Self::Worker, Self::Nginx, Self::Debug];
+    /// All images.
+    pub const ALL: [Self; 4] = [Self::Server, Self::Worker, Self::Nginx, Self::Debug];
 
-    /// The name of its stage, and the last part of the image's.
-    pub(crate) fn name(self) -> &'static str {
+    /// Name of its stage in the Dockerfile, and last part of the image's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Server => "server",
             Self::Worker => "worker",
@@ -69,7 +34,9 @@ impl Part {
         }
     }
 
-    fn has_our_programs(self) -> bool {
+    /// Returns true if the image contains programs compiled from this workspace.
+    #[must_use]
+    pub fn has_our_programs(self) -> bool {
         matches!(self, Self::Server | Self::Worker)
     }
 }
@@ -80,16 +47,19 @@ impl fmt::Display for Part {
     }
 }
 
-/// How images are called: what stands before the part, and the tag behind it.
+/// Names of the images: a prefix before the part, and a tag.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Names {
-    pub(crate) prefix: String,
-    pub(crate) tag: String,
+pub struct Names {
+    /// Everything before the part, such as `registry.example.org/team/`.
+    pub prefix: String,
+    /// Tag.
+    pub tag: String,
 }
 
 impl Names {
-    /// As the Compose files have them, given the same environment.
-    pub(crate) fn from_environment() -> Self {
+    /// The names that the Compose files have in the same environment.
+    #[must_use]
+    pub fn from_environment() -> Self {
         Self {
             prefix: Self::prefix().unwrap_or_else(|| "fibstack/".to_owned()),
             tag: Self::tag().unwrap_or_else(|| "latest".to_owned()),
@@ -97,16 +67,20 @@ impl Names {
     }
 
     /// `IMAGE_PREFIX`, if it is set.
-    pub(crate) fn prefix() -> Option<String> {
+    #[must_use]
+    pub fn prefix() -> Option<String> {
         set("IMAGE_PREFIX")
     }
 
     /// `IMAGE_TAG`, if it is set.
-    pub(crate) fn tag() -> Option<String> {
+    #[must_use]
+    pub fn tag() -> Option<String> {
         set("IMAGE_TAG")
     }
 
-    pub(crate) fn image(&self, part: Part) -> String {
+    /// Full name of an image.
+    #[must_use]
+    pub fn image(&self, part: Part) -> String {
         format!("{}{part}:{}", self.prefix, self.tag)
     }
 }
@@ -115,17 +89,20 @@ fn set(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Where what is in the images is compiled.
+/// Where the programs in the images are compiled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Compiled {
-    /// In the image's build: needs nothing but the engine.
+pub enum Compiled {
+    /// In the image's build, which needs only the engine.
     Inside,
-    /// On this machine, whose builds find done what earlier ones did.
+    /// On this machine, which reuses earlier builds.
     Here,
 }
 
-/// Builds images; all of them if none is named.
-pub(crate) fn build(parts: &[Part], names: &Names, compiled: Compiled) -> Result<()> {
+/// Builds the named images, or all of them if none is named.
+///
+/// # Errors
+/// The container engine is not available, or a build failed.
+pub fn build(parts: &[Part], names: &Names, compiled: Compiled) -> Result<()> {
     engine::check()?;
     let parts = all_if_none(parts);
     let folder = artifacts::default_folder();
@@ -135,38 +112,34 @@ pub(crate) fn build(parts: &[Part], names: &Names, compiled: Compiled) -> Result
     } else {
         None
     };
+    Job::new("images").run(&mut command(parts, names, artifacts))?;
     for part in parts {
-        Job::new(&format!("image {part}")).run(&mut command(*part, names, artifacts))?;
         say(format!("built {}", names.image(*part)));
     }
     Ok(())
 }
 
-fn all_if_none(parts: &[Part]) -> &[Part] {
+/// The named parts, or all if none is named.
+#[must_use]
+pub fn all_if_none(parts: &[Part]) -> &[Part] {
     if parts.is_empty() { &Part::ALL } else { parts }
 }
 
-fn command(part: Part, names: &Names, artifacts: Option<&Path>) -> Command {
+/// Returns the command for the build that docker-bake.hcl defines. It takes `BASE_REGISTRY` from the environment.
+fn command(parts: &[Part], names: &Names, artifacts: Option<&Path>) -> Command {
     let mut docker = engine::docker();
-    // Debian's engine has the old builder as its default.
-    docker.env("DOCKER_BUILDKIT", "1").args(["build", "--progress=plain", "--target", part.name()]);
-    docker.args(["--tag", &names.image(part)]);
-    docker.arg(format!("--build-arg=VERSION={}", env!("CARGO_PKG_VERSION")));
-    if let Some(revision) = revision() {
-        docker.arg(format!("--build-arg=REVISION={revision}"));
-    }
-    // A mirror of the base images. By name, so that docker takes the value from the environment.
-    docker.args(env::var_os("BASE_REGISTRY").map(|_| "--build-arg=BASE_REGISTRY"));
-    match artifacts.filter(|_| part.has_our_programs()) {
-        // As the context rather than as one more, which only engines from 23 on understand.
-        Some(folder) => docker.args(["--build-arg=ARTIFACTS=given", "--file=Dockerfile"]).arg(folder),
-        None => docker.arg("."),
-    };
+    docker.args(["buildx", "bake", "--file=docker-bake.hcl", "--progress=plain", "--load"]);
+    docker.args(parts.iter().map(|part| part.name()));
+    docker.env("IMAGE_PREFIX", &names.prefix).env("IMAGE_TAG", &names.tag);
+    docker.env("VERSION", env!("CARGO_PKG_VERSION")).env("REVISION", revision().unwrap_or_default());
+    docker.env("ARTIFACTS", artifacts.unwrap_or(Path::new("")));
+    docker.env("DOCKERFILE", project::root().join("Dockerfile"));
     docker
 }
 
-/// The commit that is built, if it is one.
-pub(crate) fn revision() -> Option<String> {
+/// Returns the checked-out commit, with `-changed` appended if files differ from it. None outside a git repository.
+#[must_use]
+pub fn revision() -> Option<String> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").args(arguments).current_dir(project::root()).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())

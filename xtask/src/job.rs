@@ -1,4 +1,4 @@
-//! A program that runs to its end while the person is told how far it is.
+//! A program that runs to completion while its progress is displayed.
 
 use std::{
     collections::VecDeque,
@@ -11,50 +11,59 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::{child::Child, progress::Step, project};
+use crate::{
+    child::{self, Child, Interrupted},
+    progress::Step,
+    project,
+};
 
-/// How many lines of a failed program's output are shown.
+/// Number of lines of a failed program's output that are shown.
 const SHOWN: usize = 40;
 
-/// A program that runs to its end. Its output goes to a log file; its last lines are shown if it fails.
-pub(crate) struct Job<'a> {
+/// A program that runs to completion. Its output goes to a log file; the last lines are shown if it fails.
+#[derive(Debug)]
+pub struct Job<'a> {
     name: &'a str,
     limit: Option<Duration>,
 }
 
 impl<'a> Job<'a> {
-    /// `name` is for the person, and names the log file.
-    pub(crate) fn new(name: &'a str) -> Self {
+    /// `name` is displayed, and is the name of the log file.
+    #[must_use]
+    pub fn new(name: &'a str) -> Self {
         Self { name, limit: None }
     }
 
-    /// Fails if it has not ended by then.
+    /// Sets a time limit, after which the job fails.
     pub(crate) fn within(self, limit: Duration) -> Self {
         Self { limit: Some(limit), ..self }
     }
 
-    /// Runs it; an end with an error is an error.
-    pub(crate) fn run(self, command: &mut Command) -> Result<()> {
+    /// Runs the program.
+    ///
+    /// # Errors
+    /// It did not start, failed, or was interrupted.
+    pub fn run(self, command: &mut Command) -> Result<()> {
         let folder = project::tools().join("logs");
-        fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+        fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
         let path = folder.join(format!("{}.log", self.name.replace([' ', '/'], "-")));
-        let mut log = File::create(&path).with_context(|| format!("write {}", path.display()))?;
+        let mut log = File::create(&path).with_context(|| format!("failed to write {}", path.display()))?;
 
         let step = Step::begin(self.name);
         let (reader, writer) = pipe()?;
-        // Cargo draws its progress bar, which says how far it is, only when told so.
+        // Cargo draws a progress bar into a pipe only if asked to.
         command.env("CARGO_TERM_PROGRESS_WHEN", "always").env("CARGO_TERM_PROGRESS_WIDTH", "100");
         command.env("CARGO_TERM_COLOR", "never");
         command.stdout(writer.try_clone()?).stderr(writer);
         let mut child = Child::start(self.name, command)?;
-        // The writing ends in `command` would keep the pipe open.
+        // The writers in `command` would keep the pipe open.
         command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
 
         let (status, last) = thread::scope(|scope| {
             let lines = scope.spawn(|| {
                 let mut last = VecDeque::new();
                 for_each_line(reader, |line| {
-                    step.read(line);
+                    step.update(line);
                     if line.trim().is_empty() || line.trim_start().starts_with("Building [") {
                         return;
                     }
@@ -67,7 +76,7 @@ impl<'a> Job<'a> {
                 last
             });
             let status = child.wait(self.limit);
-            // Ends its children too, who may hold the pipe open.
+            // Also stops its children, which may hold the pipe open.
             child.stop();
             (status, lines.join().unwrap_or_default())
         });
@@ -80,7 +89,25 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Lines end with a line feed, or with a carriage return where a program draws over its own line.
+/// Runs two steps at the same time. If one fails, stops the other and returns the error of the first.
+pub(crate) fn both<T>(
+    one: impl FnOnce() -> Result<()> + Send,
+    other: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let (one, other) = thread::scope(|scope| {
+        let one = scope.spawn(|| one().inspect_err(|_| child::stop_all()));
+        let other = other().inspect_err(|_| child::stop_all());
+        (one.join().unwrap_or_else(|_| bail!("a step panicked")), other)
+    });
+    match (one, other) {
+        (Ok(()), other) => other,
+        (Err(stopped), Err(cause)) if stopped.is::<Interrupted>() => Err(cause),
+        (Err(cause), _) => Err(cause),
+    }
+}
+
+/// Calls `take` with each line. A line ends with a line feed, or with a carriage return where a program overwrites
+/// its own line.
 pub(crate) fn for_each_line(mut from: PipeReader, mut take: impl FnMut(&str)) {
     let mut buffer = [0; 8192];
     let mut line = Vec::new();

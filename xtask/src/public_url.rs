@@ -1,10 +1,9 @@
-//! Where a browser finds a port of this machine: here, or through a cloud workspace that forwards it.
+//! The address of a local port for a browser: on this machine, or forwarded by a cloud workspace.
 
 use anyhow::{Context, Result};
 
-/// The address of what listens on `port`. Outside of a workspace it is this machine's.
-///
-/// `variable` reads the environment. Codespaces and Ona (Gitpod) tell there how they forward.
+/// Returns the address of a local port. `variable` reads the environment, in which Codespaces and Ona (Gitpod) describe
+/// how they forward ports.
 pub(crate) fn public_url(port: u16, variable: impl Fn(&str) -> Option<String>) -> String {
     let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
     if variable("CODESPACES").as_deref() == Some("true")
@@ -21,10 +20,10 @@ pub(crate) fn public_url(port: u16, variable: impl Fn(&str) -> Option<String>) -
     format!("http://localhost:{port}")
 }
 
-/// Scheme and port of a websocket that the page at `url` opens on its own host.
+/// Returns the scheme and port of a WebSocket to the host of the page at `url`.
 pub(crate) fn websocket(url: &str) -> Result<(&'static str, u16)> {
     let wrong =
-        || format!("PUBLIC_URL is {url}: allowed is an address such as https://name-3050.example.org");
+        || format!("PUBLIC_URL is {url}, but must be an address such as https://name-3050.example.org");
     let (scheme, rest) = url.split_once("://").with_context(wrong)?;
     let (scheme, usual) = match scheme {
         "http" => ("ws", 80),
@@ -32,7 +31,7 @@ pub(crate) fn websocket(url: &str) -> Result<(&'static str, u16)> {
         _ => return Err(anyhow::anyhow!(wrong())),
     };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    // An IPv6 address has colons of its own, in brackets.
+    // An IPv6 address contains colons itself, in brackets.
     let port = match host.rsplit_once(':') {
         Some((_, port)) if !port.contains(']') => port.parse().ok().with_context(wrong)?,
         _ => usual,
@@ -52,16 +51,16 @@ mod tests {
     }
 
     #[test]
-    fn outside_of_a_workspace_it_is_this_machine() {
+    fn without_a_workspace_the_address_is_localhost() {
         assert_eq!(url(&[]), "http://localhost:3050");
-        // As Compose makes them of nothing.
+        // Compose passes unset variables as empty ones.
         assert_eq!(url(&[("CODESPACES", ""), ("GITPOD_WORKSPACE_URL", "")]), "http://localhost:3050");
-        // A name alone is no workspace.
+        // A name alone is not enough.
         assert_eq!(url(&[("CODESPACE_NAME", "left-over")]), "http://localhost:3050");
     }
 
     #[test]
-    fn codespaces_has_the_port_behind_the_name() {
+    fn codespaces_puts_the_port_after_the_name() {
         let codespace = [("CODESPACES", "true"), ("CODESPACE_NAME", "fluffy-disco")];
         assert_eq!(url(&codespace), "https://fluffy-disco-3050.app.github.dev");
         let elsewhere = [&codespace[..], &[("GITHUB_CODESPACES_PORT_FORWARDING_DOMAIN", "example.dev")]];
@@ -69,14 +68,14 @@ mod tests {
     }
 
     #[test]
-    fn ona_has_the_port_before_the_name() {
+    fn ona_puts_the_port_before_the_name() {
         for given in ["https://me-app-abc.ws-eu1.gitpod.io", "https://me-app-abc.ws-eu1.gitpod.io/"] {
             assert_eq!(url(&[("GITPOD_WORKSPACE_URL", given)]), "https://3050-me-app-abc.ws-eu1.gitpod.io");
         }
     }
 
     #[test]
-    fn the_websocket_is_as_safe_as_the_page_and_at_its_port() {
+    fn the_websocket_has_the_pages_security_and_port() {
         for (url, expected) in [
             ("http://localhost:3050", ("ws", 3050)),
             ("http://[::1]", ("ws", 80)),

@@ -1,54 +1,59 @@
-//! `cargo xtask run`: the whole system in one process, from nothing to an address that answers.
+//! `cargo xtask run`: builds the release and serves the whole system from one process.
 
-use std::{env, process::Command, thread, time::Duration};
+use std::{env, path::PathBuf, process::Command, thread, time::Duration};
 
 use anyhow::{Result, bail};
 
 use crate::{
     child::{self, Child, Interrupted},
+    job::{self, Job},
     ports,
     progress::{self, Step, say},
-    project,
-    setup::{self, Toolbox},
-    site::{self, Parts, Profile},
+    project, requirements,
+    site::{self, Profile},
 };
 
-/// How long the server may take to answer: its databases are on this machine's disk.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(60);
+/// Time limit for the server's first response.
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(port: u16) -> Result<()> {
     let instead = format!("choose another: cargo xtask run --port {}", port.saturating_add(1));
     ports::check_free(port, &instead)?;
-    let toolbox = match Toolbox::open()? {
-        Some(toolbox) => toolbox,
-        None => {
-            setup::check_requirements()?;
-            say(
-                "first run: setting up what is missing and compiling the release, about ten minutes on two cores",
-            );
-            setup::run(site::COMPILE_RELEASE)?
-        }
-    };
-    say("building the site");
-    drop(site::build(&toolbox, Profile::Release, Parts::All)?);
-    // Minutes may have passed.
+    if !program().exists() {
+        requirements::check()?;
+        say("first run: compiling the release, which takes about five minutes on two cores");
+    }
+    drop(job::both(compile_server, || site::build(Profile::Release))?);
+    // Again, because the build may have taken minutes.
     ports::check_free(port, &instead)?;
     serve(port)
 }
 
+fn compile_server() -> Result<()> {
+    let mut cargo = project::cargo();
+    cargo.args(["build", "--package=server", "--bin=server", "--no-default-features", "--release"]);
+    Job::new("server").run(&mut cargo)?;
+    say("server compiled");
+    Ok(())
+}
+
+fn program() -> PathBuf {
+    project::target().join(Profile::Release.folder()).join("server")
+}
+
 fn serve(port: u16) -> Result<()> {
     let mut server = Child::start("server", &mut server(port))?;
-    let step = Step::begin("waiting for the server's answer");
+    let step = Step::begin("waiting for the server to respond");
     let start = progress::elapsed();
-    while !ports::answers(port, "/api/health/live") {
+    while !ports::responds(port, "/api/health/live") {
         if let Some(status) = server.ended()? {
-            bail!("the server ended before it answered ({status}); its messages are above");
+            bail!("the server exited before it responded ({status}); see its messages above");
         }
         if child::is_stopping() {
             bail!(Interrupted);
         }
-        if progress::elapsed() - start > ANSWERS_WITHIN {
-            bail!("the server does not answer at http://127.0.0.1:{port}; its messages are above");
+        if progress::elapsed() - start > STARTUP_TIMEOUT {
+            bail!("the server is not responding at http://127.0.0.1:{port}; see its messages above");
         }
         thread::sleep(Duration::from_millis(100));
     }
@@ -56,7 +61,7 @@ fn serve(port: u16) -> Result<()> {
     say(format!("fibstack is at http://127.0.0.1:{port} (Ctrl-C stops it)"));
     match server.wait(None) {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => bail!("the server ended ({status}); its messages are above"),
+        Ok(status) => bail!("the server exited ({status}); see its messages above"),
         Err(error) if error.is::<Interrupted>() => {
             server.stop();
             say("stopped");
@@ -66,9 +71,9 @@ fn serve(port: u16) -> Result<()> {
     }
 }
 
-/// The server, embedded whatever the shell has set.
+/// Returns the command of the server in embedded mode, whatever variables the shell has set.
 fn server(port: u16) -> Command {
-    let mut command = Command::new(project::target().join(Profile::Release.folder()).join("server"));
+    let mut command = Command::new(program());
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(names_other_servers) {
             command.env_remove(name);
@@ -79,11 +84,11 @@ fn server(port: u16) -> Command {
         .env("SITE_ADDR", format!("127.0.0.1:{port}"))
         .env("DATA_DIR", project::data())
         .current_dir(project::root());
-    site::describe_to(&mut command, &project::site());
+    site::set_variables(&mut command, &project::site());
     command
 }
 
-/// The settings that make the server use somebody's Postgres and Redis.
+/// Returns true if a variable would make the server use another Postgres or Redis.
 pub(crate) fn names_other_servers(variable: &str) -> bool {
     ["PG", "REDIS_", "CONNECTION_URL", "API_ADDR"].iter().any(|prefix| variable.starts_with(prefix))
 }
@@ -93,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shells_postgres_and_redis_are_left_alone() {
+    fn postgres_and_redis_settings_of_the_shell_are_ignored() {
         for name in ["PGHOST", "PGPASSWORD_FILE", "REDIS_HOST", "CONNECTION_URL", "CONNECTION_URL_FILE"] {
             assert!(names_other_servers(name), "{name}");
         }

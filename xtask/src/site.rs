@@ -1,5 +1,5 @@
-//! Building the site: always by cargo-leptos. What takes long in it is compiling, which can begin
-//! before cargo-leptos is there.
+//! The site: the front end compiled to WASM, its JavaScript, the style sheet and the assets, under file names that
+//! carry a hash. `cargo leptos watch` builds its own, without hashes.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -10,18 +10,21 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use md5::{Digest, Md5};
 
 use crate::{
     child::{self, Interrupted},
+    folder,
     job::Job,
-    progress::Step,
-    progress::say,
-    project,
-    setup::Toolbox,
-    wasm_opt,
+    progress::{Step, say},
+    project, requirements,
 };
 
-/// How a site is built.
+/// Folder of JavaScript, WASM and CSS inside the site.
+const PACKAGE: &str = "pkg";
+
+/// Cargo's profile for the servers; the front end has a profile of its own for releases.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Profile {
     Dev,
@@ -29,66 +32,31 @@ pub(crate) enum Profile {
 }
 
 impl Profile {
-    /// The folder below the target folder.
+    /// Folder below the target folder.
     pub(crate) fn folder(self) -> &'static str {
         match self {
             Self::Dev => "debug",
             Self::Release => "release",
         }
     }
+
+    /// Cargo's profile for the front end, and its folder.
+    fn of_wasm(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Dev => ("dev", "debug"),
+            Self::Release => ("wasm-release", "wasm-release"),
+        }
+    }
 }
 
-/// Which parts of a site.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Parts<'a> {
-    All,
-    /// All, the server for this Rust target, and with what only images have.
-    AllFor(&'a str),
-    /// All but the server: WASM, styles, assets.
-    Frontend,
-}
-
-/// The environment of builds and servers of a site whose files carry a hash in their names, so that
-/// browsers may keep them for ever. Not a setting in Cargo.toml: `cargo leptos watch` (0.3.10) writes
-/// changed files without the hash, and the page would go on loading the old ones.
-pub(crate) fn hashed(command: &mut Command) -> &mut Command {
-    command.env("LEPTOS_HASH_FILES", "true")
-}
-
-/// Compiles what `cargo leptos build --release` will ask cargo for, with the same command lines, so
-/// that it finds everything done. (In 0.3.10 they are made by `build_cargo_front_cmd` and
-/// `build_cargo_server_cmd`. Were they to differ one day, time would be lost and nothing else.)
-pub(crate) const COMPILE_RELEASE: &[fn() -> Result<()>] = &[compile_frontend, compile_server];
-
-fn compile_frontend() -> Result<()> {
-    let target = format!("--target-dir={}", project::target().join("front").display());
-    let wasm = ["--target=wasm32-unknown-unknown", "--no-default-features", "--profile=wasm-release"];
-    let mut cargo = Toolbox::cargo();
-    cargo.args(["build", "--package=frontend", "--lib", &target]).args(wasm);
-    Job::new("frontend").run(&mut cargo)?;
-    say("frontend compiled");
-    Ok(())
-}
-
-fn compile_server() -> Result<()> {
-    let mut cargo = Toolbox::cargo();
-    cargo.args(["build", "--package=server", "--bin=server", "--no-default-features", "--release"]);
-    Job::new("server").run(&mut cargo)?;
-    say("server compiled");
-    Ok(())
-}
-
-/// Keeps the other commands in this folder from building the site, as long as it is held: cargo-leptos gives the
-/// files their names in several steps, and two of it stumble over each other.
+/// Lock that keeps other commands from replacing the site while it is held.
 #[derive(Debug)]
-pub(crate) struct Building(#[expect(dead_code, reason = "closing it gives the lock back")] File);
+pub(crate) struct Building(#[expect(dead_code, reason = "closing the file releases the lock")] File);
 
 impl Building {
     fn begin() -> Result<Self> {
         let path = project::target().join("site.lock");
-        fs::create_dir_all(project::target())
-            .with_context(|| format!("make {}", project::target().display()))?;
-        let file = File::create(&path).with_context(|| format!("open {}", path.display()))?;
+        let file = File::create(&path).with_context(|| format!("failed to open {}", path.display()))?;
         let mut waiting = None;
         loop {
             match file.try_lock() {
@@ -96,47 +64,114 @@ impl Building {
                 Err(TryLockError::WouldBlock) if child::is_stopping() => bail!(Interrupted),
                 Err(TryLockError::WouldBlock) => {
                     waiting.get_or_insert_with(|| {
-                        Step::begin("waiting for another command that builds the site")
+                        Step::begin("waiting for another command that is building the site")
                     });
                     thread::sleep(Duration::from_millis(100));
                 }
                 Err(TryLockError::Error(error)) => {
-                    return Err(error).with_context(|| format!("lock {}", path.display()));
+                    return Err(error).with_context(|| format!("failed to lock {}", path.display()));
                 }
             }
         }
     }
 }
 
-/// Builds the site. Nobody else does before the result is dropped.
-pub(crate) fn build(toolbox: &Toolbox, profile: Profile, parts: Parts<'_>) -> Result<Building> {
+/// Builds the site into `target/site`, and writes `hash.txt`, which lists the hashes, where that profile's server is.
+/// No other command rebuilds it until the result is dropped.
+pub(crate) fn build(profile: Profile) -> Result<Building> {
+    let wasm = compile(profile)?;
+    build_bindgen()?;
     let building = Building::begin()?;
-    let mut leptos = toolbox.cargo_leptos();
-    leptos.arg("build");
-    if profile == Profile::Release {
-        leptos.arg("--release");
+    let site = project::site();
+    let package = site.join(PACKAGE);
+    if site.exists() {
+        fs::remove_dir_all(&site).with_context(|| format!("failed to remove {}", site.display()))?;
     }
-    match parts {
-        Parts::All => &mut leptos,
-        Parts::AllFor(target) => {
-            leptos.arg("--bin-features=telemetry").env("LEPTOS_BIN_TARGET_TRIPLE", target)
-        }
-        Parts::Frontend => leptos.arg("--frontend-only"),
-    };
-    Job::new("site").run(hashed(&mut leptos))?;
-    if profile == Profile::Release && !toolbox.optimises {
-        say(wasm_opt::NOTE);
-    }
+    Job::new("wasm-bindgen").run(
+        Command::new(project::target().join("debug/bindgen"))
+            .arg(wasm)
+            .arg("--out-dir")
+            .arg(&package)
+            .args(["--out-name", project::NAME]),
+    )?;
+    let hashes = finish(&site).with_context(|| format!("failed to complete {}", site.display()))?;
+    let file = project::target().join(profile.folder()).join("hash.txt");
+    fs::create_dir_all(file.parent().unwrap_or(&file))
+        .and_then(|()| fs::write(&file, hashes))
+        .with_context(|| format!("failed to write {}", file.display()))?;
+    say("site built");
     Ok(building)
 }
 
-/// Tells a server where a site is. `bin` is the folder of the server's program, with `hash.txt`.
-pub(crate) fn describe_to<'a>(command: &'a mut Command, site: &Path) -> &'a mut Command {
-    hashed(command)
+/// Compiles the front end. The command line is cargo-leptos's, so that each finds what the other compiled.
+fn compile(profile: Profile) -> Result<std::path::PathBuf> {
+    requirements::wasm_target()?;
+    let target = project::target().join("front");
+    let (name, folder) = profile.of_wasm();
+    let mut cargo = project::cargo();
+    cargo.args(["build", "--package=frontend", "--lib", "--no-default-features", "--profile", name]);
+    cargo.args(["--target=wasm32-unknown-unknown", "--target-dir"]).arg(&target);
+    Job::new("frontend").run(&mut cargo)?;
+    say("frontend compiled");
+    Ok(target.join("wasm32-unknown-unknown").join(folder).join("frontend.wasm"))
+}
+
+/// Compiles our wasm-bindgen with the features of the whole workspace, so that `cargo xtask test` has already done it.
+pub(crate) fn build_bindgen() -> Result<()> {
+    Job::new("wasm-bindgen build").run(project::cargo().args(["build", "--workspace", "--bin=bindgen"]))
+}
+
+/// Adds styles and assets, and a hash to the names. Returns what leptos reads from `hash.txt`.
+fn finish(site: &Path) -> std::io::Result<String> {
+    let package = site.join(PACKAGE);
+    let file = |extension: &str| package.join(format!("{}.{extension}", project::NAME));
+    // `HydrationScripts` gives the WASM the name of the JavaScript.
+    fs::rename(package.join(format!("{}_bg.wasm", project::NAME)), file("wasm"))?;
+    fs::copy(project::root().join("style/main.css"), file("css"))?;
+    folder::copy(&project::root().join("style/assets"), site)?;
+    let mut hashes = String::new();
+    for extension in ["js", "wasm", "css"] {
+        let plain = file(extension);
+        let hash = BASE64_URL_SAFE_NO_PAD.encode(Md5::digest(fs::read(&plain)?));
+        fs::rename(&plain, file(&format!("{hash}.{extension}")))?;
+        hashes += &format!("{extension}: {hash}\n");
+    }
+    Ok(hashes)
+}
+
+/// Sets the variables by which a server, or its tests, finds the site in the folder `site`.
+pub(crate) fn set_variables<'a>(command: &'a mut Command, site: &Path) -> &'a mut Command {
+    command
+        .env("LEPTOS_HASH_FILES", "true")
         .env("LEPTOS_OUTPUT_NAME", project::NAME)
         .env("LEPTOS_SITE_ROOT", site)
-        .env("LEPTOS_SITE_PKG_DIR", "pkg")
+        .env("LEPTOS_SITE_PKG_DIR", PACKAGE)
         .env_remove("LEPTOS_HASH_FILE_NAME")
         .env_remove("LEPTOS_SITE_ADDR")
         .env_remove("LEPTOS_WATCH")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_are_named_by_the_hashes_in_hash_txt() {
+        let site = tempfile::tempdir().unwrap();
+        let package = site.path().join(PACKAGE);
+        fs::create_dir(&package).unwrap();
+        fs::write(package.join("fibstack.js"), "").unwrap();
+        fs::write(package.join("fibstack_bg.wasm"), "").unwrap();
+        let hashes = finish(site.path()).unwrap();
+        // The MD5 of nothing.
+        assert!(
+            hashes.starts_with("js: 1B2M2Y8AsgTpgAmY7PhCfg\nwasm: 1B2M2Y8AsgTpgAmY7PhCfg\ncss: "),
+            "{hashes}"
+        );
+        for line in hashes.lines() {
+            let (extension, hash) = line.split_once(": ").unwrap();
+            assert!(package.join(format!("fibstack.{hash}.{extension}")).exists(), "{line}");
+        }
+        assert!(site.path().join("icon.svg").exists());
+    }
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask stack`: the Compose stacks, with what plain `docker compose` does not do: passwords that are made
-//! up, an address at the end.
+//! `cargo xtask stack`: runs the Compose stacks. Adds to plain `docker compose` generated passwords and the address of
+//! the page.
 
 use std::{
     env,
@@ -49,10 +49,10 @@ impl Stack {
     fn compose(self) -> Command {
         let mut docker = engine::docker();
         docker.arg("compose");
-        // Beside the Compose file it would look for production's.
-        let own = environment::Stack::Development.file();
-        if self == Self::Development && project::root().join(own).exists() {
-            docker.args(["--env-file", own]);
+        // By default, Compose reads the file next to the Compose file, which is production's.
+        let file = environment::Stack::Development.file();
+        if self == Self::Development && project::root().join(file).exists() {
+            docker.args(["--env-file", file]);
         }
         docker.args(["--file", self.file()]);
         docker
@@ -65,18 +65,18 @@ impl fmt::Display for Stack {
     }
 }
 
-/// What to do with a stack. The arguments are for Compose's command of the same name.
+/// What to do with a stack. The arguments are passed to Compose's command of the same name.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Action {
     Up(Stack, Vec<OsString>),
     Down(Stack, Vec<OsString>),
     Logs(Stack, Vec<OsString>),
     Status(Stack, Vec<OsString>),
-    /// A shell beside one of its services.
+    /// Opens a shell beside one of its services.
     Debug(Stack, String),
-    /// The self-hosted stack's database into a file.
+    /// Writes the self-hosted stack's database to a file.
     Backup(PathBuf),
-    /// And back.
+    /// Restores it from a file.
     Restore(PathBuf),
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn run(action: &Action) -> Result<()> {
 
 fn up(stack: Stack, arguments: &[OsString]) -> Result<()> {
     if stack == Stack::SelfHosted {
-        make_secrets(&secrets())?;
+        ensure_secrets(&secrets())?;
     }
     if stack == Stack::Production {
         require_databases()?;
@@ -110,13 +110,13 @@ fn up(stack: Stack, arguments: &[OsString]) -> Result<()> {
     let mut compose = stack.compose();
     compose.args(["up", "--detach"]);
     if stack != Stack::Development {
-        // There it would wait for minutes of compiling, and show nothing of it.
+        // It would wait for minutes of compiling without showing any progress.
         compose.arg("--wait");
     }
-    to_the_end("docker compose up", compose.args(arguments))?;
+    run_to_end("docker compose up", compose.args(arguments))?;
     match address(stack) {
         Some(address) if stack == Stack::Development => say(format!(
-            "fibstack will be at {address} once it is compiled; cargo xtask stack logs dev shows how far that is"
+            "fibstack will be at {address} once it is compiled; to follow the build: cargo xtask stack logs dev"
         )),
         Some(address) => say(format!("fibstack is at {address}")),
         None => {}
@@ -124,7 +124,7 @@ fn up(stack: Stack, arguments: &[OsString]) -> Result<()> {
     Ok(())
 }
 
-/// Where nginx is published.
+/// Returns the address at which nginx is published.
 fn address(stack: Stack) -> Option<String> {
     let output = stack.compose().args(["port", "nginx", "80"]).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -137,17 +137,17 @@ fn address(stack: Stack) -> Option<String> {
     Some(if port == "80" { format!("http://{host}") } else { format!("http://{host}:{port}") })
 }
 
-/// It has none of its own: said now rather than by a server that ends again and again.
+/// Fails if no databases are configured for the production stack. Its servers would exit and restart forever.
 fn require_databases() -> Result<()> {
     let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
-    let file = project::root().join("compose/.env").exists();
-    let named = [["PGHOST", "CONNECTION_URL"].as_slice(), &["REDIS_HOST"]];
-    if file || named.iter().all(|names| names.iter().any(|name| is_set(name))) {
+    let has_file = project::root().join(environment::Stack::Production.file()).exists();
+    let required = [["PGHOST", "CONNECTION_URL"].as_slice(), &["REDIS_HOST"]];
+    if has_file || required.iter().all(|names| names.iter().any(|name| is_set(name))) {
         return Ok(());
     }
     bail!(
-        "the production stack has no databases of its own: set PGHOST and REDIS_HOST, with what belongs to them, \
-         in the environment or in compose/.env. With databases: cargo xtask stack up self-hosted"
+        "the production stack has no databases of its own: set PGHOST, REDIS_HOST and their credentials in the \
+         environment or in compose/.env. For a stack with databases: cargo xtask stack up self-hosted"
     )
 }
 
@@ -155,30 +155,30 @@ fn secrets() -> PathBuf {
     project::root().join("compose/secrets")
 }
 
-/// Makes up the passwords that are not there. The folder is closed to others; the files in it are not, since a
-/// container reads them as another user.
-fn make_secrets(folder: &Path) -> Result<()> {
+/// Generates the missing passwords. Only the owner can enter the folder, but anyone can read the files in it, because
+/// containers read them as other users.
+fn ensure_secrets(folder: &Path) -> Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .with_context(|| format!("make {}", folder.display()))?;
+        .with_context(|| format!("failed to create {}", folder.display()))?;
     for name in ["postgres_password", "redis_password"] {
         let path = folder.join(name);
         match fs::OpenOptions::new().write(true).create_new(true).mode(0o444).open(&path) {
             Ok(mut file) => {
                 let written = random_hex().and_then(|text| file.write_all(text.as_bytes()));
-                written.with_context(|| format!("write {}", path.display()))?;
-                say(format!("made up a password: {}", path.display()));
+                written.with_context(|| format!("failed to write {}", path.display()))?;
+                say(format!("generated a password: {}", path.display()));
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error).with_context(|| format!("write {}", path.display())),
+            Err(error) => return Err(error).with_context(|| format!("failed to write {}", path.display())),
         }
     }
     Ok(())
 }
 
-/// 192 bits.
+/// Returns 192 random bits.
 fn random_hex() -> std::io::Result<String> {
     let mut bytes = [0; 24];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
@@ -189,34 +189,34 @@ fn backup(file: &Path) -> Result<()> {
     whole_file::write(file, |output| {
         let mut compose = Stack::SelfHosted.compose();
         compose.args(["run", "--rm", "--no-TTY", "backup"]).stdout(output.try_clone()?);
-        to_the_end("backup", &mut compose)
+        run_to_end("backup", &mut compose)
     })?;
-    say(format!("the database is in {}", file.display()));
+    say(format!("wrote the database to {}", file.display()));
     Ok(())
 }
 
 fn restore(file: &Path) -> Result<()> {
-    let input = File::open(file).with_context(|| format!("read {}", file.display()))?;
+    let input = File::open(file).with_context(|| format!("failed to read {}", file.display()))?;
     let compose = || Stack::SelfHosted.compose();
-    to_the_end("stop", compose().args(["stop", "server", "worker"]))?;
-    // With an input, so not as one of the children that have none.
+    run_to_end("stop", compose().args(["stop", "server", "worker"]))?;
+    // Not through `Child`, whose input is empty.
     let restored = compose().args(["run", "--rm", "--no-TTY", "restore"]).stdin(input).status();
-    to_the_end("start", compose().args(["up", "--detach", "--wait"]))?;
-    if !restored.context("docker does not run")?.success() {
-        bail!("{} was not restored; the database is as it was", file.display());
+    run_to_end("start", compose().args(["up", "--detach", "--wait"]))?;
+    if !restored.context("failed to run docker")?.success() {
+        bail!("could not restore {}; the database is unchanged", file.display());
     }
-    say(format!("restored from {}; what Redis knows beyond it is recorded again", file.display()));
+    say(format!("restored from {}; the servers record what only Redis knows again", file.display()));
     Ok(())
 }
 
-fn to_the_end(name: &str, command: &mut Command) -> Result<()> {
+fn run_to_end(name: &str, command: &mut Command) -> Result<()> {
     let status = Child::start(name, command)?.wait(None)?;
-    if status.success() { Ok(()) } else { bail!("{name} failed ({status}); its messages are above") }
+    if status.success() { Ok(()) } else { bail!("{name} failed ({status}); see its messages above") }
 }
 
-/// Becomes this program, with its input, its terminal and its way to end.
+/// Replaces this process, so that the program has its terminal, input and signals.
 fn replace_by(command: &mut Command) -> Result<()> {
-    Err(command.exec()).context("docker does not run")
+    Err(command.exec()).context("failed to run docker")
 }
 
 #[cfg(test)]
@@ -226,16 +226,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passwords_are_made_up_once() {
+    fn passwords_are_generated_once() {
         let folder = tempfile::tempdir().unwrap();
         let secrets = folder.path().join("secrets");
-        make_secrets(&secrets).unwrap();
-        let read = || fs::read_to_string(secrets.join("postgres_password")).unwrap();
-        let first = read();
+        ensure_secrets(&secrets).unwrap();
+        let postgres_password = || fs::read_to_string(secrets.join("postgres_password")).unwrap();
+        let first = postgres_password();
         assert_eq!(first.len(), 48);
         assert_ne!(first, fs::read_to_string(secrets.join("redis_password")).unwrap());
         assert_eq!(fs::metadata(&secrets).unwrap().permissions().mode() & 0o777, 0o700);
-        make_secrets(&secrets).unwrap();
-        assert_eq!(read(), first);
+        ensure_secrets(&secrets).unwrap();
+        assert_eq!(postgres_password(), first);
     }
 }

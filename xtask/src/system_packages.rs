@@ -1,4 +1,4 @@
-//! What is needed from the system's packages: servers and a browser for the tests, a C library for the images.
+//! Programs from the system's packages: servers and a browser for the tests, a C library for the images.
 
 use std::{
     fs,
@@ -11,19 +11,20 @@ use throwaway::process::find_program;
 
 use crate::{job::Job, progress::say};
 
-/// One of these programs must be there, and this package of Debian's brings it.
-pub(crate) struct Need {
+/// A requirement: one of these programs must be installed. Debian has it in this package.
+#[derive(Debug)]
+pub struct Need {
     what: &'static str,
     programs: &'static [&'static str],
     package: &'static str,
 }
 
-/// What all tests need.
+/// Requirements of all tests.
 pub(crate) const FOR_TESTS: &[Need] = &[
     Need { what: "PostgreSQL", programs: &["initdb"], package: "postgresql" },
     Need { what: "Redis", programs: &["redis-server"], package: "redis-server" },
     Need { what: "nginx", programs: &["nginx"], package: "nginx" },
-    // The tests of the script in nginx' image are for Linux.
+    // The tests of the nginx image's start script run only on Linux.
     #[cfg(target_os = "linux")]
     Need { what: "envsubst", programs: &["envsubst"], package: "gettext-base" },
     Need {
@@ -35,20 +36,18 @@ pub(crate) const FOR_TESTS: &[Need] = &[
     Need { what: "openssl", programs: &["openssl"], package: "openssl" },
 ];
 
-/// What static binaries and compressed files need.
-pub(crate) const FOR_ARTIFACTS: &[Need] = &[
+/// Requirements of static binaries and compressed files.
+pub const FOR_ARTIFACTS: &[Need] = &[
     Need { what: "musl", programs: &["musl-gcc"], package: "musl-tools" },
     Need { what: "brotli", programs: &["brotli"], package: "brotli" },
     Need { what: "strip", programs: &["strip"], package: "binutils" },
 ];
 
-/// What the tests of deployments need.
-pub(crate) const FOR_DEPLOYMENT: &[Need] = &[
-    Need { what: "Python", programs: &["python3"], package: "python3-venv" },
-    Need { what: "curl", programs: &["curl"], package: "curl" },
-];
+/// Requirements of the deployment tests.
+pub const FOR_DEPLOYMENT: &[Need] =
+    &[Need { what: "Python", programs: &["python3"], package: "python3-venv" }];
 
-/// Where servers are that are not on an ordinary user's PATH.
+/// Returns folders with servers that are not on an ordinary user's PATH.
 fn folders() -> Vec<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let postgres = versions.map(|version| version.path().join("bin"));
@@ -57,17 +56,20 @@ fn folders() -> Vec<PathBuf> {
 
 fn missing(needs: &'static [Need]) -> Vec<&'static Need> {
     let folders = folders();
-    let is_there =
+    let is_installed =
         |need: &&Need| need.programs.iter().any(|program| find_program(program, &folders).is_some());
-    needs.iter().filter(|need| !is_there(need)).collect()
+    needs.iter().filter(|need| !is_installed(need)).collect()
 }
 
 fn names(needs: &[&Need]) -> String {
     needs.iter().map(|need| need.what).collect::<Vec<_>>().join(", ")
 }
 
-/// Makes sure that everything is there, installing what is missing if `install`.
-pub(crate) fn provide(all: &'static [Need], install: bool) -> Result<()> {
+/// Checks that everything is installed, and installs what is missing if `install` is set.
+///
+/// # Errors
+/// Something is missing and was not installed.
+pub fn provide(all: &'static [Need], install: bool) -> Result<()> {
     let needs = missing(all);
     if needs.is_empty() {
         return Ok(());
@@ -84,15 +86,15 @@ pub(crate) fn provide(all: &'static [Need], install: bool) -> Result<()> {
     if left.is_empty() {
         return Ok(());
     }
-    bail!("missing: {}, which cannot be installed here by itself.\n{}", names(&left), system.advice());
+    bail!("missing: {}, which cannot be installed automatically.\n{}", names(&left), system.advice());
 }
 
-/// Which kind of system this is.
+/// Kind of operating system.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum System {
     Debian,
-    /// As Debian, but its `chromium` only installs a snap, which does not run in a container and
-    /// brings no chromedriver for others.
+    /// Like Debian, but its `chromium` only installs a snap, which does not run in a container and has no separate
+    /// chromedriver.
     Ubuntu,
     Other,
 }
@@ -144,16 +146,16 @@ fn by_hand(needs: &[&Need]) -> String {
     format!("apt-get install --no-install-recommends {}", packages.join(" "))
 }
 
-/// Installs through apt: as root, or through a sudo that asks nothing.
+/// Installs through apt, as root or through passwordless sudo.
 fn apt(needs: &[&Need]) -> Result<()> {
     let packages = needs.iter().map(|need| need.package).collect::<Vec<_>>();
     let by_hand = by_hand(needs);
     let root = rustix::process::geteuid().is_root();
-    if !root && !sudo_asks_nothing() {
-        bail!("missing: {}. Install what is missing, then run this again:\n  sudo {by_hand}", names(needs));
+    if !root && !has_passwordless_sudo() {
+        bail!("missing: {}. Install them, then run this command again:\n  sudo {by_hand}", names(needs));
     }
     say(format!("installing {} (their services are not started)", names(needs)));
-    // Debian starts what it installs, unless this file forbids it. It stays as it was.
+    // Debian starts services when it installs them, unless this file forbids it. An existing file is kept.
     let script = r#"
         policy=/usr/sbin/policy-rc.d
         if [ ! -e "$policy" ]; then
@@ -168,10 +170,10 @@ fn apt(needs: &[&Need]) -> Result<()> {
         command.args(["-n", "sh"]);
     }
     command.args(["-c", script, "install"]).args(&packages).current_dir(Path::new("/"));
-    Job::new("apt-get").run(&mut command).map_err(|error| error.context(format!("by hand: {by_hand}")))
+    Job::new("apt-get").run(&mut command).map_err(|error| error.context(format!("run it by hand: {by_hand}")))
 }
 
-fn sudo_asks_nothing() -> bool {
+fn has_passwordless_sudo() -> bool {
     Command::new("sudo")
         .args(["-n", "true"])
         .stdin(Stdio::null())
@@ -186,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn systems_are_told_apart() {
+    fn systems_are_recognised() {
         assert_eq!(System::of("NAME=x\nID=debian\n"), System::Debian);
         assert_eq!(System::of("ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n"), System::Ubuntu);
         assert_eq!(System::of("ID=fedora\n"), System::Other);
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn ubuntus_stub_for_a_snap_is_not_installed() {
+    fn ubuntus_chromium_snap_is_not_installed() {
         let chromium = FOR_TESTS.iter().find(|need| need.what == "Chromium").unwrap();
         assert!(System::Debian.has_in_apt(chromium));
         assert!(!System::Ubuntu.has_in_apt(chromium));

@@ -1,178 +1,47 @@
-//! `cargo xtask test`: sets up what the tests need, and runs all of them.
+//! `cargo xtask test`: installs what the tests need and runs all of them.
 
 mod containers;
-mod deploy;
 mod snapshot;
+mod tally;
 
-use std::{
-    io::{IsTerminal, Write, pipe, stdout},
-    process::Command,
-    thread,
-};
-
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::{
-    child::Child,
-    job::{Job, for_each_line},
-    progress::{clock, elapsed, say},
-    setup::{self, Toolbox},
-    site::{self, Parts, Profile},
+    job::{self, Job},
+    progress::say,
+    project, requirements,
+    site::{self, Profile},
     system_packages::{self, FOR_TESTS},
 };
 
 use self::snapshot::Snapshot;
 
 pub(crate) use containers::test_containers;
-pub(crate) use deploy::test_deploy;
+
+pub use containers::Leftovers;
+pub use tally::run;
 
 pub(crate) fn test(filter: Option<&str>, package: Option<&str>, install: bool) -> Result<()> {
     system_packages::provide(FOR_TESTS, install)?;
-    let toolbox = match Toolbox::open()? {
-        Some(toolbox) => toolbox,
-        None => {
-            setup::check_requirements()?;
-            setup::run(&[compile])?
-        }
-    };
-    say("compiling servers and tests");
-    compile()?;
-    say("building the site");
-    let building = site::build(&toolbox, Profile::Dev, Parts::Frontend)?;
+    requirements::check()?;
+    say("compiling servers, tests and the site");
+    let building = job::both(compile, || site::build(Profile::Dev))?;
     let snapshot = Snapshot::take(&building)?;
     drop(building);
     say("testing");
-    let mut cargo = Toolbox::cargo();
+    let mut cargo = project::cargo();
     cargo.args(["test", "--no-fail-fast"]);
     match package {
         Some(package) => cargo.args(["--package", package]),
         None => cargo.arg("--workspace"),
     };
     cargo.args(filter);
-    // Where tests of several processes find what they start.
+    // The binaries that tests of several processes start.
     cargo.env("FIBSTACK_BIN_DIR", snapshot.binaries());
-    run(site::describe_to(&mut cargo, &snapshot.site()))
+    run(site::set_variables(&mut cargo, &snapshot.site()))
 }
 
-/// With what only tests need, so that `cargo test` finds servers and tests compiled with the same
-/// features, and everything done.
+/// Compiles servers and tests together, with the same features as `cargo test`, which then has nothing to compile.
 fn compile() -> Result<()> {
-    Job::new("compile tests").run(Toolbox::cargo().args(["build", "--workspace", "--bins", "--tests"]))
-}
-
-/// Runs `cargo test` and adds up what it says.
-fn run(cargo: &mut Command) -> Result<()> {
-    let mut tally = Tally::default();
-    let status = shown(cargo, |line| tally.read(line))?;
-    println!("\n{tally}  in {}", clock(elapsed()).trim_start());
-    if !status.success() {
-        bail!("tests failed");
-    }
-    if tally.binaries == 0 {
-        bail!("no tests ran");
-    }
-    Ok(())
-}
-
-/// Runs a program whose output is shown as it comes, and read along.
-fn shown(command: &mut Command, mut read: impl FnMut(&str) + Send) -> Result<std::process::ExitStatus> {
-    let (reader, writer) = pipe()?;
-    if stdout().is_terminal() {
-        command.env("CARGO_TERM_COLOR", "always");
-    }
-    command.stdout(writer.try_clone()?).stderr(writer);
-    let mut child = Child::start("cargo test", command)?;
-    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            for_each_line(reader, |line| {
-                let _ = writeln!(stdout(), "{line}");
-                read(line);
-            });
-        });
-        let status = child.wait(None);
-        // Also what it started, which may hold the pipe open.
-        child.stop();
-        status
-    })
-}
-
-/// What came of the tests, from what `cargo test` writes.
-#[derive(Debug, Default, Eq, PartialEq)]
-struct Tally {
-    /// Programs of tests, and packages' doctests.
-    binaries: u32,
-    passed: u32,
-    failures: u32,
-    /// Their names, as far as they are on lines of their own.
-    failed: Vec<String>,
-    ignored: u32,
-    /// Of which package the tests are that come now.
-    current: String,
-}
-
-impl Tally {
-    fn read(&mut self, line: &str) {
-        let line = without_colours(line);
-        let line = line.trim();
-        if let Some(program) = line.strip_prefix("Running ").or_else(|| line.strip_prefix("Doc-tests ")) {
-            // `Running unittests src/lib.rs (target/debug/deps/fib-0123456789abcdef)`
-            let name = program.rsplit('/').next().unwrap_or(program).trim_end_matches(')');
-            name.rsplit_once('-').map_or(name, |(name, _)| name).clone_into(&mut self.current);
-        } else if let Some(result) = line.strip_prefix("test result: ") {
-            self.binaries += 1;
-            self.passed += count(result, "passed");
-            self.failures += count(result, "failed");
-            self.ignored += count(result, "ignored");
-        } else if let Some(test) =
-            line.strip_prefix("test ").and_then(|test| test.strip_suffix(" ... FAILED"))
-        {
-            self.failed.push(format!("{}: {test}", self.current));
-        }
-    }
-}
-
-/// `ok. 5 passed; 0 failed; …` → 5 passed
-fn count(result: &str, what: &str) -> u32 {
-    let words = result.split([' ', ';']).filter(|word| !word.is_empty()).collect::<Vec<_>>();
-    words.windows(2).find(|pair| pair[1] == what).and_then(|pair| pair[0].parse().ok()).unwrap_or(0)
-}
-
-fn without_colours(line: &str) -> String {
-    let mut parts = line.split("\u{1b}[");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| text + part.split_once('m').map_or(part, |(_, rest)| rest))
-}
-
-impl std::fmt::Display for Tally {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for test in &self.failed {
-            writeln!(f, "FAILED {test}")?;
-        }
-        let Self { binaries, passed, failures, ignored, .. } = self;
-        write!(f, "{passed} tests passed, {failures} failed, {ignored} ignored, in {binaries} programs")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OUTPUT: &str = "\
-     Running unittests src/lib.rs (target/debug/deps/fib-0123456789abcdef)
-test seven_is_thirteen ... ok
-test eight_is_nine ... FAILED
-test result: FAILED. 1 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.01s
-\u{1b}[1m\u{1b}[32m   Doc-tests\u{1b}[0m fib
-test result: \u{1b}[32mok\u{1b}[0m. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.5s";
-
-    #[test]
-    fn results_are_added_up() {
-        let mut tally = Tally::default();
-        OUTPUT.lines().for_each(|line| tally.read(line));
-        assert_eq!(tally.failed, ["fib: eight_is_nine"]);
-        assert_eq!((tally.binaries, tally.passed, tally.failures, tally.ignored), (2, 4, 1, 2));
-        let summary = "FAILED fib: eight_is_nine\n4 tests passed, 1 failed, 2 ignored, in 2 programs";
-        assert_eq!(tally.to_string(), summary);
-    }
+    Job::new("compile tests").run(project::cargo().args(["build", "--workspace", "--bins", "--tests"]))
 }

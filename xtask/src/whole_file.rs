@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all.
+//! Files that are written completely or not at all.
 
 use std::{
     ffi::OsString,
@@ -10,17 +10,17 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// Lets `write` fill a file that nobody but its owner can read. It is `FILE.partial` until it is whole: half of it
-/// must not look like all of it, nor destroy what was there.
+/// Lets `write` write a file that only its owner can read. The file is called `FILE.partial` until it is complete, so
+/// that a failure neither leaves half a file nor destroys the previous one.
 pub(crate) fn write(path: &Path, write: impl FnOnce(&File) -> Result<()>) -> Result<()> {
     let mut partial = OsString::from(path);
     partial.push(".partial");
     let partial = Path::new(&partial);
     let written = open(partial)
-        .with_context(|| format!("write {}", partial.display()))
-        .and_then(|file| write(&file).and_then(|()| file.sync_all().context("write to the disk")));
+        .with_context(|| format!("failed to write {}", partial.display()))
+        .and_then(|file| write(&file).and_then(|()| file.sync_all().context("failed to write to the disk")));
     match written {
-        Ok(()) => fs::rename(partial, path).with_context(|| format!("write {}", path.display())),
+        Ok(()) => fs::rename(partial, path).with_context(|| format!("failed to write {}", path.display())),
         Err(error) => {
             let _ = fs::remove_file(partial);
             Err(error)
@@ -28,16 +28,16 @@ pub(crate) fn write(path: &Path, write: impl FnOnce(&File) -> Result<()>) -> Res
     }
 }
 
-/// As [`write()`], of a text.
+/// Writes `text` to a file as [`write()`] does.
 pub(crate) fn write_text(path: &Path, text: &str) -> Result<()> {
     write(path, |mut file| {
-        file.write_all(text.as_bytes()).with_context(|| format!("write {}", path.display()))
+        file.write_all(text.as_bytes()).with_context(|| format!("failed to write {}", path.display()))
     })
 }
 
 fn open(path: &Path) -> std::io::Result<File> {
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    // One that was left over may be open to others.
+    // A file left over from an earlier run may be readable by others.
     file.set_permissions(fs::Permissions::from_mode(0o600))?;
     Ok(file)
 }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_only_by_a_whole_one() {
+    fn a_file_is_replaced_only_by_a_complete_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f.dump");
         fs::write(folder.path().join("f.dump.partial"), "left over").unwrap();

@@ -1,39 +1,40 @@
-//! The indexes seen and the values calculated, newest first.
+//! The indexes requested recently and their values, newest first.
 
 use leptos::prelude::*;
 use protocol::{Entry, Index};
 
 use crate::{
+    job_words,
     listing::Listing,
-    live::{self, Fresh, Watcher},
+    live::{self, EntryUpdate, Fetch, Subscription},
     parts, wording,
 };
 
-/// Both lists of the first page, or of an older one.
+/// Both lists of one page of entries.
 #[island]
 pub fn EntryLists(
-    /// What the server knew, newest first.
+    /// The entries at the time of rendering, newest first.
     entries: Vec<Entry>,
-    /// The newest page takes new entries in.
+    /// Whether this is the newest page, to which new entries are added.
     first_page: bool,
-    /// There are older entries.
+    /// Whether there are older entries.
     more: bool,
 ) -> impl IntoView {
-    let listing = RwSignal::new(Listing::shown(entries, first_page, more));
-    Effect::new(move || listen(listing));
-    // The lists are put in order only when the order changes; each row follows its own entry.
+    let listing = RwSignal::new(Listing::from_parts(entries, first_page, more));
+    Effect::new(move || subscribe(listing));
+    // The lists change only when the order does; each row follows its own entry.
     let order = Memo::new(move |_| listing.with(Listing::indexes));
     let older = Memo::new(move |_| listing.with(Listing::older));
-    let nothing = move || order.with(Vec::is_empty);
-    let seen = view! {
-        <section class="seen" aria-labelledby="seen">
-            <h2 id="seen">"Indexes I have seen"</h2>
+    let is_empty = move || order.with(Vec::is_empty);
+    let recent = view! {
+        <section class="recent" aria-labelledby="recent">
+            <h2 id="recent">"Recently requested"</h2>
             <ul class="indexes">
                 <For each=move || order.get() key=|index| *index let:index>
-                    {seen(listing, index)}
+                    {index_item(listing, index)}
                 </For>
             </ul>
-            <p class="nothing" hidden=move || !nothing()>"None yet."</p>
+            <p class="empty" hidden=move || !is_empty()>"None yet."</p>
         </section>
     };
     let pages = view! {
@@ -47,40 +48,40 @@ pub fn EntryLists(
             </a>
         </nav>
     };
-    let calculated = view! {
-        <section class="calculated" aria-labelledby="calculated">
-            <h2 id="calculated">"Calculated values"</h2>
-            <ul class="values">
+    let values = view! {
+        <section class="values" aria-labelledby="values">
+            <h2 id="values">{job_words::VALUES_HEADING}</h2>
+            <ul>
                 <For each=move || order.get() key=|index| *index let:index>
-                    {calculated(listing, index)}
+                    {value_item(listing, index)}
                 </For>
             </ul>
-            <p class="nothing" hidden=move || !nothing()>"Submit an index, and its value appears here."</p>
+            <p class="empty" hidden=move || !is_empty()>{job_words::NO_VALUES}</p>
             {pages}
         </section>
     };
-    (seen, calculated)
+    (recent, values)
 }
 
-fn listen(listing: RwSignal<Listing>) {
-    let shows = move || listing.with_untracked(Listing::query).map(Fresh::Page);
-    let take = move |news: &[Entry], answer: Option<Fresh>| {
-        listing.maybe_update(|listing| match answer {
-            Some(Fresh::Page(query)) => listing.take_page(news, query.limit),
-            _ => news.iter().filter(|entry| listing.take(entry)).count() > 0,
+fn subscribe(listing: RwSignal<Listing>) {
+    let fetch = move || listing.with_untracked(Listing::query).map(Fetch::Page);
+    let apply = move |update: EntryUpdate<'_>| {
+        listing.maybe_update(|listing| match update {
+            EntryUpdate::Fetched(Fetch::Page(query), page) => listing.merge_page(page, query.limit),
+            _ => update.entries().iter().filter(|entry| listing.merge(entry)).count() > 0,
         });
     };
-    live::watch(Watcher::new(shows, take));
+    live::subscribe(Subscription::new(fetch, apply));
 }
 
-/// Follows one entry; it stays what it was while its row is being taken away.
+/// Follows one entry; keeps its last state while its row is being removed.
 fn follow(listing: RwSignal<Listing>, index: Index) -> Memo<Option<Entry>> {
-    Memo::new(move |before: Option<&Option<Entry>>| {
-        listing.with(|listing| listing.entry(index).cloned()).or_else(|| before.cloned().flatten())
+    Memo::new(move |last: Option<&Option<Entry>>| {
+        listing.with(|listing| listing.entry(index).cloned()).or_else(|| last.cloned().flatten())
     })
 }
 
-fn seen(listing: RwSignal<Listing>, index: Index) -> impl IntoView {
+fn index_item(listing: RwSignal<Listing>, index: Index) -> impl IntoView {
     let status = Memo::new(move |_| listing.with(|listing| listing.entry(index).map(|entry| entry.status)));
     let word = move || status.get().map_or("", protocol::Status::as_str);
     view! {
@@ -92,28 +93,26 @@ fn seen(listing: RwSignal<Listing>, index: Index) -> impl IntoView {
     }
 }
 
-fn calculated(listing: RwSignal<Listing>, index: Index) -> impl IntoView {
+fn value_item(listing: RwSignal<Listing>, index: Index) -> impl IntoView {
     let entry = follow(listing, index);
-    let row = move || entry.with(|entry| entry.as_ref().map(details));
+    let details = move || entry.with(|entry| entry.as_ref().map(details));
     view! {
         <li class="value" data-index=index.to_string()>
-            <h3><a href=parts::value_page(index)>{wording::name(index)}</a></h3>
-            {row}
+            <h3><a href=parts::value_page(index)>{job_words::notation(index)}</a></h3>
+            {details}
         </li>
     }
 }
 
 fn details(entry: &Entry) -> impl IntoView + use<> {
     let value = entry.outcome.as_ref().map(|outcome| {
-        view! { <p class="digits">{wording::brief(outcome)}</p> }
+        view! { <p class="brief-value">{wording::brief(outcome)}</p> }
     });
-    let facts: Vec<_> = wording::facts(entry).into_iter().map(|fact| view! { <span>{fact}</span> }).collect();
-    let reason = entry.reason.clone().map(|reason| view! { <p class="reason">{reason}</p> });
     view! {
-        {parts::state(entry.status)}
+        {parts::status(entry.status)}
         {value}
         {parts::progress(entry)}
-        {reason}
-        <p class="facts">{facts}</p>
+        {parts::reason(entry)}
+        {parts::facts(entry)}
     }
 }

@@ -1,66 +1,69 @@
-//! The form that submits an index, and what became of it.
+//! The form that submits an index, and the answer.
 
 use leptos::{ev::SubmitEvent, html, prelude::*, task::spawn_local};
 use protocol::{
-    Entry, Index, MaxIndex, Problem,
+    Entry, FormProblem, Index, MaxIndex, Problem,
     names::{API_PREFIX, VALUES_ROUTE},
 };
 
 use crate::{
-    api::{self, Failure},
-    live::{self, Fresh, Watcher},
+    api::{self, ApiError},
+    job_words,
+    live::{self, EntryUpdate, Fetch, Subscription},
     parts, wording,
 };
 
-/// What the form says.
+/// The state of the form.
 #[derive(Clone, Copy)]
-struct Said {
-    /// What is wrong with what was typed.
+struct FormState {
+    /// What is wrong with the text in the field.
     mistake: RwSignal<Option<String>>,
-    /// Why it could not be submitted: what, and what to do.
+    /// Why the index could not be submitted: a title and what to do.
     trouble: RwSignal<Option<(String, String)>>,
-    /// What became of it.
+    /// The entry of the index submitted last.
     answer: RwSignal<Option<Entry>>,
-    /// It is on its way.
+    /// Whether a submission is in progress.
     sending: RwSignal<bool>,
-    /// News heard meanwhile: a small number is computed before the answer to its submission is here.
-    overtook: StoredValue<Vec<Entry>>,
+    /// Entries received meanwhile: events about a small index may arrive before the response to its
+    /// submission.
+    early_events: StoredValue<Vec<Entry>>,
 }
 
-/// The form that submits an index. Without scripts the browser posts it, and the page that comes back
-/// has the answer; with them it is checked first, sent from here, and the answer stays up to date.
+/// The form that submits an index. Without scripts the browser posts it and is redirected to a page
+/// with the answer. With scripts the index is checked first and sent from here, and the answer stays
+/// up to date.
 #[island]
 pub fn SubmitForm(
-    /// What may be submitted.
+    /// The highest index allowed.
     max: MaxIndex,
-    /// What was typed before, if that was wrong.
+    /// The text in the field: what was typed before, if it was not accepted.
     typed: String,
-    /// What was wrong with it.
+    /// What is wrong with it.
     mistake: Option<String>,
-    /// Why it could not be submitted: what, and what to do.
+    /// Why it could not be submitted: a title and what to do.
     trouble: Option<(String, String)>,
-    /// What became of what was submitted before.
+    /// The entry of the index submitted before.
     answer: Option<Entry>,
 ) -> impl IntoView {
-    let said = Said {
+    let state = FormState {
         mistake: RwSignal::new(mistake),
         trouble: RwSignal::new(trouble),
         answer: RwSignal::new(answer),
         sending: RwSignal::new(false),
-        overtook: StoredValue::new(Vec::new()),
+        early_events: StoredValue::new(Vec::new()),
     };
     let field = NodeRef::<html::Input>::new();
-    Effect::new(move || said.listen());
+    Effect::new(move || state.subscribe());
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         if let Some(field) = field.get_untracked() {
-            said.submit(field, max);
+            state.submit(field, max);
         }
     };
-    let wrong = move || said.mistake.with(Option::is_some);
+    let is_wrong = move || state.mistake.with(Option::is_some);
     let form = view! {
         <form class="submit" method="post" action=format!("{API_PREFIX}{VALUES_ROUTE}") on:submit=submit novalidate>
-            <label for="index">"Enter your index"</label>
+            <label for="index">{job_words::FIELD_LABEL}</label>
             <div class="field">
                 <input
                     id="index"
@@ -69,33 +72,33 @@ pub fn SubmitForm(
                     inputmode="numeric"
                     autocomplete="off"
                     value=typed
-                    placeholder="7"
+                    placeholder=job_words::PLACEHOLDER
                     aria-describedby="index-hint index-mistake"
-                    aria-invalid=move || wrong().then_some("true")
+                    aria-invalid=move || is_wrong().then_some("true")
                     node_ref=field
                 />
-                <button type="submit" class="button" aria-disabled=move || said.sending.get().then_some("true")>
-                    "Submit"
+                <button type="submit" class="button" aria-disabled=move || state.sending.get().then_some("true")>
+                    "Compute"
                 </button>
             </div>
-            <p id="index-hint" class="hint">{format!("A whole number from 0 to {max}.")}</p>
-            <p id="index-mistake" class="mistake" role="alert">{said.mistake}</p>
+            <p id="index-hint" class="hint">{format!("Any whole number from 0 to {max}")}</p>
+            <p id="index-mistake" class="mistake" role="alert">{state.mistake}</p>
         </form>
     };
     let outcome = view! {
         <div class="trouble" role="alert">
-            {move || said.trouble.get().map(|(title, detail)| view! { <strong>{title}</strong> <p>{detail}</p> })}
+            {move || state.trouble.get().map(|(title, detail)| view! { <strong>{title}</strong> <p>{detail}</p> })}
         </div>
         <div class="answer">
-            <p role="status">{move || said.answer.with(|answer| answer.as_ref().map(sentence))}</p>
-            {move || said.answer.with(|answer| answer.as_ref().and_then(parts::progress))}
+            <p role="status">{move || state.answer.with(|answer| answer.as_ref().map(sentence))}</p>
+            {move || state.answer.with(|answer| answer.as_ref().and_then(parts::progress))}
         </div>
     };
     (form, outcome)
 }
 
 fn sentence(entry: &Entry) -> impl IntoView + use<> {
-    let name = wording::name(entry.index);
+    let name = job_words::notation(entry.index);
     let answer = wording::answer(entry);
     let rest = answer.strip_prefix(&name).unwrap_or(&answer).to_owned();
     view! {
@@ -106,81 +109,95 @@ fn sentence(entry: &Entry) -> impl IntoView + use<> {
     }
 }
 
-impl Said {
+impl FormState {
     fn submit(self, field: web_sys::HtmlInputElement, max: MaxIndex) {
         if self.sending.get_untracked() {
             return;
         }
         match Index::parse(&field.value(), max) {
             Ok(index) => self.send(index, field),
-            Err(error) => self.refuse(error.to_string(), &field),
+            Err(error) => self.reject(wording::mistake(&error), &field),
         }
     }
 
     fn send(self, index: Index, field: web_sys::HtmlInputElement) {
         self.sending.set(true);
-        self.overtook.set_value(Vec::new());
+        self.early_events.set_value(Vec::new());
         self.mistake.set(None);
         self.trouble.set(None);
         spawn_local(async move {
             match api::submit(index).await {
                 Ok(mut entry) => {
                     field.set_value("");
-                    self.overtook.with_value(|news| {
-                        for later in news {
+                    self.early_events.with_value(|events| {
+                        for later in events {
                             entry.merge(later);
                         }
                     });
                     self.answer.set(Some(entry.clone()));
-                    live::tell(&entry);
+                    live::publish(&entry);
                 }
-                Err(Failure::Problem(problem)) if problem.status == 422 => {
-                    self.refuse(problem.detail.unwrap_or(problem.title), &field);
+                Err(ApiError::Problem(problem)) if problem.status == 422 => {
+                    self.reject(rejection(index, problem), &field);
                 }
-                Err(failure) => {
+                Err(error) => {
                     self.answer.set(None);
-                    self.trouble.set(Some(trouble(failure)));
+                    self.trouble.set(Some(trouble(error)));
                 }
             }
             self.sending.set(false);
         });
     }
 
-    fn refuse(self, mistake: String, field: &web_sys::HtmlInputElement) {
+    fn reject(self, mistake: String, field: &web_sys::HtmlInputElement) {
         self.answer.set(None);
         self.trouble.set(None);
         self.mistake.set(Some(mistake));
-        // It fails for elements alone that can't take the focus.
+        // Fails only for elements that cannot be focused.
         let _ = field.focus();
     }
 
     /// Keeps the answer up to date until it is final.
-    fn listen(self) {
-        let shows = move || {
+    fn subscribe(self) {
+        let fetch = move || {
             let unfinished = |entry: &&Entry| entry.outcome.is_none();
             self.answer.with_untracked(|answer| {
-                answer.as_ref().filter(unfinished).map(|entry| Fresh::Entry(entry.index))
+                answer.as_ref().filter(unfinished).map(|entry| Fetch::Entry(entry.index))
             })
         };
-        let take = move |news: &[Entry], _| {
+        let apply = move |update: EntryUpdate<'_>| {
+            let entries = update.entries();
             if self.sending.get_untracked() {
-                self.overtook.update_value(|overtook| overtook.extend_from_slice(news));
+                self.early_events.update_value(|events| events.extend_from_slice(entries));
             }
             self.answer.maybe_update(|answer| match answer {
-                Some(answer) => news.iter().filter(|entry| answer.merge(entry)).count() > 0,
+                Some(answer) => entries.iter().filter(|entry| answer.merge(entry)).count() > 0,
                 None => false,
             });
         };
-        live::watch(Watcher::new(shows, take));
+        live::subscribe(Subscription::new(fetch, apply));
     }
 }
 
-fn trouble(failure: Failure) -> (String, String) {
-    match failure {
-        Failure::Problem(Problem { title, detail, .. }) => (title, detail.unwrap_or_default()),
-        Failure::Unreachable => (
-            "The server can’t be reached".to_owned(),
-            "Your index was not submitted. Check the connection and try again.".to_owned(),
+/// Explains why the server rejected an index that the page accepted: since the page was loaded, the
+/// server may have been restarted with a lower maximum.
+fn rejection(index: Index, problem: Problem) -> String {
+    let max = problem.max_index.and_then(|max| Index::try_from(max).ok()).map(MaxIndex::new);
+    match max.map(|max| Index::parse(&index.to_string(), max)) {
+        Some(Err(error)) => wording::mistake(&error),
+        _ => problem.detail.unwrap_or(problem.title),
+    }
+}
+
+fn trouble(error: ApiError) -> (String, String) {
+    match error {
+        ApiError::Problem(Problem { status: 429, .. }) => wording::form_problem(FormProblem::Busy),
+        ApiError::Problem(Problem { status: 503, .. }) => wording::form_problem(FormProblem::Unavailable),
+        ApiError::Problem(Problem { title, detail, .. }) => (title, detail.unwrap_or_default()),
+        ApiError::Unreachable => (
+            "Can’t reach the server".to_owned(),
+            "Nothing was submitted. We’ll keep trying to reconnect; press Compute again when the dot is green."
+                .to_owned(),
         ),
     }
 }

@@ -1,40 +1,40 @@
-//! One value with all that is known of it.
+//! One value and its timeline.
 
 use leptos::{prelude::*, task::spawn_local};
-use protocol::{Entry, Outcome};
+use protocol::{Entry, Outcome, Timeline};
 
 use crate::{
-    api, clipboard,
-    live::{self, Fresh, Watcher},
+    api, clipboard, job_words,
+    live::{self, EntryUpdate, Fetch, Subscription},
     parts, wording,
 };
 
-/// One value with all that is known of it, up to date.
+/// One value and its timeline, kept up to date.
 #[island]
 pub fn ValueView(
-    /// What the server knew.
+    /// The entry at the time of rendering.
     entry: Entry,
 ) -> impl IntoView {
     let index = entry.index;
     let entry = RwSignal::new(entry);
     Effect::new(move || {
-        let take = move |news: &[Entry], _| {
-            entry.maybe_update(|entry| news.iter().filter(|news| entry.merge(news)).count() > 0);
+        let apply = move |update: EntryUpdate<'_>| {
+            entry
+                .maybe_update(|entry| update.entries().iter().filter(|later| entry.merge(later)).count() > 0);
         };
-        live::watch(Watcher::new(move || Some(Fresh::Entry(index)), take));
+        live::subscribe(Subscription::new(move || Some(Fetch::Entry(index)), apply));
     });
     let outcome = Memo::new(move |_| entry.with(|entry| entry.outcome.clone()));
     let timeline = Memo::new(move |_| entry.with(|entry| entry.timeline));
-    let standing = move || entry.with(standing);
+    let summary = move || entry.with(summary);
     let value = move || {
         outcome.with(|outcome| {
             outcome.as_ref().map(|outcome| {
+                let file = format!("{}.txt", job_words::notation(index));
                 view! {
-                    {parts::figure(outcome)}
+                    {parts::value(outcome)}
                     <div class="actions">
-                        <a class="button" href=api::digits_address(index) download=format!("{}.txt", wording::name(index))>
-                            "Download"
-                        </a>
+                        <a class="button" href=api::digits_address(index) download=file>"Download"</a>
                         {copy_button(outcome.clone(), entry)}
                     </div>
                 }
@@ -42,59 +42,59 @@ pub fn ValueView(
         })
     };
     let value = view! {
-        <div class="standing" role="status">{standing}</div>
+        <div class="summary" role="status">{summary}</div>
         {value}
     };
     let timeline = view! {
         <section class="timeline" aria-labelledby="timeline">
             <h2 id="timeline">"What happened"</h2>
-            {move || accepted(&timeline.get())}
-            {move || parts::timetable(&timeline.get())}
+            {move || received(&timeline.get())}
+            {move || parts::timeline(&timeline.get())}
         </section>
     };
     (value, timeline)
 }
 
-fn standing(entry: &Entry) -> impl IntoView + use<> {
-    let facts: Vec<_> = wording::facts(entry).into_iter().map(|fact| view! { <span>{fact}</span> }).collect();
-    let reason = entry.reason.clone().map(|reason| view! { <p class="reason">{reason}</p> });
+fn summary(entry: &Entry) -> impl IntoView + use<> {
     view! {
-        {parts::state(entry.status)}
-        <p class="facts">{facts}</p>
+        {parts::status(entry.status)}
+        {parts::facts(entry)}
         {parts::progress(entry)}
-        {reason}
+        {parts::reason(entry)}
     }
 }
 
-fn accepted(timeline: &protocol::Timeline) -> Option<impl IntoView + use<>> {
-    let (machine, people) = wording::moment(timeline.accepted_us?);
-    Some(view! { <p class="aside">"Accepted " <time datetime=machine>{people}</time></p> })
+fn received(timeline: &Timeline) -> Option<impl IntoView + use<>> {
+    let (for_machines, for_people) = wording::timestamp(timeline.accepted_us?);
+    Some(view! { <p class="aside">"Received at " <time datetime=for_machines>{for_people}</time></p> })
 }
 
-/// Copies all digits and says whether it could. Hidden where it cannot work: without scripts, and
-/// on an insecure origin.
+/// Copies the whole value and shows whether that succeeded. Hidden where it cannot work: without
+/// scripts and on an insecure origin.
 fn copy_button(outcome: Outcome, entry: RwSignal<Entry>) -> impl IntoView {
-    let able = RwSignal::new(false);
-    let said = RwSignal::new("");
-    Effect::new(move || able.set(clipboard::is_there()));
+    let available = RwSignal::new(false);
+    let result = RwSignal::new(String::new());
+    Effect::new(move || available.set(clipboard::is_available()));
     let copy = move |_| {
         let outcome = outcome.clone();
         let index = entry.with_untracked(|entry| entry.index);
-        said.set("Copying…");
+        result.set("Copying…".to_owned());
         spawn_local(async move {
-            let digits = match outcome {
+            let value = match outcome {
                 Outcome::Whole { value } => Ok(value),
-                Outcome::Long { .. } => api::digits(index).await,
+                Outcome::Long { .. } => api::fetch_digits(index).await,
             };
-            said.set(match digits {
-                Ok(digits) if clipboard::copy(&digits).await => "Copied.",
-                Ok(_) => "The browser did not allow copying. Use Download instead.",
-                Err(_) => "The digits can’t be had just now. Try again shortly.",
+            result.set(match value {
+                Ok(value) if clipboard::copy(&value).await => "Copied.".to_owned(),
+                Ok(_) => "Your browser didn’t allow copying. Use Download instead.".to_owned(),
+                Err(_) => {
+                    format!("The {} aren’t available right now. Try again in a moment.", job_words::UNIT.1)
+                }
             });
         });
     };
     view! {
-        <button type="button" class="button" hidden=move || !able.get() on:click=copy>"Copy"</button>
-        <span class="said" role="status">{said}</span>
+        <button type="button" class="button" hidden=move || !available.get() on:click=copy>"Copy"</button>
+        <span class="copy-result" role="status">{result}</span>
     }
 }

@@ -1,75 +1,74 @@
-//! How the system works.
-
-use leptos::prelude::*;
+//! The page “How it works”.
 
 mod diagram;
 
-/// The way of a submission, numbered as in the diagram.
+use axum::http::StatusCode;
+use leptos::prelude::*;
+
+use super::{Page, PageRequest, back};
+use crate::job_words;
+
+/// The path of one request, numbered as in the diagram.
 const STEPS: [(&str, &str); 6] = [
     (
         "The server records the index.",
-        "Only when Postgres has it does the answer say yes. From here on it can’t be lost.",
+        "It says yes only once Postgres has saved it. From then on it can’t be lost.",
     ),
     (
-        "It puts the index on the pending list",
+        "It adds the index to the pending list",
         "in Redis, and publishes it on the channel “insert”. The message only wakes the workers; the list is what counts.",
     ),
     (
         "One worker claims it.",
-        "The claim is a lease that runs out unless it is renewed. However many workers heard the message, one computes.",
+        "The claim is a lease that expires unless it is renewed. However many workers get the message, only one computes.",
     ),
     (
-        "It posts the number",
-        "to the hash “values”, and takes the index off the list: one step, so that nothing is half done.",
+        "The worker writes the result",
+        "to the hash “values” and removes the index from the list, in one step, so nothing is left half done.",
     ),
-    (
-        "The servers hear of it.",
-        "One checks the number modulo large primes and copies it into Postgres. A wrong one is computed again.",
-    ),
-    ("Every browser that watches sees it,", "over one stream of server-sent events that all its tabs share."),
+    ("The servers are told.", job_words::VERIFICATION),
+    ("Everyone watching sees it,", "over one stream of server-sent events that all tabs of a browser share."),
 ];
 
-/// What happens when a part dies.
-const DEATHS: [(&str, &str); 6] = [
-    ("A worker", "Its lease runs out and another worker claims the index. Later, but not lost."),
+/// What happens when a part fails.
+const FAILURES: [(&str, &str); 6] = [
+    ("A worker", "Its lease expires and another worker claims the index. The result is late, but not lost."),
     (
         "A server",
-        "What it accepted stands in Postgres; the other servers go on. Browsers reconnect by themselves and catch up.",
+        "Everything it accepted is safe in Postgres, and the other servers carry on. Browsers reconnect on their own and catch up.",
     ),
     (
         "Redis",
-        "Indexes are still accepted. When Redis comes back, even empty, the pending list is put together again from Postgres.",
+        "Requests are still accepted. When Redis comes back, even empty, the pending list is rebuilt from Postgres.",
     ),
     (
         "Postgres",
-        "Nothing is accepted, and the page says so: a yes that might be forgotten would be worse. Workers finish what they have.",
+        "Nothing is accepted, and the page says so: better no answer than a promise that might be forgotten. Workers finish what they have started.",
     ),
-    ("A message", "No message is the only copy of anything. Workers and servers also look for themselves."),
-    (
-        "Your connection",
-        "The page says that it reconnects, then fetches what it missed. It never turns an entry back.",
-    ),
+    ("A message", "No message is the only copy of anything. Workers and servers also check on their own."),
+    ("Your connection", "The page says it is reconnecting, then catches up. An entry never goes backwards."),
 ];
 
-pub(super) fn page() -> impl IntoView {
+pub(crate) async fn load(_: PageRequest) -> Page {
+    Page::new(StatusCode::OK, "How it works", view)
+}
+
+fn view() -> impl IntoView {
     let steps = STEPS.map(|(what, more)| view! { <li><strong>{what}</strong> " " {more}</li> });
-    let deaths = DEATHS.map(|(part, then)| view! { <div><dt>{part}</dt> <dd>{then}</dd></div> });
+    let failures = FAILURES.map(|(part, effect)| view! { <div><dt>{part}</dt> <dd>{effect}</dd></div> });
     view! {
         <article class="explanation">
             <header>
                 <h1>"How it works"</h1>
-                <p class="lead">
-                    "A Fibonacci number can be had for less. This is the long way on purpose: a small job done by "
-                    "a system of many parts that stays right while any one of them fails."
-                </p>
+                <p class="lead">{job_words::EXPLANATION}</p>
             </header>
             <div class="walk">
                 <figure>
                     {diagram::view()}
-                    <figcaption class="aside">"The way of one submission"</figcaption>
+                    <figcaption class="aside">"The path of one request"</figcaption>
                 </figure>
                 <section aria-labelledby="steps">
-                    <h2 id="steps">"From the form to everybody’s screen"</h2>
+                    <h2 id="steps">"From the form to everyone’s screen"</h2>
                     <ol class="steps">{steps.to_vec()}</ol>
                     <p>
                         "Every entry keeps the time of each step. Open any value from the "
@@ -77,19 +76,19 @@ pub(super) fn page() -> impl IntoView {
                     </p>
                 </section>
             </div>
-            <section aria-labelledby="deaths">
-                <h2 id="deaths">"When a part dies"</h2>
-                <dl class="deaths">{deaths.to_vec()}</dl>
+            <section aria-labelledby="failures">
+                <h2 id="failures">"When a part fails"</h2>
+                <dl class="failures">{failures.to_vec()}</dl>
             </section>
             <section aria-labelledby="one">
-                <h2 id="one">"One process, or many"</h2>
+                <h2 id="one">"One process or many"</h2>
                 <p>
-                    "With no database configured, a single process is the whole system: SQLite stands in for Postgres, "
-                    "a table in memory for Redis, a task for the workers. With them it is as many servers and workers as "
-                    "you like. The code is the same, and so are the rules above."
+                    "Without a database configured, a single process runs the whole system: SQLite replaces Postgres, "
+                    "a table in memory replaces Redis, and a task replaces the workers. With one, you can run as many "
+                    "servers and workers as you like. The code is the same, and so are the guarantees above."
                 </p>
             </section>
-            <p><a href="/">"Go back home"</a></p>
+            {back()}
         </article>
     }
 }

@@ -1,43 +1,164 @@
-//! The form, the indexes seen, the values calculated.
+//! The home page: the form, the indexes requested recently, and their values.
 
+use axum::{
+    extract::Query,
+    http::{StatusCode, Uri},
+};
 use leptos::prelude::*;
+use protocol::{Entry, FormProblem, Index, IndexError, MaxIndex};
+use serde::Deserialize;
+use store::{RecordError, Store};
 
+use super::{Page, PageRequest};
 use crate::{
     islands::{EntryLists, SubmitForm},
-    source::HomeShown,
+    job_words,
+    listing::{Listing, PageQuery},
+    wording,
 };
 
-pub(super) fn page(shown: &HomeShown) -> impl IntoView + use<> {
-    let trouble = shown.problem.map(|problem| {
-        let (title, detail) = problem.words();
-        (title.to_owned(), detail.to_owned())
-    });
-    let unread = shown.listing.is_none().then(|| {
-        view! {
-            <p class="notice">
-                "The database does not answer, so the entries can’t be shown just now. They come back with it."
-            </p>
+/// The query of the home page's address.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct HomeQuery {
+    /// Position above the first entry to show; the newest entries if absent.
+    before: Option<u64>,
+    /// The text that was submitted through the form without scripts.
+    index: Option<String>,
+    /// Why it could not be submitted.
+    problem: Option<FormProblem>,
+}
+
+impl HomeQuery {
+    /// Parses each field on its own: one that is malformed is ignored and does not affect the others.
+    fn parse(uri: &Uri) -> Self {
+        #[derive(Deserialize)]
+        struct Before {
+            before: u64,
         }
-    });
-    let (entries, first_page, more) = shown.listing.as_ref().map_or_else(
-        || (Vec::new(), true, false),
-        |listing| (listing.entries().to_vec(), listing.is_first_page(), listing.older().is_some()),
-    );
-    view! {
-        <div class="home">
-            <section class="ask" aria-labelledby="title">
-                <h1 id="title">"Fibonacci calculator"</h1>
-                <p class="lead">"Submit an index. A worker computes its number, exactly, and everyone watching sees it."</p>
-                <SubmitForm
-                    max=shown.max
-                    typed=shown.typed.clone()
-                    mistake=shown.mistake.as_ref().map(ToString::to_string)
-                    trouble
-                    answer=shown.answer.clone()
-                />
-            </section>
-            {unread}
-            <EntryLists entries first_page more />
-        </div>
+        #[derive(Deserialize)]
+        struct Typed {
+            index: String,
+        }
+        #[derive(Deserialize)]
+        struct Problem {
+            problem: FormProblem,
+        }
+        Self {
+            before: Query::try_from_uri(uri).ok().map(|Query(Before { before })| before),
+            index: Query::try_from_uri(uri).ok().map(|Query(Typed { index })| index),
+            problem: Query::try_from_uri(uri).ok().map(|Query(Problem { problem })| problem),
+        }
+    }
+}
+
+/// The data of the home page.
+struct Home {
+    max: MaxIndex,
+    /// The text to show in the field: what was typed, if it was not accepted.
+    typed: String,
+    /// What is wrong with it.
+    mistake: Option<IndexError>,
+    /// Why it could not be submitted.
+    problem: Option<FormProblem>,
+    /// The entry of the index that was submitted.
+    answer: Option<Entry>,
+    /// The entries; `None` if the database is not responding.
+    listing: Option<Listing>,
+}
+
+pub(crate) async fn load(request: PageRequest) -> Page {
+    let home = Home::load(&request.store, HomeQuery::parse(&request.parts.uri)).await;
+    Page {
+        status: if home.listing.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE },
+        title: format!("{}: {}", job_words::SITE_NAME, job_words::TITLE),
+        unfinished: home.is_unfinished(),
+        view: Box::new(move || home.view().into_any()),
+    }
+}
+
+impl Home {
+    async fn load(store: &Store, query: HomeQuery) -> Self {
+        let max = store.max_index();
+        let index = query.index.as_deref().map(|typed| Index::parse(typed, max));
+        let page = PageQuery::first(query.before);
+        let listing = store.page(page.before, page.limit).await.inspect_err(log_failure).ok();
+        let answer = match &index {
+            Some(Ok(index)) if query.problem.is_none() => {
+                store.entry(*index).await.inspect_err(log_failure).ok().flatten()
+            }
+            _ => None,
+        };
+        let mistake = index.and_then(Result::err);
+        let keep_typed = mistake.is_some() || query.problem.is_some();
+        Self {
+            max,
+            typed: query.index.filter(|_| keep_typed).unwrap_or_default(),
+            mistake,
+            problem: query.problem,
+            answer,
+            listing: listing.map(|entries| Listing::new(entries, query.before)),
+        }
+    }
+
+    fn is_unfinished(&self) -> bool {
+        let listing = self.listing.as_ref();
+        self.answer.as_ref().is_some_and(wording::is_unfinished)
+            || listing.is_none_or(|listing| listing.entries().iter().any(wording::is_unfinished))
+    }
+
+    fn view(&self) -> impl IntoView + use<> {
+        let trouble = self.problem.map(wording::form_problem);
+        let notice = self.listing.is_none().then(|| {
+            view! {
+                <p class="notice">
+                    "The database isn’t responding, so the list can’t be shown right now. It will come back on its own."
+                </p>
+            }
+        });
+        let (entries, first_page, more) = self.listing.as_ref().map_or_else(
+            || (Vec::new(), true, false),
+            |listing| (listing.entries().to_vec(), listing.is_first_page(), listing.older().is_some()),
+        );
+        view! {
+            <div class="home">
+                <section class="request" aria-labelledby="title">
+                    <h1 id="title">{job_words::TITLE}</h1>
+                    <p class="lead">{job_words::LEAD}</p>
+                    <SubmitForm
+                        max=self.max
+                        typed=self.typed.clone()
+                        mistake=self.mistake.as_ref().map(wording::mistake)
+                        trouble
+                        answer=self.answer.clone()
+                    />
+                </section>
+                {notice}
+                <EntryLists entries first_page more />
+            </div>
+        }
+    }
+}
+
+fn log_failure(error: &RecordError) {
+    tracing::warn!(%error, "failed to read entries for the home page");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(uri: &str) -> HomeQuery {
+        HomeQuery::parse(&uri.parse().unwrap())
+    }
+
+    #[test]
+    fn each_field_of_the_query_is_parsed_on_its_own() {
+        let typed = HomeQuery { index: Some("7 & more".to_owned()), ..HomeQuery::default() };
+        assert_eq!(parse("/?index=7+%26+more"), typed);
+        let problem = Some(FormProblem::Unavailable);
+        let failed = HomeQuery { before: None, index: Some("7".to_owned()), problem };
+        assert_eq!(parse("/?before=x&index=7&problem=unavailable"), failed);
+        assert_eq!(parse("/?problem=nonsense"), HomeQuery::default());
+        assert_eq!(parse("/?before=40"), HomeQuery { before: Some(40), ..HomeQuery::default() });
     }
 }

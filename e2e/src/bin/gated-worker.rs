@@ -1,12 +1,19 @@
-//! A worker like the real one, but its computations wait at a gate, and are counted.
+//! The real worker, except that its computations wait at a gate and are counted.
 
-use std::{fs::OpenOptions, io::Write, ops::ControlFlow, path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{
+    fs::OpenOptions,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use clap::Parser;
-use protocol::Index;
+use job::{JOB, JobError, Progress};
 use startup::{log::LogSettings, memory::MaxIndexSettings, or_exit, redis::RedisSettings};
 use store::RedisBoard;
-use worker::{FibJob, Job, JobError, Worker, WorkerSettings};
+use worker::{Worker, WorkerSettings};
 
 #[derive(Debug, Parser)]
 struct Settings {
@@ -17,43 +24,32 @@ struct Settings {
     #[command(flatten)]
     redis: RedisSettings,
     #[command(flatten)]
-    max_index: MaxIndexSettings,
+    max_index: MaxIndexSettings<{ JOB.default_max_index }>,
     #[command(flatten)]
     worker: WorkerSettings,
     #[command(flatten)]
     log: LogSettings,
 }
 
-/// Looks so often whether the gate is open, and whether it shall stop.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// What each look adds to the progress, up to half of the way: so that progress is seen at the gate.
-const PROGRESS_PER_LOOK: f64 = 0.005;
+/// Interval at which a waiting computation checks the gate and reports progress.
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);
+/// Progress added by each check, up to one half, so that progress is visible at the gate.
+const PROGRESS_PER_CHECK: f64 = 0.005;
 
-struct GatedJob {
-    gate: PathBuf,
-    tally: PathBuf,
-}
-
-impl Job for GatedJob {
-    fn compute(
-        &self,
-        index: Index,
-        progress: &mut dyn FnMut(f64) -> ControlFlow<()>,
-    ) -> Result<String, JobError> {
-        let failed = |error: std::io::Error| JobError::Failed(format!("can't count: {error}"));
-        let mut tally = OpenOptions::new().create(true).append(true).open(&self.tally).map_err(failed)?;
-        // A short line written at once is appended whole, also beside other processes.
-        tally.write_all(format!("{index}\n").as_bytes()).map_err(failed)?;
-        let mut share = 0.0;
-        while !self.gate.exists() {
-            share = f64::min(share + PROGRESS_PER_LOOK, 0.5);
-            if progress(share).is_break() {
-                return Err(JobError::Stopped);
-            }
-            thread::sleep(LOOK_EVERY);
+fn compute_gated(index: u32, progress: Progress<'_>, gate: &Path, tally: &Path) -> Result<String, JobError> {
+    let failed = |error: std::io::Error| JobError::Failed(format!("failed to count: {error}"));
+    let mut tally = OpenOptions::new().create(true).append(true).open(tally).map_err(failed)?;
+    // A short line written in one call is appended atomically, even with several processes.
+    tally.write_all(format!("{index}\n").as_bytes()).map_err(failed)?;
+    let mut share = 0.0;
+    while !gate.exists() {
+        share = f64::min(share + PROGRESS_PER_CHECK, 0.5);
+        if progress(share).is_break() {
+            return Err(JobError::Stopped);
         }
-        FibJob.compute(index, progress)
+        thread::sleep(CHECK_INTERVAL);
     }
+    (JOB.compute)(index, progress)
 }
 
 #[tokio::main]
@@ -61,10 +57,11 @@ async fn main() -> anyhow::Result<()> {
     let mut settings: Settings = startup::parse();
     settings.log.init();
     settings.worker.max_index =
-        or_exit(settings.max_index.max_index(settings.worker.concurrency, fib::memory_bytes));
+        or_exit(settings.max_index.max_index(settings.worker.concurrency, JOB.memory_bytes));
     let board = RedisBoard::new(&or_exit(settings.redis.to_config()))?;
-    let job = GatedJob { gate: settings.gate_file, tally: settings.tally_file };
+    let (gate, tally) = (settings.gate_file, settings.tally_file);
+    let compute = move |index, progress: Progress<'_>| compute_gated(index, progress, &gate, &tally);
     let stop = startup::stop::on_signal()?;
-    Worker::new(Arc::new(board), Arc::new(job), settings.worker).run(stop).await;
+    Worker::new(Arc::new(board), compute, settings.worker).run(stop).await;
     Ok(())
 }

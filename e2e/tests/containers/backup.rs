@@ -25,13 +25,13 @@ async fn a_self_hosted_stack_is_restored_from_its_backup() {
     for service in ["server", "worker", "postgres", "redis"] {
         let shown = inspect(&stack.container(service), "{{json .Config}}{{json .Args}}");
         for of in ["postgres", "redis"] {
-            assert!(!shown.contains(&password(of)), "{service} shows the password of {of}");
+            assert!(!shown.contains(&password(of)), "{service} exposes the password of {of}");
         }
     }
     let backup = ["run", "--rm", "--no-TTY", "backup"];
     run(stack.compose().args(backup).stdout(std::fs::File::create(&file).unwrap()));
 
-    // The machine is lost.
+    // Simulates the loss of the machine.
     stack.run(&["down", "--volumes"]);
     stack.up(&[]);
     stack.api().ready().await;
@@ -44,12 +44,12 @@ async fn a_self_hosted_stack_is_restored_from_its_backup() {
     stack.up(&[]);
     stack.api().ready().await;
     all_are_computed(&stack.api(), &indexes).await;
-    // Restored are the indexes, and whole again: a new one is added behind them.
+    // A new index comes after the restored ones.
     stack.api().submit(5).await;
     let all = stack.api().all().await;
     assert_eq!(&all[..3], [3, 300, 30_000], "{all:?}");
     assert_eq!(all.last(), Some(&5), "{all:?}");
-    // A long value's digits are computed again: they were Redis', which is new.
+    // The digits of a long value are recomputed: they were only on Redis, which is new.
     let digits = stack.api().value(30_000).await;
     assert!(digits.contains('…'), "{digits}");
 }

@@ -1,12 +1,12 @@
-//! What a container may do, seen from inside of it: by the debug sidecar, which shares its processes and network.
+//! Confinement of the containers, checked from inside: by the debug sidecar, which shares processes and network.
 
 use e2e::{
     Compose,
     engine::{self, docker, image, run},
 };
 
-/// What a script prints beside a service's container.
-fn beside(stack: &Compose, service: &str, script: &str) -> String {
+/// Runs a script in the namespaces of a service's container and returns its output.
+fn run_inside(stack: &Compose, service: &str, script: &str) -> String {
     let container = stack.container(service);
     let sharing = [format!("--network=container:{container}"), format!("--pid=container:{container}")];
     let mut command = docker();
@@ -15,10 +15,10 @@ fn beside(stack: &Compose, service: &str, script: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_container_is_nobody_who_can_write_nothing_and_has_little_memory() {
+async fn containers_run_unprivileged_read_only_and_in_128_mib() {
     let stack = Compose::production().await;
     for service in ["server", "worker", "nginx"] {
-        let status = beside(&stack, service, "cat /proc/1/status");
+        let status = run_inside(&stack, service, "cat /proc/1/status");
         for line in [
             "Uid:\t10001\t10001\t10001\t10001",
             "Gid:\t10001\t10001\t10001\t10001",
@@ -29,18 +29,18 @@ async fn every_container_is_nobody_who_can_write_nothing_and_has_little_memory()
         ] {
             assert!(status.lines().any(|it| it == line), "{service}: expected {line:?} in\n{status}");
         }
-        let written = beside(&stack, service, "touch /proc/1/root/file 2>&1 || true");
+        let written = run_inside(&stack, service, "touch /proc/1/root/file 2>&1 || true");
         assert!(written.contains("Read-only file system"), "{service}: {written}");
         let memory =
             "cd /proc/1/root/sys/fs/cgroup; cat memory.max 2>/dev/null || cat memory/memory.limit_in_bytes";
-        assert_eq!(beside(&stack, service, memory).trim(), (128 * 1024 * 1024).to_string(), "{service}");
+        assert_eq!(run_inside(&stack, service, memory).trim(), (128 * 1024 * 1024).to_string(), "{service}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_debug_sidecar_sees_a_container_from_inside() {
+async fn the_debug_sidecar_shares_the_containers_namespaces() {
     let stack = Compose::production().await;
-    // As people call it.
+    // The documented command.
     let mut compose = stack.compose();
     compose.args([
         "--file",
@@ -63,12 +63,12 @@ async fn the_debug_sidecar_sees_a_container_from_inside() {
         assert!(seen.contains(expected), "{expected:?} is missing:\n{seen}");
     }
     let worker =
-        beside(&stack, "worker", "tr '\\0' ' ' </proc/1/cmdline; curl -fsS http://127.0.0.1:9000/health");
+        run_inside(&stack, "worker", "tr '\\0' ' ' </proc/1/cmdline; curl -fsS http://127.0.0.1:9000/health");
     assert!(worker.starts_with("/worker "), "{worker}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_images_hold_no_shell() {
+async fn the_images_contain_no_shell() {
     for part in ["server", "worker"] {
         let shell = engine::output(docker().args(["run", "--rm", "--entrypoint=/bin/sh", &image(part)]));
         let said = String::from_utf8_lossy(&shell.stderr).into_owned();

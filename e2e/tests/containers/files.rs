@@ -1,11 +1,11 @@
-//! The Compose files, and the file that says the same to Elastic Beanstalk's ECS platform.
+//! The Compose files.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::collections::BTreeMap;
 
 use e2e::engine::{docker, output};
 use serde_json::{Value, json};
 
-/// What `docker compose` makes of these files, which it takes without a warning.
+/// The configuration that `docker compose` reads from these files. It must not print a warning.
 fn config(files: &[&str]) -> Value {
     let mut compose = docker();
     compose.args(["compose", "--profile=*"]).env("PGHOST", "db.example.org").env("TLS_DIR", "/tls");
@@ -19,7 +19,7 @@ fn config(files: &[&str]) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn compose_takes_all_files_without_a_warning() {
+async fn compose_accepts_all_files_without_a_warning() {
     for files in [
         ["compose.yaml"].as_slice(),
         &["compose/development.yaml"],
@@ -35,7 +35,7 @@ async fn compose_takes_all_files_without_a_warning() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn production_is_three_images_with_the_names_that_people_know() {
+async fn production_is_three_images_with_the_originals_host_names() {
     let production = config(&["compose/production.yaml"]);
     let services = production["services"].as_object().unwrap();
     let hosts: BTreeMap<_, _> = services
@@ -44,14 +44,14 @@ async fn production_is_three_images_with_the_names_that_people_know() {
         .collect();
     assert_eq!(hosts, BTreeMap::from([("server", "api"), ("worker", "worker"), ("nginx", "nginx")]));
     assert_eq!(services["server"]["networks"]["default"]["aliases"], json!(["api", "client"]));
-    // Passed on by name: with a value when there is one.
+    // Forwarded by name, with a value if it is set.
     let environment = &services["server"]["environment"];
     assert_eq!(
         (&environment["PGHOST"], &environment["PGPASSWORD"]),
         (&json!("db.example.org"), &Value::Null)
     );
     for (name, service) in services {
-        assert!(service.get("build").is_none(), "{name} is built");
+        assert!(service.get("build").is_none(), "{name} must not be built");
         for (what, expected) in [
             ("mem_limit", json!((128 * 1024 * 1024).to_string())),
             ("read_only", json!(true)),
@@ -66,7 +66,7 @@ async fn production_is_three_images_with_the_names_that_people_know() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn development_has_the_values_that_people_know() {
+async fn development_has_the_originals_settings() {
     let development = config(&["compose.yaml"]);
     let environment = &development["services"]["server"]["environment"];
     for (name, value) in [
@@ -82,42 +82,4 @@ async fn development_has_the_values_that_people_know() {
     }
     let port = &development["services"]["nginx"]["ports"][0];
     assert_eq!((&port["published"], &port["target"]), (&json!("3050"), &json!(80)));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn dockerrun_describes_the_production_stack() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Dockerrun.aws.json");
-    let dockerrun: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
-    let production = config(&["compose/production.yaml"]);
-    let described = |name: &str, service: &Value| {
-        let mebibytes = service["mem_limit"].as_str().unwrap().parse::<u64>().unwrap() / (1024 * 1024);
-        let mut container = json!({
-            "name": name,
-            "image": service["image"],
-            "hostname": service["hostname"],
-            "memory": mebibytes,
-            // The stack lives as long as its way in; Elastic Beanstalk starts the others again.
-            "essential": name == "nginx",
-        });
-        if let Some(ports) = service["ports"].as_array() {
-            container["portMappings"] = ports
-                .iter()
-                .map(|port| {
-                    let published: u16 = port["published"].as_str().unwrap().parse().unwrap();
-                    json!({ "hostPort": published, "containerPort": port["target"] })
-                })
-                .collect();
-            // Its platform has links where Compose has aliases.
-            let aliases =
-                production["services"]["server"]["networks"]["default"]["aliases"].as_array().unwrap();
-            let mut links: Vec<_> =
-                aliases.iter().map(|alias| format!("server:{}", alias.as_str().unwrap())).collect();
-            links.sort_by_key(|link| link != "server:client");
-            container["links"] = json!(links);
-        }
-        container
-    };
-    let containers: Vec<_> =
-        ["server", "worker", "nginx"].map(|name| described(name, &production["services"][name])).into();
-    assert_eq!(dockerrun, json!({ "AWSEBDockerrunVersion": 2, "containerDefinitions": containers }));
 }

@@ -1,4 +1,4 @@
-//! The images: small, described, quick.
+//! Size, labels and startup time of the images.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ fn size(part: &str) -> f64 {
     inspect(&image(part), "{{.Size}}").parse::<f64>().unwrap() / MEGABYTE
 }
 
-/// MiB that a container uses, caches of files not counted.
+/// Memory that a container uses in MiB, without file caches.
 fn memory(container: &str) -> f64 {
     let text = run_docker(&["stats", "--no-stream", "--format", "{{.MemUsage}}", container]);
     let used = text.split(' ').next().unwrap();
@@ -32,7 +32,7 @@ fn memory(container: &str) -> f64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn images_say_what_they_are_and_check_themselves() {
+async fn images_have_labels_and_health_checks() {
     for (part, check) in [("server", "/server"), ("worker", "/worker"), ("nginx", "curl")] {
         let image = image(part);
         assert_eq!(inspect(&image, "{{.Config.User}}"), "10001:10001", "{part}");
@@ -42,7 +42,7 @@ async fn images_say_what_they_are_and_check_themselves() {
         assert_eq!(label("title"), format!("fibstack {part}"));
         assert_eq!(label("licenses"), "MIT OR Apache-2.0");
         for name in ["description", "version", "revision"] {
-            assert!(!label(name).is_empty(), "{part} has no {name}");
+            assert!(!label(name).is_empty(), "{part} has no label {name}");
         }
         let healthcheck = inspect(&image, "{{json .Config.Healthcheck.Test}}");
         assert!(healthcheck.contains(check), "{part}: {healthcheck}");
@@ -50,18 +50,18 @@ async fn images_say_what_they_are_and_check_themselves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_authorities_of_amazon_rds_are_in_the_images_that_talk_to_postgres() {
-    let authorities = std::fs::read_to_string("../deploy/rds.pem").unwrap();
+async fn images_that_connect_to_postgres_contain_the_authorities_of_amazon_rds() {
+    let authorities = std::fs::read_to_string("../certificates/rds.pem").unwrap();
     for arguments in [["--env=EMBEDDED=true", &image("server")], ["--network=none", &image("debug")]] {
         let container = Container::start(&arguments);
-        // An archive of one file, as it is.
+        // `docker cp` writes an uncompressed archive of one file.
         let archive = run_docker(&["cp", &format!("{}:/etc/ssl/certs/rds.pem", container.name()), "-"]);
         assert!(archive.contains(&authorities), "{arguments:?}: {} bytes", archive.len());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn images_and_their_memory_are_small() {
+async fn images_are_small_and_use_little_memory() {
     let stack = Compose::production().await;
     stack.api().submit(1_000).await;
     stack.api().value(1_000).await;
@@ -70,17 +70,17 @@ async fn images_and_their_memory_are_small() {
         let (size, memory) = (size(part), memory(&stack.container(part)));
         println!("| {part} | {size:.1} | {memory:.1} |");
         if let Some(most) = most {
-            assert!(size < most, "the image of {part} has {size:.1} MB; at most {most}");
+            assert!(size < most, "the image of {part} has {size:.1} MB; it must be below {most}");
         }
         assert!(memory < 32.0, "{part} uses {memory:.1} MiB at rest");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_listens_soon() {
+async fn a_server_starts_listening() {
     let start = Instant::now();
     let server = Container::start(&["--env=EMBEDDED=true", "--memory=128m", &image("server")]);
-    eventually("it listens", || async {
+    eventually("the server listens", || async {
         let log = server.log();
         if log.contains("listening") { Ok(()) } else { Err(log) }
     })

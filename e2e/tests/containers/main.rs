@@ -1,4 +1,4 @@
-//! The images and the Compose stacks, on a real container engine: `cargo xtask test containers`.
+//! The images and the Compose stacks on a real container engine: `cargo xtask test containers`.
 
 // clippy knows tests by their attribute, and these helpers have none.
 #![allow(clippy::unwrap_used)]

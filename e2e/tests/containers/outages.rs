@@ -1,4 +1,4 @@
-//! What dies comes back, and nothing is lost.
+//! Crashed containers restart, and nothing is lost.
 
 use e2e::{
     Compose,
@@ -10,7 +10,7 @@ use protocol::Status;
 use crate::submitter::{Submitter, all_are_computed};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_container_is_killed_comes_back_and_nothing_accepted_is_lost() {
+async fn a_killed_container_restarts_and_nothing_accepted_is_lost() {
     let stack = Compose::production().await;
     let mut accepted = Vec::new();
     for (service, first) in
@@ -20,37 +20,41 @@ async fn whatever_container_is_killed_comes_back_and_nothing_accepted_is_lost() 
         submitter.accepted_more(5).await;
         let container = stack.container(service);
         crash(&container);
-        eventually(format!("{service} is started again"), || async {
+        eventually(format!("{service} is restarted"), || async {
             match inspect(&container, "{{.RestartCount}} {{.State.Running}}").as_str() {
-                "0 true" => Err("it runs as if nothing had been".to_owned()),
+                "0 true" => Err("it has not been restarted yet".to_owned()),
                 state if state.ends_with("true") => Ok(()),
                 state => Err(state.to_owned()),
             }
         })
         .await;
-        // It is the same address again, and somebody who goes on is served again.
+        // The same address works again for the same client.
         submitter.accepted_more(5).await;
         let submitted = submitter.stop().await;
         println!("{service} killed: {submitted}");
         if service != "nginx" {
-            assert_eq!(submitted.errors, Vec::<String>::new(), "an outage is a 503, with {service} killed");
+            assert_eq!(
+                submitted.errors,
+                Vec::<String>::new(),
+                "with {service} killed, every failure must be a 503"
+            );
         }
         all_are_computed(&stack.api(), &submitted.accepted).await;
         accepted.extend(submitted.accepted);
     }
-    // Also what was there before the databases died.
+    // Including what was submitted before the databases were killed.
     all_are_computed(&stack.api(), &accepted).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_without_redis_is_unhealthy_until_it_is_back_and_a_server_is_not() {
+async fn a_worker_without_redis_is_unhealthy_but_a_server_is_healthy() {
     let stack = Compose::production().await;
     stack.health_when("worker", "healthy").await;
     stack.run(&["pause", "redis"]);
     stack.health_when("worker", "unhealthy").await;
-    // Its restart would help nobody.
+    // Restarting the server would not help.
     assert_eq!(inspect(&stack.container("server"), "{{.State.Health.Status}}"), "healthy");
-    // Recorded all the same.
+    // The submission is recorded anyway.
     let entry = stack.api().submit(600).await;
     assert_eq!(entry.status, Status::Pending);
     stack.run(&["unpause", "redis"]);
@@ -59,17 +63,17 @@ async fn a_worker_without_redis_is_unhealthy_until_it_is_back_and_a_server_is_no
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stack_ends_when_it_is_asked_to_and_finds_its_data_when_it_starts_again() {
+async fn a_stack_stops_gracefully_and_keeps_its_data() {
     let stack = Compose::production().await;
     stack.api().submit(700).await;
     all_are_computed(&stack.api(), &[700]).await;
-    // A stream never ends by itself.
+    // An open stream must not delay the stop.
     let events = stack.api().events().await;
     stack.run(&["stop"]);
     drop(events);
     for service in ["server", "worker", "nginx"] {
         let state = inspect(&stack.container(service), "{{.State.ExitCode}} {{.State.OOMKilled}}");
-        assert_eq!(state, "0 false", "{service} had time to end:\n{}", stack.log(service));
+        assert_eq!(state, "0 false", "{service} did not stop gracefully:\n{}", stack.log(service));
     }
     stack.run(&["down"]);
     assert_eq!(run_docker(&["ps", "--quiet", "--filter", &format!("name={}", stack.project())]), "");

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::submitter::{Submitter, all_are_computed};
 
-/// The upstreams that nginx had an answer from.
+/// Upstreams that responded to nginx.
 fn upstreams(stack: &Compose) -> BTreeSet<String> {
     let log = stack.log("nginx");
     let requests = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -15,7 +15,7 @@ fn upstreams(stack: &Compose) -> BTreeSet<String> {
     answered.filter_map(|request| request["upstream"].as_str().map(str::to_owned)).collect()
 }
 
-/// The workers that computed something.
+/// Workers that computed one of these indexes.
 async fn workers(stack: &Compose, indexes: &[u32]) -> BTreeSet<String> {
     let mut workers = BTreeSet::new();
     for index in indexes {
@@ -26,7 +26,7 @@ async fn workers(stack: &Compose, indexes: &[u32]) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn servers_and_workers_come_and_go_under_submissions() {
+async fn servers_and_workers_can_be_added_and_removed_under_load() {
     let stack = Compose::production().await;
     let submitter = Submitter::start(&stack.api(), 1_000);
     submitter.accepted_more(5).await;
@@ -38,26 +38,30 @@ async fn servers_and_workers_come_and_go_under_submissions() {
     })
     .await;
     let submitted = submitter.stop().await;
-    println!("a server more: {submitted}");
-    // A server listens when it has its database.
-    assert_eq!((submitted.turned_away, submitted.errors), (0, Vec::new()), "nobody notices that more came");
+    println!("one server added: {submitted}");
+    // A server listens only once its database is ready.
+    assert_eq!(
+        (submitted.turned_away, submitted.errors),
+        (0, Vec::new()),
+        "adding containers must not be noticed"
+    );
     all_are_computed(&stack.api(), &submitted.accepted).await;
 
-    // Long enough that one worker does not get them all.
+    // Too much work for one worker to claim all of it.
     let many: Vec<u32> = (400_000..400_040).collect();
     for index in &many {
         stack.api().submit(*index).await;
     }
     all_are_computed(&stack.api(), &many).await;
     let workers = workers(&stack, &many).await;
-    assert_eq!(workers.len(), 4, "all have a share: {workers:?}");
+    assert_eq!(workers.len(), 4, "every worker must compute some: {workers:?}");
 
     let submitter = Submitter::start(&stack.api(), 5_000);
     submitter.accepted_more(5).await;
     stack.up(&["--no-recreate", "--scale", "worker=1", "--scale", "server=1"]);
     submitter.accepted_more(20).await;
     let submitted = submitter.stop().await;
-    println!("a server gone: {submitted}");
-    assert_eq!(submitted.errors, Vec::<String>::new(), "whom a leaving server turns away is told so");
+    println!("one server removed: {submitted}");
+    assert_eq!(submitted.errors, Vec::<String>::new(), "a stopping server must refuse with 503");
     all_are_computed(&stack.api(), &submitted.accepted).await;
 }

@@ -1,8 +1,7 @@
-//! Somebody who submits without pause, and remembers what was accepted.
+//! A client that submits continuously and remembers what was accepted.
 
 use std::{
     fmt,
-    ops::ControlFlow,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -15,23 +14,23 @@ use protocol::Outcome;
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-/// Not so many that the requests themselves are what keeps the machine busy.
+/// Pause between submissions, long enough that the requests themselves do not overload the machine.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Somebody who submits one index after the other, and remembers what was accepted.
+/// A client that submits one index after the other and remembers what was accepted.
 pub(crate) struct Submitter {
     stop: Arc<AtomicBool>,
     accepted: Arc<AtomicU32>,
     task: JoinHandle<Submitted>,
 }
 
-/// What became of it.
+/// Outcome of the submissions.
 #[derive(Debug, Default)]
 pub(crate) struct Submitted {
     pub(crate) accepted: Vec<u32>,
-    /// The system said that it can't at the moment.
+    /// Number of 503 responses.
     pub(crate) turned_away: u32,
-    /// Anything else but an answer that accepts.
+    /// Any other failure.
     pub(crate) errors: Vec<String>,
 }
 
@@ -43,14 +42,14 @@ impl fmt::Display for Submitted {
 }
 
 impl Submitter {
-    /// Submits from this index on.
+    /// Starts submitting from this index.
     pub(crate) fn start(api: &Client, first: u32) -> Self {
         let (stop, accepted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
         let task = tokio::spawn(submit(api.with_new_connections(), first, stop.clone(), accepted.clone()));
         Self { stop, accepted, task }
     }
 
-    /// Waits until so many more were accepted.
+    /// Waits until this many more were accepted.
     pub(crate) async fn accepted_more(&self, count: u32) {
         let wanted = self.accepted.load(Ordering::Relaxed) + count;
         eventually(format!("{count} more submissions are accepted"), || async {
@@ -60,7 +59,7 @@ impl Submitter {
         .await;
     }
 
-    /// Ends it.
+    /// Stops submitting.
     pub(crate) async fn stop(self) -> Submitted {
         self.stop.store(true, Ordering::Relaxed);
         self.task.await.unwrap()
@@ -89,15 +88,15 @@ async fn submit(api: Client, first: u32, stop: Arc<AtomicBool>, accepted: Arc<At
     submitted
 }
 
-/// Waits until all of these have their right values.
+/// Waits until all of these have their correct values.
 pub(crate) async fn all_are_computed(api: &Client, indexes: &[u32]) {
     for index in indexes {
         assert_eq!(api.value(*index).await, expected(*index), "F({index})");
     }
 }
 
-/// The value as the entries give it.
+/// The value as it appears in entries.
 pub(crate) fn expected(index: u32) -> String {
-    let digits = fib::compute(index, &mut |_| ControlFlow::Continue(())).unwrap();
+    let digits = job::JOB.value(index).unwrap();
     Outcome::of(&digits).brief()
 }

@@ -16,18 +16,18 @@ pub(crate) async fn suite(place: &Place) {
     let api = &place.api;
     api.submit(50_000).await;
     api.value(50_000).await;
-    let whole = eventually("the digits are there", || async {
+    let whole = eventually("the digits are available", || async {
         let answer = api.get(ADDRESS).await;
         if answer.status == 200 { Ok(answer) } else { Err(format!("{answer:?}")) }
     })
     .await;
     let digits = &whole.body;
-    assert!(fib::verify(50_000, digits), "{digits}");
+    assert!((job::JOB.verify)(50_000, digits), "{digits}");
     assert_eq!(whole.header(CONTENT_TYPE), "text/plain; charset=utf-8");
     assert_eq!(whole.header(CACHE_CONTROL), "public, max-age=31536000, immutable");
     assert_eq!(whole.header(ACCEPT_RANGES), "bytes");
     let etag = whole.header(ETAG).to_owned();
-    // A strong one, or ranges could not be put together.
+    // A strong ETag; otherwise clients could not combine ranges.
     assert!(etag.starts_with('"') && etag.ends_with('"'), "{etag}");
 
     let known = api.get_with(ADDRESS, IF_NONE_MATCH, &etag).await.expect(304);
@@ -62,7 +62,7 @@ pub(crate) async fn suite(place: &Place) {
     let beyond = api.get_with(ADDRESS, RANGE, &format!("bytes={length}-")).await;
     assert_eq!(beyond.header(CONTENT_RANGE), format!("bytes */{length}"));
     let _ = beyond.expect_problem(416);
-    // What is no range at all is ignored.
+    // A range in an unknown unit is ignored.
     assert_eq!(api.get_with(ADDRESS, RANGE, "lines=1-2").await.expect(200).body, *digits);
     for (version, status) in [(etag.as_str(), 206), ("\"other\"", 200)] {
         let request = api.request(Method::GET, ADDRESS).header(RANGE, "bytes=0-9").header(IF_RANGE, version);

@@ -8,21 +8,22 @@ use tokio::time::timeout;
 
 use crate::Place;
 
-/// Load balancers cut what is silent for 60 s; the contract says 15 at most. The rest is a busy machine.
+/// The contract says 15 s, because load balancers close connections that are idle for 60 s. The rest is for a busy
+/// machine.
 const COMMENT_WITHIN: Duration = Duration::from_secs(25);
 
 pub(crate) async fn suite(place: &Place) {
     let api = &place.api;
     live(api).await;
-    again(api).await;
-    silence(api).await;
+    reopened(api).await;
+    idle(api).await;
 }
 
 fn about(index: u32) -> impl Fn(&Sent) -> bool {
     move |sent| sent.entry().index.get() == index
 }
 
-/// A submission, from the first word to the value, and every watcher sees all of it.
+/// Every watcher sees a submission from the first event to the value.
 async fn live(api: &Client) {
     let mut watchers = [api.events().await, api.events().await];
     let accepted = api.submit(300).await;
@@ -47,13 +48,13 @@ async fn live(api: &Client) {
         assert!(seen.is_sorted_by_key(|sent| sent.entry().revision), "{seen:#?}");
         let done = seen.pop().unwrap().entry();
         assert!(done.revision > accepted.revision);
-        assert!(fib::verify(300, &done.brief()), "{done:?}");
-        // A page that is taken now is no older than the last event.
+        assert!((job::JOB.verify)(300, &done.brief()), "{done:?}");
+        // A response fetched now is not older than the last event.
         assert!(api.try_entry(300).await.unwrap().revision >= done.revision);
     }
 }
 
-/// A computation that takes its time, and the gate that lets it end.
+/// Streams the progress of a computation that waits at a gate.
 pub(crate) async fn progress(api: &Client, gate: &Gate) {
     let mut events = api.events().await;
     api.submit(300).await;
@@ -75,8 +76,8 @@ pub(crate) async fn progress(api: &Client, gate: &Gate) {
     assert!(rest.last().map(Sent::entry).is_some_and(|done| done.revision > seen[0].entry().revision));
 }
 
-/// A stream that is opened again tells what happens from then on; what was before is in the page.
-async fn again(api: &Client) {
+/// A reopened stream sends only new events; earlier changes are in the page.
+async fn reopened(api: &Client) {
     let before = api.events().await;
     drop(before);
     let mut events = api.events().await;
@@ -88,7 +89,8 @@ async fn again(api: &Client) {
     assert_eq!(last.entry().times_submitted, again.times_submitted);
 }
 
-async fn silence(api: &Client) {
+/// An idle stream sends comments.
+async fn idle(api: &Client) {
     let mut events = api.events().await;
     let silent = async {
         while let Some(block) = events.block().await {
@@ -98,19 +100,19 @@ async fn silence(api: &Client) {
         }
         panic!("the stream ended");
     };
-    timeout(COMMENT_WITHIN, silent).await.expect("no comment came while nothing happened");
+    timeout(COMMENT_WITHIN, silent).await.expect("an idle stream sent no comment");
 }
 
-pub(crate) async fn no_more_than(api: &Client, streams: usize) {
+pub(crate) async fn refuses_more_than(api: &Client, streams: usize) {
     let mut open = Vec::new();
     for _ in 0..streams {
         open.push(api.events().await);
     }
     let _ = api.get("/values/events").await.expect_problem(503);
     open.pop();
-    // The server notices that the client is gone when it next has something to say.
+    // The server notices that the client has gone when it next sends something.
     api.submit(7).await;
-    e2e::eventually("the place is free again", || async {
+    e2e::eventually("another stream is accepted", || async {
         match api.request(reqwest::Method::GET, "/values/events").send().await {
             Ok(response) if response.status() == 200 => Ok(()),
             other => Err(format!("{other:?}")),

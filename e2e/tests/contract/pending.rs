@@ -1,4 +1,4 @@
-//! What is told of an index that nobody computes: 7, submitted while no worker runs.
+//! Responses about a pending index: 7, submitted while no worker is running.
 
 use e2e::Client;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};

@@ -1,4 +1,4 @@
-//! The lists and the entries.
+//! Lists and entries.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ const JSON: &str = "application/json";
 pub(crate) async fn suite(place: &Place) {
     let api = &place.api;
     let mut order = Vec::new();
-    // Neither ascending nor descending, so that the order of submission shows.
+    // Neither ascending nor descending, to check the order of submission.
     for index in [211, 208, 215, 203, 209] {
         api.submit(index).await;
         api.entry_at(index, Status::Done).await;
@@ -29,7 +29,7 @@ pub(crate) async fn suite(place: &Place) {
     wrong_pages(api).await;
 }
 
-/// `GET /values/all`: each once, in the order of first submission.
+/// `GET /values/all`: every index once, in order of first submission.
 async fn every_index(api: &Client, order: &[u32]) {
     api.submit(order[0]).await;
     let answer = api.get("/values/all").await.expect(200);
@@ -40,10 +40,10 @@ async fn every_index(api: &Client, order: &[u32]) {
     let ours: Vec<_> =
         listed.iter().copied().filter(|index| order.iter().any(|ours| u64::from(*ours) == *index)).collect();
     assert_eq!(ours, order.iter().copied().map(u64::from).collect::<Vec<_>>());
-    assert!(!answer.body.contains(' '), "byte for byte as the original wrote it");
+    assert!(!answer.body.contains(' '), "not byte for byte what the original sent");
 }
 
-/// `GET /values/current`: a long value as its head, `…`, its tail and the count of digits.
+/// `GET /values/current`: a long value as head, `…`, tail and number of digits.
 async fn every_value(api: &Client, long: &Entry) {
     let answer = api.get("/values/current").await.expect(200);
     assert_eq!(answer.header(CONTENT_TYPE), JSON);
@@ -52,7 +52,7 @@ async fn every_value(api: &Client, long: &Entry) {
     assert_eq!(values["203"].len(), 43);
     let brief = &values["50000"];
     assert_eq!(*brief, long.brief());
-    let digits = format!(" ({} digits)", fib::digit_count(50_000));
+    let digits = format!(" ({} digits)", job::JOB.value(50_000).unwrap().len());
     assert!(brief.ends_with(&digits) && brief.contains('…'), "{brief}");
     assert_eq!(brief.chars().count(), 100 + 1 + 100 + digits.len(), "{brief}");
     assert_eq!(values.len(), api.all().await.len());
@@ -70,7 +70,7 @@ async fn one_entry(api: &Client) {
     timeline(api).await;
 
     let long = api.get("/values/50000").await.expect(200).json();
-    assert_eq!(long["digits"], fib::digit_count(50_000), "{long}");
+    assert_eq!(long["digits"], job::JOB.value(50_000).unwrap().len(), "{long}");
     for end in ["head", "tail"] {
         assert_eq!(long[end].as_str().map(str::len), Some(100), "{long}");
     }
@@ -81,7 +81,7 @@ async fn one_entry(api: &Client) {
     }
 }
 
-/// Every station of an index that one of our workers computed, in order.
+/// The timeline of an index that one of our workers computed has every stage, in order.
 async fn timeline(api: &Client) {
     let stations = [
         "accepted_us",
@@ -102,7 +102,7 @@ fn entries(answer: &Answer) -> Vec<Entry> {
     serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error} in {answer:?}"))
 }
 
-/// `GET /values?limit=&before=`: newest first, the next page by the header `Link`.
+/// `GET /values?limit=&before=`: newest first; the `Link` header points to the next page.
 async fn pages(api: &Client, order: &[u32]) {
     let mut seen = Vec::new();
     let mut address = "/values?limit=2".to_owned();
@@ -115,7 +115,7 @@ async fn pages(api: &Client, order: &[u32]) {
         if link.is_empty() {
             break;
         }
-        // Relative, since nobody knows what stands in front: `<?limit=2&before=5>; rel="next"`.
+        // Relative, because the server does not know the public address: `<?limit=2&before=5>; rel="next"`.
         let (target, relation) = link.split_once(">; ").unwrap_or_else(|| panic!("{answer:?}"));
         assert_eq!(relation, "rel=\"next\"");
         address = format!("/values{}", target.strip_prefix('<').unwrap_or_else(|| panic!("{answer:?}")));
@@ -128,13 +128,13 @@ async fn pages(api: &Client, order: &[u32]) {
     let before = seen[1].position;
     let older = entries(&api.get(&format!("/values?before={before}")).await.expect(200));
     assert!(older.iter().all(|entry| entry.position < before) && !older.is_empty());
-    // Past the end there is nothing, and nothing to go on with.
+    // Past the end, the page is empty and there is no next one.
     let end = api.get("/values?before=0").await.expect(200);
     assert_eq!((end.body.as_str(), end.header(LINK)), ("[]", ""));
     let all = api.get("/values?limit=100").await.expect(200);
     assert_eq!(entries(&all).len(), seen.len());
     assert_eq!(all.header(LINK), "");
-    // Whatever name the client used for us.
+    // Any host name is accepted.
     let _ = api.get_with("/values?limit=1", HOST, "fib.example").await.expect(200);
 }
 
@@ -148,6 +148,6 @@ async fn wrong_pages(api: &Client) {
         ("limit=1&limit=2", 400),
     ] {
         let problem = api.get(&format!("/values?{query}")).await.expect_problem(status);
-        assert!(problem.detail.is_some(), "{query}: a detail says what is allowed");
+        assert!(problem.detail.is_some(), "{query}: the detail is missing");
     }
 }

@@ -1,4 +1,4 @@
-//! Health, metrics, documents, and what is not there.
+//! Health, metrics, documents, unknown addresses and methods.
 
 use e2e::Client;
 use reqwest::{
@@ -13,8 +13,8 @@ pub(crate) async fn suite(place: &Place) {
     health(api).await;
     metrics(place).await;
     documents(api).await;
-    what_is_not_there(api).await;
-    no_other_origins(api).await;
+    unknown_addresses_and_methods(api).await;
+    rejects_other_origins(api).await;
 }
 
 async fn health(api: &Client) {
@@ -65,7 +65,7 @@ async fn documents(api: &Client) {
     ] {
         assert!(paths.contains_key(path), "{path} is not described");
     }
-    // What it lists is there: a GET without parameters is answered.
+    // Every listed GET without parameters succeeds.
     for (path, methods) in paths {
         if methods.get("get").is_some()
             && !path.contains('{')
@@ -79,7 +79,7 @@ async fn documents(api: &Client) {
     assert!(page.header(CONTENT_TYPE).starts_with("text/html"), "{page:?}");
 }
 
-async fn what_is_not_there(api: &Client) {
+async fn unknown_addresses_and_methods(api: &Client) {
     for address in ["/nothing", "/values/7/nothing", "/health", "/values/all/"] {
         let _ = api.get(address).await.expect_problem(404);
     }
@@ -97,12 +97,12 @@ async fn what_is_not_there(api: &Client) {
     }
 }
 
-pub(crate) async fn no_other_origins(api: &Client) {
+pub(crate) async fn rejects_other_origins(api: &Client) {
     let answer = api.get_with("/values", ORIGIN, "https://example.org").await.expect(200);
     assert!(!answer.headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN), "{answer:?}");
 }
 
-pub(crate) async fn one_other_origin(api: &Client, origin: &str) {
+pub(crate) async fn allows_one_origin(api: &Client, origin: &str) {
     let answer = api.get_with("/values", ORIGIN, origin).await.expect(200);
     assert_eq!(answer.header(ACCESS_CONTROL_ALLOW_ORIGIN), origin);
     let answer = api.get_with("/values", ORIGIN, "https://evil.example").await.expect(200);

@@ -12,11 +12,11 @@ const FORM: &str = "application/x-www-form-urlencoded";
 
 pub(crate) async fn suite(place: &Place) {
     let api = &place.api;
-    what_is_taken(api).await;
-    again_and_again(api).await;
-    what_is_no_index(api).await;
-    what_can_not_be_read(place).await;
-    a_plain_form(api).await;
+    accepted_indexes(api).await;
+    resubmission(api).await;
+    invalid_indexes(api).await;
+    unreadable_bodies(place).await;
+    plain_form(api).await;
 }
 
 fn taken(answer: Answer, index: u32) {
@@ -28,12 +28,12 @@ fn taken(answer: Answer, index: u32) {
     assert!(body["entry"]["revision"].is_u64(), "{answer:?}");
 }
 
-async fn what_is_taken(api: &Client) {
+async fn accepted_indexes(api: &Client) {
     for (body, index) in [
         // As the original's page sent it: a string.
         (json!({"index": "7"}), 7),
         (json!({"index": 7}), 7),
-        // Normalised, as the original's were not.
+        // Normalised, unlike in the original.
         (json!({"index": " 007 "}), 7),
         (json!({"index": "0"}), 0),
         (json!({"index": MAX_INDEX}), MAX_INDEX),
@@ -48,11 +48,11 @@ async fn what_is_taken(api: &Client) {
     assert_eq!(api.value(0).await, "0");
 }
 
-async fn again_and_again(api: &Client) {
+async fn resubmission(api: &Client) {
     let first = api.submit(30).await;
     api.entry_at(30, Status::Done).await;
     let second = api.submit(30).await;
-    // The original reset a value that was there to `Nothing yet!`.
+    // The original reset an existing value to `Nothing yet!`.
     assert_eq!(second.status, Status::Done, "{second:?}");
     assert_eq!(second.brief(), "832040");
     assert_eq!(second.times_submitted, first.times_submitted + 1);
@@ -60,9 +60,9 @@ async fn again_and_again(api: &Client) {
     assert_eq!(second.position, first.position);
 }
 
-async fn what_is_no_index(api: &Client) {
+async fn invalid_indexes(api: &Client) {
     let refused = async |body: Value| -> Problem { api.post(&body).await.expect_problem(422) };
-    // `{}` killed the original's API, `""` and `abc` its worker, 5.9 its API after the 200.
+    // `{}` crashed the original's API, `""` and `abc` its worker, 5.9 its API after its 200.
     for body in [
         json!({}),
         json!({"index": ""}),
@@ -84,7 +84,7 @@ async fn what_is_no_index(api: &Client) {
         json!(null),
     ] {
         let problem = refused(body.clone()).await;
-        assert!(problem.detail.is_some(), "{body}: a detail says what is allowed");
+        assert!(problem.detail.is_some(), "{body}: the detail is missing");
         assert_ne!(problem.title, "Index too high", "{body}");
     }
     for too_high in [json!(MAX_INDEX + 1), json!((MAX_INDEX + 1).to_string()), json!("99999999999999999999")]
@@ -97,37 +97,37 @@ async fn what_is_no_index(api: &Client) {
     let _ = api.post_as(FORM, "index=abc").await.expect_problem(422);
     let _ = api.post_as(FORM, "other=7").await.expect_problem(422);
     let _ = api.post_as(FORM, "").await.expect_problem(422);
-    // Longer than any type holds, and still a number.
+    // Too long for any integer type, but still a number.
     let problem = api.post_as(JSON, format!("{{\"index\":{}}}", "9".repeat(400))).await.expect_problem(422);
     assert_eq!(problem.title, "Index too high");
 }
 
-async fn what_can_not_be_read(place: &Place) {
+async fn unreadable_bodies(place: &Place) {
     let api = &place.api;
-    // The original answered with a stack trace.
+    // The original returned a stack trace.
     for malformed in ["{\"index\":", "index=7", "", "{'index':7}", "\u{0}"] {
         let problem = api.post_as(JSON, malformed).await.expect_problem(400);
         let detail = problem.detail.unwrap_or_default();
         assert!(!detail.contains("panicked") && !detail.contains(".rs"), "{detail}");
     }
-    // The original's request hung.
+    // In the original, the request hung.
     for media_type in ["text/plain", "multipart/form-data; boundary=x", "application/xml"] {
         let _ = api.post_as(media_type, "7").await.expect_problem(415);
     }
     let untyped = api.request(reqwest::Method::POST, "/values").body("7");
     let _ = api.send(untyped).await.expect_problem(415);
-    // nginx refuses what is too large in the same words as the server.
+    // nginx rejects a large body with the same words as the server.
     let problem = api.post_as(JSON, "7".repeat(70_000)).await.expect_problem(413);
     assert_eq!(problem.title, "Body too large");
     assert!(problem.detail.is_some_and(|detail| detail.contains("65536 bytes")), "nginx: {}", place.nginx);
 }
 
-/// A browser with scripts off: the answer is the way back to the page.
-async fn a_plain_form(api: &Client) {
+/// With scripts disabled, the browser is redirected back to the page.
+async fn plain_form(api: &Client) {
     let location = async |body: &str| {
         let answer = api.post_plain_form(body).await.expect(303);
         let location = answer.header(LOCATION).to_owned();
-        // The page, whatever host and port stand in front.
+        // A relative address, for any public host and port.
         assert!(location.starts_with("/?"), "{answer:?}");
         location
     };
@@ -141,7 +141,7 @@ async fn a_plain_form(api: &Client) {
 }
 
 pub(crate) async fn too_fast(api: &Client) {
-    // Ten seconds' worth at once, and not one more.
+    // A burst of ten seconds' worth, and no more.
     for index in 0..10 {
         taken(api.post(&json!({ "index": index })).await, index);
     }

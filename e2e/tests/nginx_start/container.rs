@@ -1,4 +1,4 @@
-//! nginx as its container runs it, without a container.
+//! nginx as its container runs it, but without a container.
 
 use std::{
     fs,
@@ -15,8 +15,8 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, task::spawn_blocking};
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../nginx");
 
-/// Stands before the real one on PATH, so that a test decides what names stand for: the addresses in the file of
-/// that name.
+/// Replaces the real `getent`, so that a test controls name resolution: a name has the addresses in the file of that
+/// name.
 const GETENT: &str = r#"#!/bin/sh
 case $1 in
     ahostsv4) wanted='[.]'; echo "$2" >>"$NAMES/asked" ;;
@@ -31,7 +31,7 @@ pub(crate) struct Ports {
     pub(crate) tls: u16,
 }
 
-/// What it finds when it starts.
+/// Files of the container before it starts.
 #[derive(Debug)]
 pub(crate) struct Container {
     folder: Folder,
@@ -47,7 +47,7 @@ impl Container {
         fs::write(&getent, GETENT).unwrap();
         fs::set_permissions(&getent, PermissionsExt::from_mode(0o755)).unwrap();
         copy(Path::new(SOURCES), &container.path("nginx"));
-        // As root it would give its workers to somebody who may not enter the folder.
+        // As root, nginx would run its workers as a user who cannot read the folder.
         if fs::metadata("/proc/self").unwrap().uid() == 0 {
             container.edit("nginx/nginx.conf.template", |text| format!("user root;\n{text}"));
         }
@@ -66,7 +66,7 @@ impl Container {
         fs::write(&path, edited(fs::read_to_string(&path).unwrap())).unwrap();
     }
 
-    /// From now on, a name stands for these addresses. For none, it is not known.
+    /// Sets the addresses of a name. With none, the name is unknown.
     pub(crate) fn resolve(&self, name: &str, addresses: &[&str]) {
         let (new, file) = (self.path("names/new"), self.path("names").join(name));
         fs::write(&new, addresses.iter().map(|address| format!("{address} STREAM\n")).collect::<String>())
@@ -74,10 +74,10 @@ impl Container {
         fs::rename(new, file).unwrap();
     }
 
-    /// Waits until what the names stand for now was seen, and done what follows from it.
-    pub(crate) async fn looked(&self) {
+    /// Waits until the current addresses were looked up and any reload is finished.
+    pub(crate) async fn wait_for_look_up(&self) {
         let asked = || fs::read_to_string(self.path("names/asked")).unwrap_or_default().lines().count();
-        // The rest of a round of two names, one more, and the next has begun.
+        // The rest of this round of two names, another round, and the start of the next.
         let enough = asked() + 4;
         eventually("names are looked up", || async {
             let asked = asked();
@@ -86,7 +86,7 @@ impl Container {
         .await;
     }
 
-    /// A new certificate, in these two files.
+    /// Creates a certificate and its key in these two files.
     pub(crate) fn make_certificate(&self, certificate: &str, key: &str) {
         let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-days", "2"];
         let names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
@@ -115,12 +115,12 @@ impl Container {
         Process::start("start.sh", start).unwrap()
     }
 
-    /// Starts it, and waits until it listens. `{port}` in a setting is the port it listens on.
+    /// Starts it and waits until it listens. `{port}` in a setting is replaced with the port it listens on.
     pub(crate) async fn start(self, settings: &[(&str, &str)]) -> Running {
         loop {
             let ports = Ports { plain: free_port().unwrap(), tls: free_port().unwrap() };
             let mut process = self.run(ports, settings);
-            // Not just an answer: a neighbour with the same port would give it.
+            // Waiting for a response is not enough: another process on the same port could send it.
             let ended = eventually("nginx has its ports or has ended", || {
                 let id = fs::read_to_string(self.path("temp/nginx.pid")).unwrap_or_default();
                 let state = match process.ended() {
@@ -134,22 +134,22 @@ impl Container {
                 let site = Client::new(format!("http://127.0.0.1:{}", ports.plain));
                 return Running { process, ports, site, container: self };
             }
-            // Else somebody took one of the ports.
+            // Another process took one of the ports.
             process.wait_for("Address already in use", DEADLINE).unwrap();
         }
     }
 
-    /// Runs it to its end: how it ended, and all it wrote.
+    /// Runs it until it ends, and returns its exit code and output.
     pub(crate) fn refusal(&self, settings: &[(&str, &str)]) -> (Option<i32>, String) {
         let ports = Ports { plain: free_port().unwrap(), tls: free_port().unwrap() };
-        match self.run(ports, settings).wait_for("nothing of the kind", DEADLINE) {
+        match self.run(ports, settings).wait_for("(never written)", DEADLINE) {
             Err(Error::Ended { status, log, .. }) => (status.code(), log),
             other => panic!("it should have ended: {other:?}"),
         }
     }
 }
 
-/// Once it listens.
+/// A running nginx.
 #[derive(Debug)]
 pub(crate) struct Running {
     // Killed before its folder goes.
@@ -160,8 +160,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// GET by a visitor who comes for the first time: what nginx closes when it is told something is not their
-    /// connection.
+    /// Sends a GET request on a new connection, since nginx closes idle ones when it reloads.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         let request = self.site.request(Method::GET, path).header(CONNECTION, "close");
         self.site.send(request).await
@@ -173,7 +172,7 @@ impl Running {
         stream
     }
 
-    /// What a client of TLS sees who believes this certificate alone.
+    /// Output of a TLS client that trusts only this certificate.
     pub(crate) async fn tls(&self, certificate: &str, request: &str, options: &[&str]) -> String {
         let mut openssl = Command::new("openssl");
         openssl.args([
@@ -187,7 +186,7 @@ impl Running {
         let request = request.to_owned();
         let talk = move || {
             let mut child = openssl.spawn()?;
-            // It may have gone away by now.
+            // The client may have ended already.
             let _ = child.stdin.take().map(|mut stdin| stdin.write_all(request.as_bytes()));
             child.wait_with_output()
         };
@@ -199,13 +198,13 @@ impl Running {
 /// `nginx version: nginx/1.26.3`
 fn version() -> (u32, u32) {
     let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap());
-    let told = Command::new("sh").args(["-c", "nginx -v 2>&1"]).env("PATH", path).output().unwrap();
-    let told = String::from_utf8(told.stdout).unwrap();
-    let mut numbers = told.rsplit('/').next().unwrap().split('.').map(|number| number.parse().unwrap());
+    let output = Command::new("sh").args(["-c", "nginx -v 2>&1"]).env("PATH", path).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut numbers = text.rsplit('/').next().unwrap().split('.').map(|number| number.parse().unwrap());
     (numbers.next().unwrap(), numbers.next().unwrap())
 }
 
-/// In the words of the image's nginx, which Debian 12's and Ubuntu 24.04's do not understand.
+/// Returns true if nginx knows the directive `http2`. The versions in Debian 12 and Ubuntu 24.04 do not.
 pub(crate) fn knows_http2() -> bool {
     version() > (1, 24)
 }

@@ -1,4 +1,4 @@
-//! A server behind nginx, of few words.
+//! A minimal server behind nginx.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,8 +8,8 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-/// Answers every request with its name, a websocket with an upgrade, and `/values/events` with a stream that never
-/// ends. Its port is closed when it is dropped, and so are its connections.
+/// Responds to every request with its name, to a websocket with an upgrade, and to `/values/events` with an endless
+/// stream. Closes its port and its connections when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
@@ -17,12 +17,12 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    /// At any port if `port` is 0.
+    /// Starts it on this port, or on a free one if `port` is 0.
     pub(crate) async fn start(name: &'static str, ip: impl Into<IpAddr>, port: u16) -> Self {
         let listener = TcpListener::bind((ip.into(), port)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let serving = tokio::spawn(async move {
-            // Aborted with the task.
+            // Connections are aborted with this task.
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 connections.spawn(serve(stream, name));
@@ -38,7 +38,7 @@ impl Drop for Upstream {
     }
 }
 
-/// Until the other side closes.
+/// Serves a connection until the peer closes it.
 async fn serve(mut stream: TcpStream, name: &str) {
     while let Some(request) = head(&mut stream).await {
         let answer = if request.starts_with("get /values/events ") {
@@ -56,7 +56,7 @@ async fn serve(mut stream: TcpStream, name: &str) {
     }
 }
 
-/// The head of a request or an answer, in lower case; `None` when there is no more.
+/// Reads the head of a request or a response, in lower case; `None` at the end of the connection.
 pub(crate) async fn head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

@@ -1,23 +1,102 @@
-//! What the API can do, for programs and for people.
+//! The API's documentation, for programs and for people.
+
+use std::sync::LazyLock;
 
 use axum::{
     http::{HeaderName, header},
     response::{Html, IntoResponse},
 };
+use bytes::Bytes;
+use serde_json::Value;
+use utoipa::OpenApi;
 
-const OPENAPI: &str = include_str!("openapi.json");
+use super::MetricsRoute;
+
 const PAGE: &str = include_str!("docs.html");
 
-/// OpenAPI 3.1. A test compares its paths with the routes.
+/// The parts of the OpenAPI document that do not belong to a route. The handlers add the rest.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "fibstack",
+        description = "Submit an index, a worker computes F(index), everyone watching sees it arrive. \
+                       F(0) = 0, F(1) = 1 (OEIS A000045).",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    servers((
+        url = "./",
+        description = "The address of this document: the root of the api listener, /api on the site.",
+    )),
+)]
+pub(super) struct Description;
+
+/// This document (OpenAPI 3.1)
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    responses((status = OK, description = "OpenAPI 3.1.", body = Object, content_type = "application/json")),
+)]
 pub(super) async fn openapi() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], OPENAPI)
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| document().into());
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.clone())
 }
 
-/// A page to try it: plain links and forms.
+/// A page for trying the API
+///
+/// Uses plain links and forms; needs no scripts.
+#[utoipa::path(
+    get,
+    path = "/docs",
+    operation_id = "docs",
+    responses((status = OK, description = "HTML.", body = String, content_type = "text/html")),
+)]
 pub(super) async fn page() -> impl IntoResponse {
     const POLICY: (HeaderName, &str) = (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     );
     ([POLICY], Html(PAGE))
+}
+
+/// The OpenAPI document of every route, as formatted JSON.
+fn document() -> String {
+    let document = super::routes(MetricsRoute::Served).into_openapi();
+    let mut document = serde_json::to_value(document).expect("a document's keys are all strings");
+    remove_null(&mut document);
+    format!("{document:#}\n")
+}
+
+/// Removes `null` from the types of optional fields: the API leaves out a field that has no value.
+fn remove_null(schema: &mut Value) {
+    let null = Value::from("null");
+    match schema {
+        Value::Object(members) => {
+            members.values_mut().for_each(remove_null);
+            if let Some(Value::Array(types)) = members.get_mut("type") {
+                types.retain(|each| *each != null);
+                if let [only] = types.as_mut_slice() {
+                    let only = only.take();
+                    members.insert("type".to_owned(), only);
+                }
+            }
+            if let Some(Value::Array(variants)) = members.get_mut("oneOf") {
+                variants.retain(|each| each.get("type") != Some(&null));
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(remove_null),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect_file;
+
+    use super::*;
+
+    /// Update the committed file with `UPDATE_EXPECT=1 cargo test -p server openapi`.
+    #[test]
+    fn the_committed_openapi_document_matches_the_handlers() {
+        expect_file!["../../../docs/openapi.json"].assert_eq(&document());
+    }
 }

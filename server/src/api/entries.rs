@@ -1,4 +1,4 @@
-//! `GET /values` and `GET /values/{index}`: what is known of the indexes.
+//! `GET /values` and `GET /values/{index}`: the entries.
 
 use axum::{
     Json,
@@ -6,44 +6,63 @@ use axum::{
     http::{HeaderName, header},
     response::AppendHeaders,
 };
-use protocol::{Entry, Index, MaxIndex, names};
+use protocol::{Entry, Index, MaxIndex, PROBLEM_MEDIA_TYPE, Problem, names};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
-use super::Api;
-use crate::problem::ApiProblem;
+use super::ApiState;
+use crate::problem::{ApiProblem, Unavailable};
 
 type Headers = AppendHeaders<Option<(HeaderName, String)>>;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct PageQuery {
+    /// Maximum number of entries.
+    #[param(minimum = 1, maximum = 100, default = json!(names::PAGE_SIZE))]
     limit: Option<u32>,
+    /// Only entries whose `position` is lower.
     before: Option<u64>,
 }
 
-/// A page of entries, newest first; `Link: rel="next"` when there are older ones.
+/// A page of entries, newest first
+#[utoipa::path(
+    get,
+    path = "/values",
+    params(PageQuery),
+    responses(
+        (status = OK, description = "The page.", body = [Entry],
+         headers(("Link" = String, description = "The next page, as `rel=\"next\"`, if there are older entries."))),
+        (status = BAD_REQUEST, description = "The query is malformed.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE),
+        (status = UNPROCESSABLE_ENTITY, description = "`limit` is out of range.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE),
+        Unavailable,
+    ),
+)]
 pub(super) async fn list(
-    State(api): State<Api>,
+    State(state): State<ApiState>,
     RawQuery(query): RawQuery,
 ) -> Result<(Headers, Json<Vec<Entry>>), ApiProblem> {
     let query: PageQuery =
         serde_urlencoded::from_str(query.as_deref().unwrap_or_default()).map_err(|error| {
             ApiProblem::bad_request(
                 "Malformed query",
-                format!("{error}: `limit` and `before` are whole numbers, each given at most once."),
+                format!("{error}: `limit` and `before` must be whole numbers, each given at most once."),
             )
         })?;
     let limit = query.limit.unwrap_or(names::PAGE_SIZE);
     if !(1..=names::MAX_PAGE_SIZE).contains(&limit) {
         return Err(ApiProblem::unprocessable(
             "Limit out of range",
-            format!("`limit` is a whole number from 1 to {}.", names::MAX_PAGE_SIZE),
+            format!("`limit` must be a whole number from 1 to {}.", names::MAX_PAGE_SIZE),
         ));
     }
-    // One more than asked for tells whether there is a next page.
-    let mut entries = api.store.page(query.before, limit + 1).await?;
+    // One extra entry shows whether there is a next page.
+    let mut entries = state.store.page(query.before, limit + 1).await?;
     let more = entries.len() > limit as usize;
     entries.truncate(limit as usize);
-    // Relative to the address that was asked, whatever stands in front of it and rewrites it.
+    // A relative address stays correct behind a proxy that rewrites paths.
     let next = entries
         .last()
         .filter(|_| more)
@@ -51,14 +70,29 @@ pub(super) async fn list(
     Ok((AppendHeaders(next), Json(entries)))
 }
 
-/// One entry.
-pub(super) async fn one(State(api): State<Api>, Path(text): Path<String>) -> Result<Json<Entry>, ApiProblem> {
+/// One entry
+#[utoipa::path(
+    get,
+    path = "/values/{index}",
+    params(("index" = Index, Path, description = "A whole number from 0.")),
+    responses(
+        (status = OK, description = "The entry.", body = Entry),
+        (status = NOT_FOUND, description = "Not an index, or never submitted.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE),
+        Unavailable,
+    ),
+)]
+pub(super) async fn one(
+    State(state): State<ApiState>,
+    Path(text): Path<String>,
+) -> Result<Json<Entry>, ApiProblem> {
     let index = index_of_path(&text)?;
-    let entry = api.store.entry(index).await?;
+    let entry = state.store.entry(index).await?;
     entry.map(Json).ok_or_else(|| never_submitted(index))
 }
 
-/// Entries above the maximum exist, too: taken over from an original system, and failed.
+/// Reads an index from a path. Any index is allowed: entries above the configured maximum may have been adopted from
+/// an original system, as failed.
 pub(super) fn index_of_path(text: &str) -> Result<Index, ApiProblem> {
     Index::parse(text, MaxIndex::new(Index::MAX)).map_err(|error| ApiProblem::not_found(error.to_string()))
 }

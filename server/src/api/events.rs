@@ -1,4 +1,4 @@
-//! `GET /values/events`: live news as server-sent events.
+//! `GET /values/events`: live updates as server-sent events.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -11,36 +11,51 @@ use axum::{
     },
 };
 use futures::{StreamExt, stream};
+use protocol::{PROBLEM_MEDIA_TYPE, Problem};
 use store::FeedItem;
 use tokio::sync::{OwnedSemaphorePermit, broadcast};
 use tokio_util::sync::CancellationToken;
 
-use super::Api;
+use super::ApiState;
 use crate::problem::ApiProblem;
 
-/// A comment at least this often keeps proxies, which cut silent connections, from doing so.
+/// Interval of comments, which keep proxies from closing an idle connection.
 const COMMENT_EVERY: Duration = Duration::from_secs(10);
-/// How long a browser waits before it opens the stream again.
+/// Delay before a browser reconnects.
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
-/// Tells nginx not to hold the stream back.
+/// Header that disables nginx's buffering of the stream.
 const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
 
 struct Watcher {
     news: broadcast::Receiver<FeedItem>,
     stop: CancellationToken,
-    /// Given back when the stream ends.
+    /// Released when the stream ends.
     _permit: OwnedSemaphorePermit,
 }
 
-/// News of every entry, from now on. It ends when the server stops or when news were missed; the
-/// client opens it again and takes a fresh page.
-pub(super) async fn stream(State(api): State<Api>) -> Result<Response, ApiProblem> {
-    let permit = api.streams.clone().try_acquire_owned().map_err(|_| {
-        ApiProblem::unavailable("As many live connections are open as this server holds. Try again.")
+/// Live updates as server-sent events
+///
+/// Events `submitted`, `computing`, `done`, `failed` and `rejected`: the data is the Entry, the id its
+/// revision. After each opening of the stream, fetch a fresh page and merge by revision.
+#[utoipa::path(
+    get,
+    path = "/values/events",
+    operation_id = "events",
+    responses(
+        (status = OK, description = "The stream. It ends when the server stops or the client falls behind.",
+         body = String, content_type = "text/event-stream"),
+        (status = SERVICE_UNAVAILABLE, description = "Too many live connections.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE,
+         headers(("Retry-After" = u64, description = "When to try again, in seconds."))),
+    ),
+)]
+pub(super) async fn stream(State(state): State<ApiState>) -> Result<Response, ApiProblem> {
+    let permit = state.streams.clone().try_acquire_owned().map_err(|_| {
+        ApiProblem::unavailable("This server has reached its limit of live connections. Try again later.")
     })?;
-    let watcher = Watcher { news: api.store.feed().subscribe(), stop: api.stop.clone(), _permit: permit };
-    // The first bytes go out at once, so that the client knows that it listens.
+    let watcher = Watcher { news: state.store.feed().subscribe(), stop: state.stop.clone(), _permit: permit };
+    // Sent at once, so that the client knows it is connected.
     let opening = SseEvent::default().comment("listening").retry(RECONNECT_AFTER);
     let events = stream::once(async { Ok::<_, Infallible>(opening) })
         .chain(stream::unfold(watcher, |watcher| async { watcher.next().await }));
@@ -61,7 +76,7 @@ impl Watcher {
                 .json_data(&event.entry);
             match sent {
                 Ok(sent) => return Some((Ok(sent), self)),
-                Err(error) => tracing::error!(%error, "an entry can't be written as JSON"),
+                Err(error) => tracing::error!(%error, "failed to serialise an entry"),
             }
         }
     }

@@ -1,4 +1,6 @@
-//! Health: is the process up, and do the parts behind it answer?
+//! Health: is the process up, and are the Record and the Board responding?
+
+use std::collections::BTreeMap;
 
 use axum::{
     Json,
@@ -6,32 +8,89 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use protocol::PROBLEM_MEDIA_TYPE;
-use serde_json::{Value, json};
+use protocol::{PROBLEM_MEDIA_TYPE, Problem};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::Api;
-use crate::readiness::Readiness;
+use super::ApiState;
+use crate::readiness::{PartState, Readiness};
 
-/// The process is up. What orchestrators restart on.
-pub(super) async fn live() -> Json<Value> {
-    Json(json!({ "success": true, "status": "live" }))
+/// State of each part by its name, such as `postgres`.
+type Parts = BTreeMap<&'static str, PartState>;
+
+/// A healthy server.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Health {
+    /// Always `true`.
+    success: bool,
+    /// `live` or `ready`.
+    status: &'static str,
+    /// State of the database and of Redis, by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeMap<String, PartState>>)]
+    parts: Option<Parts>,
 }
 
-/// Every part answers, each named with its state. What people and alarms watch.
-pub(super) async fn ready(State(api): State<Api>) -> Response {
-    let readiness = Readiness::of(&api.store).await;
-    let parts = json!({ api.parts.record: readiness.record, api.parts.board: readiness.board });
+/// A problem that also names the state of each part.
+#[derive(Serialize, ToSchema)]
+struct NotReady {
+    #[serde(flatten)]
+    problem: Problem,
+    /// Always `false`.
+    success: bool,
+    /// State of the database and of Redis, by name.
+    #[schema(value_type = BTreeMap<String, PartState>)]
+    parts: Parts,
+}
+
+/// Liveness: the process is up
+///
+/// Load balancers and orchestrators restart a server that fails this check.
+#[utoipa::path(
+    get,
+    path = "/health/live",
+    responses((status = OK, description = "The process is up.", body = Health)),
+)]
+pub(super) async fn live() -> Json<Health> {
+    Json(Health { success: true, status: "live", parts: None })
+}
+
+/// Readiness: every part is responding
+///
+/// Intended for operators and alarms, not for restarting servers.
+#[utoipa::path(
+    get,
+    path = "/health/ready",
+    responses(
+        (status = OK, description = "Every part is responding.", body = Health),
+        (status = SERVICE_UNAVAILABLE, description = "Some part is not responding; `parts` has the state of each.",
+         body = NotReady, content_type = PROBLEM_MEDIA_TYPE),
+    ),
+)]
+pub(super) async fn ready(State(state): State<ApiState>) -> Response {
+    let readiness = Readiness::of(&state.store).await;
+    let parts = Parts::from([(state.mode.record(), readiness.record), (state.mode.board(), readiness.board)]);
     if readiness.is_ready() {
-        return Json(json!({ "success": true, "status": "ready", "parts": parts })).into_response();
+        return Json(Health { success: true, status: "ready", parts: Some(parts) }).into_response();
     }
-    let problem = json!({
-        "type": "about:blank",
-        "title": "Not ready",
-        "status": StatusCode::SERVICE_UNAVAILABLE.as_u16(),
-        "detail": "A part of the system does not answer: see `parts`.",
-        "success": false,
-        "parts": parts,
-    });
-    (StatusCode::SERVICE_UNAVAILABLE, [(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE)], Json(problem))
+    let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE.as_u16(), "Not ready")
+        .with_detail("Part of the system is not responding: see `parts`.");
+    let body = NotReady { problem, success: false, parts };
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE)], Json(body))
         .into_response()
+}
+
+/// The same as `/health/ready`
+#[utoipa::path(
+    get,
+    path = "/health-check",
+    operation_id = "healthCheck",
+    responses(
+        (status = OK, description = "Every part is responding.", body = Health),
+        (status = SERVICE_UNAVAILABLE, description = "Some part is not responding; `parts` has the state of each.",
+         body = NotReady, content_type = PROBLEM_MEDIA_TYPE),
+    ),
+)]
+pub(super) async fn check(state: State<ApiState>) -> Response {
+    ready(state).await
 }

@@ -1,4 +1,4 @@
-//! `GET /values/all` and `GET /values/current`: the original's two reads, streamed.
+//! `GET /values/all` and `GET /values/current`: the original's two lists, streamed.
 
 use std::sync::Arc;
 
@@ -10,35 +10,63 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::{StreamExt, stream};
+use protocol::Index;
 use store::{RecordError, Store};
+use utoipa::ToSchema;
 
-use super::Api;
-use crate::problem::ApiProblem;
+use super::ApiState;
+use crate::problem::{ApiProblem, Unavailable};
 
 const INDEXES_PER_PAGE: u32 = 1_000;
 const VALUES_PER_PAGE: u32 = 100;
 
-/// Which of the two reads.
+// Only describes the rows, which are written as text.
+/// A submitted index.
+#[derive(ToSchema)]
+#[expect(dead_code)]
+struct Row {
+    number: Index,
+}
+
+/// One of the two lists.
 #[derive(Clone, Copy)]
 enum Read {
     All,
     Current,
 }
 
-/// One page of the list as JSON members, and the position after which the next one begins.
+/// One page of the list as JSON members, and the position after which the next page begins.
 struct Page {
     members: Vec<String>,
     last: Option<u64>,
 }
 
-/// Every index, each once, in the order of first submission: `[{"number":7},…]`.
-pub(super) async fn all(State(api): State<Api>) -> Result<Response, ApiProblem> {
-    stream_pages(api.store, Read::All).await
+/// All indexes, each listed once, in order of first submission
+///
+/// `[{"number":7},…]`
+#[utoipa::path(
+    get,
+    path = "/values/all",
+    responses((status = OK, description = "Streamed.", body = [Row]), Unavailable),
+)]
+pub(super) async fn all(State(state): State<ApiState>) -> Result<Response, ApiProblem> {
+    stream_pages(state.store, Read::All).await
 }
 
-/// Every index with its value: `{"7":"13","8":"Nothing yet!"}`.
-pub(super) async fn current(State(api): State<Api>) -> Result<Response, ApiProblem> {
-    stream_pages(api.store, Read::Current).await
+/// Every index with its value
+///
+/// An index without a value has `Nothing yet!`. A value of more than 1,000 digits appears as head, …, tail and number
+/// of digits.
+#[utoipa::path(
+    get,
+    path = "/values/current",
+    responses((
+        status = OK, description = "Streamed.", body = HashMap<String, String>,
+        example = json!({ "7": "13", "8": "Nothing yet!" }),
+    ), Unavailable),
+)]
+pub(super) async fn current(State(state): State<ApiState>) -> Result<Response, ApiProblem> {
+    stream_pages(state.store, Read::Current).await
 }
 
 impl Read {
@@ -55,10 +83,11 @@ impl Read {
                 let entries = store.record().oldest(after, VALUES_PER_PAGE).await?;
                 Page {
                     last: entries.last().map(|entry| entry.position),
-                    // A brief value holds nothing that JSON escapes.
                     members: entries
                         .iter()
-                        .map(|entry| format!("\"{}\":\"{}\"", entry.index, entry.brief()))
+                        .map(|entry| {
+                            format!("\"{}\":{}", entry.index, serde_json::Value::from(entry.brief()))
+                        })
                         .collect(),
                 }
             }
@@ -73,9 +102,9 @@ impl Read {
     }
 }
 
-/// Sends page after page. The next one is read when the client took the one before, and no connection
-/// to the database is held meanwhile. The first is read before the answer starts, so that a database
-/// that is down is a problem and not a broken answer; one that goes down later breaks it off.
+/// Streams page after page. The next page is read only once the client has taken the previous one, and no database
+/// connection is held in between. The first page is read before the response starts, so that a database that is
+/// down results in a problem, not in an aborted response; if it goes down later, the response is aborted.
 async fn stream_pages(store: Arc<Store>, read: Read) -> Result<Response, ApiProblem> {
     let [open, close] = read.brackets();
     let first = read.page(&store, 0).await?;
@@ -84,7 +113,7 @@ async fn stream_pages(store: Arc<Store>, read: Read) -> Result<Response, ApiProb
         async move {
             let Some((page, separator)) = state else { return Ok(None) };
             let Some(last) = page.last else {
-                // The end; an opening bracket that is still due belongs to an empty list.
+                // The end. For an empty list, the opening bracket has not been sent yet.
                 let opening = if separator == open { open } else { "" };
                 return Ok(Some((Bytes::from(format!("{opening}{close}")), None)));
             };
@@ -95,7 +124,7 @@ async fn stream_pages(store: Arc<Store>, read: Read) -> Result<Response, ApiProb
     });
     let logged = pages.inspect(|chunk| {
         if let Err(error) = chunk {
-            tracing::error!(%error, "broke off a list");
+            tracing::error!(%error, "aborted a streamed list");
         }
     });
     Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(logged)).into_response())

@@ -1,4 +1,4 @@
-//! Reading the body of a submission: JSON or a form.
+//! Reads the body of a submission: JSON or a form.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +9,19 @@ use axum::{
 use protocol::{Index, MaxIndex};
 use serde::Deserialize;
 use serde_json::{error::Category, value::RawValue};
+use utoipa::ToSchema;
 
 use crate::problem::ApiProblem;
 
-/// The largest body that is read. The longest sensible one has a few dozen bytes.
+/// Maximum body size. A sensible body has a few dozen bytes.
 pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Who asks, and so what kind of answer they can use.
+/// Kind of client, which determines the format of the response.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Asker {
-    /// A program: JSON, and problems.
+pub(super) enum Client {
+    /// A program, which gets JSON and problem documents.
     Program,
-    /// A browser that posted a plain form: back to the page.
+    /// A browser that posted a plain form, which is redirected to the page.
     PlainForm,
 }
 
@@ -30,13 +31,31 @@ enum Format {
     Form,
 }
 
-/// The text that was submitted as an index, not yet checked.
+// Only describes the body, which is read by `Submission::read`.
+/// An index to compute.
+#[derive(ToSchema)]
+#[schema(as = Submission)]
+#[expect(dead_code)]
+pub(super) struct SubmissionBody {
+    /// A whole number; surrounding whitespace and leading zeros are ignored.
+    index: SubmittedIndex,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code)]
+enum SubmittedIndex {
+    Text(String),
+    Number(u32),
+}
+
+/// Text submitted as an index, not yet validated.
 pub(super) struct Submission {
     pub(super) text: String,
 }
 
 impl Submission {
-    /// Reads the body by its media type.
+    /// Reads the body according to its media type.
     pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, ApiProblem> {
         let format = format(headers).ok_or_else(ApiProblem::unsupported_media_type)?;
         let declared =
@@ -49,7 +68,7 @@ impl Submission {
             if source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
                 ApiProblem::too_large(MAX_BODY_BYTES)
             } else {
-                ApiProblem::bad_request("Incomplete body", "The body ended before it was complete.")
+                ApiProblem::bad_request("Incomplete body", "The request body ended before it was complete.")
             }
         })?;
         let text = match format {
@@ -64,7 +83,7 @@ impl Submission {
     }
 }
 
-impl Asker {
+impl Client {
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let wants_page = headers
             .get_all(header::ACCEPT)
@@ -85,20 +104,20 @@ fn format(headers: &HeaderMap) -> Option<Format> {
 }
 
 fn missing() -> ApiProblem {
-    ApiProblem::unprocessable(
-        "Not an index",
-        "Send the index as the member or field `index`: {\"index\":\"7\"}.",
-    )
+    ApiProblem::unprocessable("Not an index", "Send the index in the `index` field: {\"index\":\"7\"}.")
 }
 
 fn from_json(bytes: &[u8]) -> Result<String, ApiProblem> {
-    // Numbers are read as they are written: one with a hundred digits is too high, not another number.
-    let members: BTreeMap<String, &RawValue> =
-        serde_json::from_slice(bytes).map_err(|error| match error.classify() {
-            // JSON, but no object.
-            Category::Data => missing(),
-            _ => ApiProblem::bad_request("Malformed JSON", format!("The body is not JSON: {error}.")),
-        })?;
+    // Numbers are read as written, so that one with a hundred digits is too high instead of rounded.
+    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(|error| match error
+        .classify()
+    {
+        // JSON, but not an object.
+        Category::Data => missing(),
+        _ => {
+            ApiProblem::bad_request("Malformed JSON", format!("The request body is not valid JSON: {error}."))
+        }
+    })?;
     let index = members.get("index").ok_or_else(missing)?.get();
     match index.as_bytes().first() {
         Some(b'"') => serde_json::from_str(index).map_err(|_| missing()),
@@ -113,7 +132,7 @@ fn from_form(bytes: &[u8]) -> Result<String, ApiProblem> {
         index: Option<String>,
     }
     let form: Form = serde_urlencoded::from_bytes(bytes).map_err(|error| {
-        ApiProblem::bad_request("Malformed form", format!("The body is not a form: {error}."))
+        ApiProblem::bad_request("Malformed form", format!("The request body is not a valid form: {error}."))
     })?;
     form.index.ok_or_else(missing)
 }
@@ -137,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn json_without_an_index_is_unprocessable_and_anything_else_malformed() {
+    fn json_without_an_index_is_unprocessable_and_other_bodies_are_malformed() {
         for body in
             ["{}", "[]", "[7]", "7", "null", r#"{"index":null}"#, r#"{"index":[7]}"#, r#"{"index":true}"#]
         {

@@ -9,62 +9,92 @@ use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
-use protocol::Entry;
+use protocol::{Entry, FormProblem, PROBLEM_MEDIA_TYPE, Problem};
 use serde::Serialize;
 use store::now_us;
+use utoipa::ToSchema;
 
 use super::{
-    Api,
-    submission::{Asker, Submission},
+    ApiState,
+    submission::{Client, Submission, SubmissionBody},
 };
-use crate::problem::ApiProblem;
+use crate::problem::{ApiProblem, Unavailable};
 
-#[derive(Serialize)]
+/// Response to an accepted submission.
+#[derive(Serialize, ToSchema)]
 struct Accepted {
-    /// The original's whole answer.
+    /// Always `true`: the original's whole response.
     working: bool,
+    /// The submitted index and its state.
     entry: Entry,
 }
 
-/// Takes a submission. The answer is sent once the index is in the Record.
+/// Submit an index
+///
+/// Responds once the index is recorded. Its value follows when a worker has computed it.
+#[utoipa::path(
+    post,
+    path = "/values",
+    request_body(content(
+        (SubmissionBody = "application/json", example = json!({ "index": "7" })),
+        (SubmissionBody = "application/x-www-form-urlencoded"),
+    )),
+    responses(
+        (status = OK, description = "Accepted.", body = Accepted),
+        (status = SEE_OTHER, description = "To a plain form that accepts text/html: back to the page.",
+         headers(("Location" = String))),
+        (status = BAD_REQUEST, description = "The body is malformed.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE),
+        (status = PAYLOAD_TOO_LARGE, description = "The body is too large.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE),
+        (status = UNSUPPORTED_MEDIA_TYPE, description = "Neither JSON nor a form.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE),
+        (status = UNPROCESSABLE_ENTITY, description = "Not an index, or `Index too high`.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE),
+        (status = TOO_MANY_REQUESTS, description = "Too many submissions.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE,
+         headers(("Retry-After" = u64, description = "When to try again, in seconds."))),
+        Unavailable,
+    ),
+)]
 pub(super) async fn submit(
-    State(api): State<Api>,
+    State(state): State<ApiState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     let accepted_us = now_us();
-    let asker = Asker::of(&headers);
+    let client = Client::of(&headers);
     let mut text = None;
     let outcome = async {
-        api.client_limit.check(peer, &headers).map_err(ApiProblem::too_many_requests)?;
+        state.rate_limit.check(peer, &headers).map_err(ApiProblem::too_many_requests)?;
         let submission = Submission::read(&headers, body).await?;
-        let index = submission.index(api.store.max_index());
+        let index = submission.index(state.store.max_index());
         text = Some(submission.text);
-        Ok::<_, ApiProblem>(api.store.submit(index?, accepted_us).await?)
+        Ok::<_, ApiProblem>(state.store.submit(index?, accepted_us).await?)
     }
     .await;
-    match (asker, outcome) {
-        (Asker::Program, Ok(entry)) => Json(Accepted { working: true, entry }).into_response(),
-        (Asker::Program, Err(problem)) => problem.into_response(),
-        (Asker::PlainForm, outcome) => back_to_page(text.as_deref(), outcome.err().as_ref()),
+    match (client, outcome) {
+        (Client::Program, Ok(entry)) => Json(Accepted { working: true, entry }).into_response(),
+        (Client::Program, Err(problem)) => problem.into_response(),
+        (Client::PlainForm, outcome) => back_to_page(text.as_deref(), outcome.err().as_ref()),
     }
 }
 
-/// The page reads the same text by the same rules, so it needs no message from here to show what was
-/// wrong with it; only what the page can't know goes along.
+/// Redirects to the page with the submitted text. The page validates the text by the same rules, so only problems that
+/// it cannot detect are passed along.
 fn back_to_page(text: Option<&str>, problem: Option<&ApiProblem>) -> Response {
-    let code = problem.and_then(|problem| match problem.status() {
-        StatusCode::TOO_MANY_REQUESTS => Some("busy"),
-        status if status.is_server_error() => Some("unavailable"),
+    let problem = problem.and_then(|problem| match problem.status() {
+        StatusCode::TOO_MANY_REQUESTS => Some(FormProblem::Busy),
+        status if status.is_server_error() => Some(FormProblem::Unavailable),
         _ => None,
     });
     let mut query = Vec::new();
-    // A text that is too long for an address can't be an index either.
+    // A longer text cannot be an index anyway.
     const SHOWN_CHARS: usize = 100;
     query.push(("index", text.unwrap_or_default().chars().take(SHOWN_CHARS).collect::<String>()));
-    if let Some(code) = code {
-        query.push(("problem", code.to_owned()));
+    if let Some(problem) = problem {
+        query.push(("problem", problem.as_str().to_owned()));
     }
     let query = serde_urlencoded::to_string(query).unwrap_or_default();
     Redirect::to(&format!("/?{query}")).into_response()

@@ -15,7 +15,7 @@ pub(super) fn remedy(fault: &DatabaseFault) -> String {
         Fault::TimedOut { .. } => {
             "Allow connections from here in the database's security group or firewall.".to_owned()
         }
-        Fault::Unreachable { .. } => "That network is not reachable from here.".to_owned(),
+        Fault::Unreachable { .. } => "Check the route from here to that network.".to_owned(),
         Fault::NotPostgres { .. } => "Correct PGHOST or PGPORT.".to_owned(),
         Fault::TlsUnavailable { .. } => {
             "Enable TLS on the server or, on a network nobody can eavesdrop on, set PGSSLMODE=prefer."
@@ -48,7 +48,7 @@ pub(super) fn remedy(fault: &DatabaseFault) -> String {
         }
         Fault::NoDatabase { .. } => "Create it (`create database`), or correct PGDATABASE.".to_owned(),
         Fault::ConnectDenied { user, database, .. } => {
-            format!("grant connect on database \"{database}\" to \"{user}\";")
+            format!("Run: grant connect on database \"{database}\" to \"{user}\";")
         }
         Fault::TooManyConnections { .. } => {
             "Lower PG_POOL_SIZE or the number of servers, raise max_connections, or close other connections."
@@ -56,11 +56,11 @@ pub(super) fn remedy(fault: &DatabaseFault) -> String {
         }
         Fault::NotAccepting { .. } => "Postgres is starting or stopping; try again soon.".to_owned(),
         Fault::NoSchema { user, .. } => {
-            format!("create schema authorization \"{user}\"; or correct its search_path.")
+            format!("Run: create schema authorization \"{user}\"; or correct the user's search_path.")
         }
         // Since version 15, only the database's owner may create tables in `public`.
         Fault::CreateDenied { user, schema, .. } => {
-            format!("As its owner: grant create, usage on schema \"{schema}\" to \"{user}\";")
+            format!("As the schema's owner, run: grant create, usage on schema \"{schema}\" to \"{user}\";")
         }
         Fault::Other { .. } => "See Postgres's log for details.".to_owned(),
     }

@@ -25,9 +25,9 @@ use store::spans::Span;
 
 use super::Telemetry;
 
-/// How long the collector may take to respond, in seconds.
+/// Time limit for the collector to respond, in seconds.
 const RESPONSE_TIMEOUT_S: u64 = 5;
-/// How long a stop waits until the last spans are sent.
+/// Time that a shutdown waits for the last spans to be sent.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) fn start(endpoint: &str, service: &'static str) -> Result<Telemetry, ExporterBuildError> {
@@ -103,7 +103,7 @@ impl HttpClient for Collector {
             (true, Ok(response)) if !well => {
                 tracing::warn!(url, status = %response.status(), "collector rejected spans; dropped them");
             }
-            (true, Err(error)) => tracing::warn!(url, %error, "collector not reachable; dropped spans"),
+            (true, Err(error)) => tracing::warn!(url, %error, "collector unreachable; dropped spans"),
             _ => {}
         }
         answer

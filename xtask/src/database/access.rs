@@ -1,37 +1,37 @@
-//! Which database the settings name, and how to get in.
+//! The database that the settings name, and its credentials.
 
 use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 
-use super::{Name, url::Parts};
+use super::{name::Name, url::Parts};
 use crate::{dotenv, project, run::names_other_servers};
 
 const FILE: &str = "compose/.env";
 
-/// The settings of a database, as a server takes them.
+/// Settings of a database, in the variables that a server reads.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     variables: BTreeMap<String, String>,
-    /// Where they were found.
+    /// Where they were found, for messages.
     pub(super) place: &'static str,
 }
 
 impl Settings {
-    /// Those of the environment, else those of the production stack's file. Never some of each: that would be another
-    /// database, or one with another's password.
+    /// Takes them from the environment, or otherwise from the production stack's file, but never some from each: that
+    /// could combine one database with another one's password.
     pub(super) fn find() -> Result<Self> {
         let environment = env::vars_os().filter_map(|(name, value)| {
-            // What is not UTF-8 is none of them.
+            // A variable that is not UTF-8 is none of these settings.
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
         let file = dotenv::read(&project::root().join(FILE))?;
         let sources = [("the environment", environment.collect()), (FILE, file)];
         sources.into_iter().find_map(|(place, variables)| Self::of(place, variables)).with_context(|| {
             format!(
-                "which database? Neither the environment nor {FILE} names one: set PGHOST, PGPORT, PGUSER, PGDATABASE \
-                 and PGPASSWORD (or PGPASSWORD_FILE), or CONNECTION_URL. `cargo xtask env generate production` writes \
-                 {FILE}. For the database of the self-hosted stack: cargo xtask stack backup|restore. For one on AWS: \
+                "neither the environment nor {FILE} names a database: set PGHOST, PGPORT, PGUSER, PGDATABASE and \
+                 PGPASSWORD (or PGPASSWORD_FILE), or CONNECTION_URL. `cargo xtask env generate production` writes \
+                 {FILE}. For the self-hosted stack's database, use cargo xtask stack backup|restore; for one on AWS, \
                  --deployed"
             )
         })
@@ -52,7 +52,7 @@ impl Settings {
         Self { variables: pairs.iter().map(owned).collect(), place: "a test" }
     }
 
-    /// Gives a server these settings and no others.
+    /// Passes only these settings to a server.
     pub(super) fn pass_to(&self, server: &mut Command) {
         for (name, _) in env::vars_os() {
             if name.to_str().is_some_and(names_other_servers) {
@@ -62,14 +62,14 @@ impl Settings {
         server.envs(&self.variables);
     }
 
-    /// Reads them, as a server does.
-    pub(super) fn read(&self) -> Result<Access> {
+    /// Interprets them as a server does.
+    pub(super) fn access(&self) -> Result<Access> {
         let get = |name: &str| self.variables.get(name).cloned();
         let parts = match self.secret("CONNECTION_URL")? {
             Some(_) if self.variables.contains_key("PGHOST") => {
                 bail!("CONNECTION_URL and PGHOST are both set: set one of them")
             }
-            Some(url) => Parts::read(&url)?,
+            Some(url) => Parts::parse(&url)?,
             None => Parts {
                 user: get("PGUSER"),
                 password: self.secret("PGPASSWORD")?,
@@ -99,7 +99,7 @@ impl Settings {
             (None, None) => Ok(None),
             (None, Some(file)) => {
                 let secret = fs::read_to_string(file)
-                    .with_context(|| format!("{name}_FILE names {file}, which can't be read"))?;
+                    .with_context(|| format!("{name}_FILE names {file}, which cannot be read"))?;
                 Ok(Some(secret.trim_end_matches(['\r', '\n']).to_owned()))
             }
         }
@@ -122,7 +122,7 @@ fn is_setting(name: &str) -> bool {
     )
 }
 
-/// A database, and how to get in.
+/// A database with its credentials.
 #[derive(Clone)]
 pub(super) struct Access {
     host: String,
@@ -139,24 +139,24 @@ impl Access {
         Name { database: &self.database, host: &self.host, port: &self.port }
     }
 
-    /// The file that has to be there for a client, if one has to.
+    /// File of certificate authorities that a client needs, if any.
     pub(super) fn authorities(&self) -> Option<&Path> {
         self.ssl_root_cert.as_deref().map(Path::new)
     }
 
-    /// The folder of the socket, if it is one.
+    /// Folder of the Unix socket, if the host is one.
     pub(super) fn socket(&self) -> Option<&str> {
         self.host.starts_with('/').then_some(self.host.as_str())
     }
 
-    /// As Postgres' programs read it from their environment.
+    /// Environment variables for Postgres's programs.
     pub(super) fn variables(&self) -> Vec<(&'static str, &str)> {
         let Self { host, port, user, database, .. } = self;
         let mut variables: Vec<(_, &str)> =
             vec![("PGHOST", host), ("PGPORT", port), ("PGUSER", user), ("PGDATABASE", database)];
         variables.extend(self.password.as_deref().map(|password| ("PGPASSWORD", password)));
         variables.extend(self.ssl_mode.as_deref().map(|mode| ("PGSSLMODE", mode)));
-        // A server trusts the system's authorities; they would look for a file in the person's home.
+        // A server trusts the system's authorities; these programs would look for a file in the home folder.
         let system = (self.ssl_mode.as_deref() == Some("verify-full")).then_some("system");
         let authorities = self.ssl_root_cert.as_deref().or(system);
         variables.extend(authorities.map(|file| ("PGSSLROOTCERT", file)));
@@ -174,7 +174,7 @@ mod tests {
     }
 
     fn variables(pairs: &[(&str, &str)]) -> Vec<(&'static str, String)> {
-        let access = settings(pairs).unwrap().read().unwrap();
+        let access = settings(pairs).unwrap().access().unwrap();
         access.variables().into_iter().map(|(name, value)| (name, value.to_owned())).collect()
     }
 
@@ -197,20 +197,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_as_for_a_server() {
+    fn missing_settings_have_the_servers_defaults() {
         let expected =
             [("PGHOST", "db"), ("PGPORT", "5432"), ("PGUSER", "postgres"), ("PGDATABASE", "postgres")];
         assert_eq!(variables(&[("PGHOST", "db")]), expected.map(|(name, value)| (name, value.to_owned())));
     }
 
     #[test]
-    fn a_secret_may_be_in_a_file_but_not_given_twice() {
+    fn a_secret_may_be_in_a_file_but_must_not_be_given_twice() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("password");
         fs::write(&file, "from a file\n").unwrap();
         let file = [("PGHOST", "db"), ("PGPASSWORD_FILE", file.to_str().unwrap())];
         assert!(variables(&file).contains(&("PGPASSWORD", "from a file".to_owned())));
-        let error = |pairs: &[(&str, &str)]| settings(pairs).unwrap().read().err().unwrap().to_string();
+        let error = |pairs: &[(&str, &str)]| settings(pairs).unwrap().access().err().unwrap().to_string();
         assert!(error(&[&file[..], &[("PGPASSWORD", "x")]].concat()).contains("both set"));
         assert!(error(&[("PGHOST", "db"), ("CONNECTION_URL", "postgres://db")]).contains("both set"));
     }

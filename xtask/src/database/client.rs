@@ -1,4 +1,4 @@
-//! Postgres' own programs: this machine's, else those of the debug image.
+//! Postgres's own programs: this machine's, or those of the debug image.
 
 use std::{
     env,
@@ -19,14 +19,14 @@ use crate::{
 /// How a program is used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Use {
-    /// It reads its input, and a person reads the result.
+    /// Reads its standard input and exits.
     Once,
-    /// By a person, at a terminal.
+    /// Interactive, at a terminal.
     Terminal,
 }
 
-/// `psql`, `pg_dump` or `pg_restore` for this database. How to get in is in its environment: everybody on the machine
-/// sees arguments.
+/// Returns a command that runs `psql`, `pg_dump` or `pg_restore` for this database. The credentials are in its environment, because every user of
+/// the machine can see arguments.
 pub(super) fn program(name: &str, access: &Access, how: Use) -> Result<Command> {
     match here(name, access) {
         Some(program) => Ok(with_access(Command::new(program), access)),
@@ -34,8 +34,8 @@ pub(super) fn program(name: &str, access: &Access, how: Use) -> Result<Command> 
     }
 }
 
-/// This machine's, unless it would refuse: what dumps must not be older than what it dumps, and what restores not
-/// older than what dumped.
+/// Returns this machine's program, unless it is older than the server: pg_dump refuses a newer server, and pg_restore
+/// a newer dump.
 fn here(name: &str, access: &Access) -> Option<PathBuf> {
     let program = find_program(name, &[])?;
     let psql = find_program("psql", &[]).filter(|_| name != "psql");
@@ -47,7 +47,7 @@ fn here(name: &str, access: &Access) -> Option<PathBuf> {
     (!old).then_some(program)
 }
 
-/// The first number of what a program says: `pg_dump (PostgreSQL) 17.11 (…)`, `17.11 (…)`.
+/// Returns the first number in a program's output: `pg_dump (PostgreSQL) 17.11 (…)`, `17.11 (…)`.
 fn major(command: &mut Command) -> Option<u32> {
     let output = command.stdin(Stdio::null()).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -69,18 +69,18 @@ fn with_access(mut command: Command, access: &Access) -> Command {
 fn in_container(name: &str, access: &Access, how: Use) -> Result<Command> {
     engine::check().with_context(|| {
         format!(
-            "{name} is not installed (Debian and Ubuntu: apt-get install postgresql-client) or older than the server, \
-             and the debug image has it"
+            "{name} is not installed (Debian and Ubuntu: apt-get install postgresql-client) or older than the server. \
+             The debug image has it, but"
         )
     })?;
     Ok(container(with_access(engine::docker(), access), name, access, how))
 }
 
 fn container(mut docker: Command, name: &str, access: &Access, how: Use) -> Command {
-    // In this machine's network: the host is as seen from here.
+    // In this machine's network, so that the host name means the same there.
     docker.args(["run", "--rm", "--interactive", "--network=host"]);
     docker.args((how == Use::Terminal).then_some("--tty"));
-    // By their names, so that docker takes the values from its environment.
+    // Only the names: docker takes the values from its environment.
     docker.args(access.variables().iter().map(|(name, _)| format!("--env={name}")));
     let socket = access.socket().map(|folder| format!("--volume={folder}:{folder}"));
     let file = access.authorities().map(|file| format!("--volume={0}:{0}:ro", file.display()));
@@ -94,17 +94,17 @@ mod tests {
     use crate::database::access::Settings;
 
     #[test]
-    fn versions_are_found_in_what_programs_say() {
-        let said = |text: &str| major(Command::new("echo").arg(text));
-        assert_eq!(said("pg_dump (PostgreSQL) 17.11 (Debian 17.11-0+deb13u1)"), Some(17));
-        assert_eq!(said("18beta1"), None);
-        assert_eq!(said(""), None);
+    fn a_programs_major_version_is_found_in_its_output() {
+        let major_in = |text: &str| major(Command::new("echo").arg(text));
+        assert_eq!(major_in("pg_dump (PostgreSQL) 17.11 (Debian 17.11-0+deb13u1)"), Some(17));
+        assert_eq!(major_in("18beta1"), None);
+        assert_eq!(major_in(""), None);
     }
 
     #[test]
-    fn no_password_is_among_the_arguments() {
+    fn the_password_is_not_among_the_arguments() {
         let pairs = [("PGHOST", "db"), ("PGPASSWORD", "hunter2"), ("PGSSLROOTCERT", "/etc/ca.pem")];
-        let access = Settings::for_test(&pairs).read().unwrap();
+        let access = Settings::for_test(&pairs).access().unwrap();
         let docker = container(Command::new("docker"), "psql", &access, Use::Terminal);
         let arguments: Vec<_> = docker.get_args().map(|it| it.to_string_lossy().into_owned()).collect();
         for expected in ["--env=PGPASSWORD", "--volume=/etc/ca.pem:/etc/ca.pem:ro", "--tty", "psql"] {

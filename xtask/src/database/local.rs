@@ -1,4 +1,4 @@
-//! The database that the settings name.
+//! Managing the database that the settings name.
 
 use std::{
     fs::File,
@@ -11,97 +11,98 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{
-    Action, Origin,
     access::{Access, Settings},
     client::{Use, program},
+    command_line::Action,
     script::{PSQL, Script},
 };
-use crate::{confirm::confirm, job::Job, progress::say, project, setup::Toolbox, site::Profile, whole_file};
+use crate::{confirm::confirm, job::Job, progress::say, project, site::Profile, whole_file};
 
 /// psql's exit codes.
 const CONNECTION_FAILED: i32 = 2;
 const STATEMENT_FAILED: i32 = 3;
 
-pub(super) fn run(action: &Action, yes: bool) -> Result<()> {
+/// Runs an action.
+pub(crate) fn run(action: &Action, yes: bool) -> Result<()> {
     let settings = Settings::find()?;
-    // What is wrong with the settings is the check's to say.
+    // The check itself reports wrong settings.
     if *action == Action::Check {
         return server(&settings, "check-database");
     }
-    let access = settings.read().with_context(|| format!("the settings of {}", settings.place))?;
+    let access = settings.access().with_context(|| format!("invalid settings in {}", settings.place))?;
     let name = access.name();
-    say(format!("{name}, by {}", settings.place));
+    say(format!("{name}, from {}", settings.place));
     let database = &access.database;
     let ask = |what: &str| confirm(&format!("{what} {name}."), database, yes);
     match action {
         Action::Create => psql(&access, &Script::create(database)),
         Action::Migrate => server(&settings, "migrate"),
-        Action::Check => unreachable!("it is done"),
+        Action::Check => unreachable!("it ran above"),
         Action::Seed => psql(&access, &Script::seed(database)),
         Action::Drop => {
-            ask("All data will be gone, and connections end:")?;
+            ask("This deletes all data and terminates the connections of")?;
             psql(&access, &Script::drop(database))
         }
         Action::Reset => {
-            ask("All data will be gone, and connections end:")?;
+            ask("This deletes all data and terminates the connections of")?;
             psql(&access, &Script::recreate(database))?;
             server(&settings, "migrate")
         }
         Action::KillConnections => {
-            ask("Whoever uses it now will lose the connection:")?;
+            ask("This terminates all other connections to")?;
             psql(&access, &Script::kill_connections(database))
         }
         Action::Connect => {
             let error = program("psql", &access, Use::Terminal)?.exec();
-            Err(error).context("psql does not run")
+            Err(error).context("failed to run psql")
         }
-        Action::Backup(file) => backup(&access, file.as_deref().context("into which file?")?),
-        Action::Restore(Origin::File(file)) => {
-            ask("Its data will be replaced:")?;
+        Action::Backup(file) => backup(&access, file),
+        Action::Restore(file) => {
+            ask("This replaces the data of")?;
             restore(&access, file)
         }
-        Action::Restore(Origin::Aws(_)) => bail!("--to is for a deployed database"),
     }
 }
 
 fn psql(access: &Access, script: &Script) -> Result<()> {
     let mut psql = program("psql", access, Use::Once)?;
     psql.args(PSQL).env("PGDATABASE", &script.database).stdin(Stdio::piped());
-    let mut process = psql.spawn().context("psql does not run")?;
-    let told = process.stdin.take().map(|mut input| input.write_all(script.statements.as_bytes()));
-    let status = process.wait().context("wait for psql")?;
+    let mut process = psql.spawn().context("failed to run psql")?;
+    let written = process.stdin.take().map(|mut input| input.write_all(script.statements.as_bytes()));
+    let status = process.wait().context("failed to wait for psql")?;
     match status.code() {
         Some(0) => {}
-        Some(CONNECTION_FAILED) => bail!("there is no way in; `cargo xtask db check` looks for the reason"),
-        Some(STATEMENT_FAILED) => bail!("a statement was refused. No schema yet? `cargo xtask db migrate`"),
-        _ => bail!("psql failed ({status}); its messages are above"),
+        Some(CONNECTION_FAILED) => bail!("could not connect; `cargo xtask db check` finds the reason"),
+        Some(STATEMENT_FAILED) => {
+            bail!("a statement failed. If the schema is missing, run `cargo xtask db migrate`")
+        }
+        _ => bail!("psql failed ({status}); see its messages above"),
     }
-    told.transpose().context("tell psql").map(|_| ())
+    written.transpose().context("failed to write to psql").map(|_| ())
 }
 
-/// The server's program does what has to be exactly as a server does it. It is compiled, if need be: who runs this has
-/// what it takes.
+/// Runs a command of the server, for what must work exactly as in a server. Compiles it if necessary.
 fn server(settings: &Settings, command: &str) -> Result<()> {
-    Job::new("server").run(Toolbox::cargo().args(["build", "--package=server", "--bin=server"]))?;
+    Job::new("server").run(project::cargo().args(["build", "--package=server", "--bin=server"]))?;
     let mut server = Command::new(project::target().join(Profile::Dev.folder()).join("server"));
     settings.pass_to(&mut server);
     let status =
-        server.arg(command).current_dir(project::root()).status().context("the server does not run")?;
-    if status.success() { Ok(()) } else { bail!("{command}: {status}; the reason is above") }
+        server.arg(command).current_dir(project::root()).status().context("failed to run the server")?;
+    if status.success() { Ok(()) } else { bail!("{command} failed ({status}); see above for the reason") }
 }
 
 fn backup(access: &Access, file: &Path) -> Result<()> {
     whole_file::write(file, |output| {
-        let output = output.try_clone().context("share the file")?;
+        let output = output.try_clone().context("failed to duplicate the file handle")?;
         let mut dump = program("pg_dump", access, Use::Once)?;
-        to_the_end("pg_dump", dump.arg("--format=custom").stdin(Stdio::null()).stdout(output))
+        run_to_end("pg_dump", dump.arg("--format=custom").stdin(Stdio::null()).stdout(output))
     })?;
-    say(format!("{} is in {}", access.name(), file.display()));
+    say(format!("wrote {} to {}", access.name(), file.display()));
     Ok(())
 }
 
 fn restore(access: &Access, file: &Path) -> Result<()> {
-    let input = File::open(file).with_context(|| format!("read {}", file.display()))?;
+    let input = File::open(file).with_context(|| format!("failed to read {}", file.display()))?;
     let mut restore = program("pg_restore", access, Use::Once)?;
     restore.args([
         "--clean",
@@ -112,19 +113,19 @@ fn restore(access: &Access, file: &Path) -> Result<()> {
         "--single-transaction",
     ]);
     let database = format!("--dbname={}", access.database);
-    to_the_end("pg_restore", restore.arg(database).stdin(input))
-        .context("nothing was restored; the database is as it was")?;
+    run_to_end("pg_restore", restore.arg(database).stdin(input))
+        .context("nothing was restored; the database is unchanged")?;
     say(format!(
-        "{} is as in {}; what Redis knows beyond it is recorded again",
+        "restored {} from {}; the servers record what only Redis knows again",
         access.name(),
         file.display()
     ));
     Ok(())
 }
 
-fn to_the_end(name: &str, command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("{name} does not run"))?;
-    if status.success() { Ok(()) } else { bail!("{name} failed ({status}); its messages are above") }
+fn run_to_end(name: &str, command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("failed to run {name}"))?;
+    if status.success() { Ok(()) } else { bail!("{name} failed ({status}); see its messages above") }
 }
 
 #[cfg(test)]
@@ -136,9 +137,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_database_comes_back_from_its_backup() {
+    fn a_database_is_restored_from_its_backup() {
         let postgres = Postgres::shared();
-        let access = Settings::for_test(&[("CONNECTION_URL", &postgres.url("some's"))]).read().unwrap();
+        let access = Settings::for_test(&[("CONNECTION_URL", &postgres.url("some's"))]).access().unwrap();
         let count = || postgres.execute("some's", "select count(*) from values");
         for _ in 0..2 {
             psql(&access, &Script::create("some's")).unwrap();

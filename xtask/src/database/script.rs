@@ -1,64 +1,70 @@
-//! What psql is told, for a database here and for a deployed one.
+//! SQL scripts for psql, for local and deployed databases.
 
-/// Indexes that show something soon, and one that takes a moment.
+/// Indexes that are computed at once, and one that takes a moment.
 const SEEDS: [u32; 7] = [7, 10, 42, 93, 300, 1_000, 100_000];
 
-/// Statements, and whether they are for another database than the one that they are about.
+/// Statements, and the database in which to run them.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Script {
-    /// The database to connect to.
-    pub(super) database: String,
-    pub(super) statements: String,
+pub struct Script {
+    /// Database to connect to.
+    pub database: String,
+    /// Statements in psql's syntax.
+    pub statements: String,
 }
 
 impl Script {
-    /// Makes the database unless it is there.
-    pub(super) fn create(database: &str) -> Self {
+    /// Creates the database if it does not exist.
+    #[must_use]
+    pub fn create(database: &str) -> Self {
         let name = literal(database);
         let there = format!("exists (select from pg_database where datname = {name})");
         Self::beside(
             database,
-            // \gexec runs what a query answers: `create database` itself knows no `if not exists`.
+            // \gexec runs the result of a query, because `create database` has no `if not exists`.
             format!(
-                "select {name} || case when {there} then ' is there already' else ' is made' end;\n\
+                "select {name} || case when {there} then ' exists already' else ' created' end;\n\
                  select format('create database %I', {name}) where not {there} \\gexec\n"
             ),
         )
     }
 
-    /// Removes it, and ends the connections to it in the same moment: servers connect again at once.
-    pub(super) fn drop(database: &str) -> Self {
+    /// Drops it and terminates its connections in one statement, because servers reconnect immediately.
+    #[must_use]
+    pub fn drop(database: &str) -> Self {
         let name = literal(database);
         Self::beside(
             database,
             format!(
                 "select {name} || case when exists (select from pg_database where datname = {name}) \
-                 then ' is dropped' else ' is not there' end;\n\
+                 then ' dropped' else ' does not exist' end;\n\
                  select format('drop database if exists %I with (force)', {name}) \\gexec\n"
             ),
         )
     }
 
-    /// Removes it and makes it anew, empty.
-    pub(super) fn recreate(database: &str) -> Self {
+    /// Drops it and creates it again, empty.
+    #[must_use]
+    pub fn recreate(database: &str) -> Self {
         let dropped = Self::drop(database);
         Self { statements: dropped.statements + &Self::create(database).statements, ..dropped }
     }
 
-    /// Ends all connections to it but this one.
-    pub(super) fn kill_connections(database: &str) -> Self {
+    /// Terminates all connections to it except this one.
+    #[must_use]
+    pub fn kill_connections(database: &str) -> Self {
         Self::beside(
             database,
             format!(
-                "select count(pg_terminate_backend(pid)) || ' connections ended' from pg_stat_activity \
+                "select count(pg_terminate_backend(pid)) || ' connections terminated' from pg_stat_activity \
                  where datname = {} and backend_type = 'client backend' and pid <> pg_backend_pid();\n",
                 literal(database)
             ),
         )
     }
 
-    /// Submits a handful of indexes the way the original's server does.
-    pub(super) fn seed(database: &str) -> Self {
+    /// Submits a few indexes the way the original's server does.
+    #[must_use]
+    pub fn seed(database: &str) -> Self {
         let rows = SEEDS.map(|index| format!("({index})")).join(", ");
         let listed = SEEDS.map(|index| index.to_string()).join(", ");
         Self {
@@ -67,15 +73,15 @@ impl Script {
         }
     }
 
-    /// For the database that every cluster has: one can't be made or dropped from within.
+    /// Runs in a database that every cluster has: a database cannot be created or dropped from inside.
     fn beside(database: &str, statements: String) -> Self {
         let other = if database == "postgres" { "template1" } else { "postgres" };
         Self { database: other.to_owned(), statements }
     }
 }
 
-/// How psql runs a script from its input: rows alone, no file of the person's, and to the first error.
-pub(super) const PSQL: [&str; 7] = [
+/// Arguments with which psql runs a script from its input: prints only rows, ignores psqlrc, stops at the first error.
+pub const PSQL: [&str; 7] = [
     "--no-psqlrc",
     "--quiet",
     "--no-align",
@@ -85,7 +91,7 @@ pub(super) const PSQL: [&str; 7] = [
     "--file=-",
 ];
 
-/// A text in SQL.
+/// An SQL string literal.
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
@@ -95,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_database_is_not_dropped_from_within() {
+    fn a_database_is_not_dropped_from_inside() {
         assert_eq!(Script::drop("fibvalues").database, "postgres");
         assert_eq!(Script::drop("postgres").database, "template1");
         assert_eq!(Script::seed("fibvalues").database, "fibvalues");

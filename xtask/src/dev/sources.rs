@@ -1,4 +1,4 @@
-//! Notices edits, by looking at the files: a few hundred of them, which takes a millisecond.
+//! Detects edits by polling the files' modification times, which takes a millisecond for a few hundred files.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 /// The state of the source files below some folders.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct Sources {
-    /// How many files there are: one that is deleted is an edit, too.
+    /// Number of files, because deleting one is an edit, too.
     count: usize,
     latest: Option<SystemTime>,
 }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_edited_a_new_and_a_deleted_file_are_noticed() {
+    fn edited_new_and_deleted_files_are_detected() {
         let folder = throwaway::Folder::new("sources").unwrap();
         let folders = [folder.path().to_owned()];
         let below = folder.path().join("src");

@@ -1,4 +1,4 @@
-//! The worker, rebuilt and restarted when what it is made of is edited.
+//! The worker, rebuilt and restarted when its sources are edited.
 
 use std::{path::Path, process::Command};
 
@@ -10,18 +10,18 @@ use crate::{
     job::Job,
     progress::say,
     project,
-    setup::Toolbox,
     site::Profile,
 };
 
-/// What the worker is made of.
+/// Packages that the worker is compiled from.
 const PACKAGES: [&str; 5] = ["fib", "protocol", "startup", "store", "worker"];
 
-/// The running worker, if what is being edited compiles.
+/// A worker that follows edits.
 #[derive(Debug, Default)]
 pub(super) struct Worker {
+    /// Absent until its sources compile, and after it has exited.
     running: Option<Child>,
-    /// What it was last built from, successfully or not.
+    /// The sources at the time of the last build, successful or not.
     built_from: Option<Sources>,
 }
 
@@ -30,17 +30,17 @@ impl Worker {
         Self::default()
     }
 
-    /// Builds and starts it if its sources were edited since.
-    pub(super) fn keep_current(&mut self, describe: impl Fn(&mut Command)) {
-        // A mistake in what is being edited: the next edit may correct it.
-        if let Err(error) = self.follow(describe)
+    /// Rebuilds and restarts it if its sources were edited since the last build.
+    pub(super) fn keep_current(&mut self, configure: impl Fn(&mut Command)) {
+        // Probably a compile error, which the next edit may correct.
+        if let Err(error) = self.follow(configure)
             && !error.is::<Interrupted>()
         {
             say(format!("{error:#}"));
         }
     }
 
-    fn follow(&mut self, describe: impl Fn(&mut Command)) -> Result<()> {
+    fn follow(&mut self, configure: impl Fn(&mut Command)) -> Result<()> {
         let folders = PACKAGES.map(|package| project::root().join(package));
         let sources = Sources::of(&folders);
         if self.built_from.as_ref() == Some(&sources) {
@@ -48,9 +48,9 @@ impl Worker {
         }
         self.built_from = Some(sources);
         say("building the worker");
-        // Together with the server, as whose dependency it is compiled anyway: the same features, so
-        // that neither build makes the other's work old.
-        Job::new("worker").run(Toolbox::cargo().args([
+        // Together with the server, which depends on it: with the same features, neither build invalidates the
+        // other's.
+        Job::new("worker").run(project::cargo().args([
             "build",
             "--package=server",
             "--package=worker",
@@ -59,7 +59,7 @@ impl Worker {
         ]))?;
         self.stop();
         let program = project::target().join(Profile::Dev.folder()).join("worker");
-        self.running = Some(start(&program, describe)?);
+        self.running = Some(start(&program, configure)?);
         say("worker started");
         Ok(())
     }
@@ -69,7 +69,7 @@ impl Worker {
             && let Some(status) = worker.ended()?
         {
             self.running = None;
-            say(format!("the worker ended ({status}); an edit starts it again"));
+            say(format!("the worker exited ({status}); the next edit restarts it"));
         }
         Ok(())
     }
@@ -79,8 +79,8 @@ impl Worker {
     }
 }
 
-fn start(program: &Path, describe: impl Fn(&mut Command)) -> Result<Child> {
+fn start(program: &Path, configure: impl Fn(&mut Command)) -> Result<Child> {
     let mut command = Command::new(program);
-    describe(&mut command);
+    configure(&mut command);
     Child::start("worker", command.current_dir(project::root()))
 }

@@ -1,13 +1,13 @@
-//! What is missing in a file, or better not there.
+//! Problems of a file of variables.
 
 use std::{collections::BTreeMap, fmt, fs, os::unix::fs::PermissionsExt, path::Path};
 
 use anyhow::{Context, Result};
 
-use super::{Stack, template::Template};
+use super::{stack::Stack, template::Template};
 use crate::{database, dotenv};
 
-/// Passwords that everybody tries, among them those of this project's tests and development.
+/// Well-known passwords, including those of this project's tests and development.
 const DEFAULTS: [&str; 12] = [
     "123456",
     "admin",
@@ -22,28 +22,28 @@ const DEFAULTS: [&str; 12] = [
     "test",
     "throwaway",
 ];
-/// Shorter ones are guessed.
+/// Shorter passwords can be guessed.
 const PASSWORD_LENGTH: usize = 12;
 
-/// Something about a variable, or the file.
+/// A problem of a variable or of the file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Problem {
-    /// Needed, and not in the file.
+    /// Required, but not in the file.
     Missing { name: &'static str, instead: &'static str },
-    /// Needed, and nothing.
+    /// Required, but empty.
     Empty { name: &'static str, instead: &'static str },
-    /// One of them would do, and the programs refuse both.
+    /// Mutually exclusive: the programs refuse both.
     Both(&'static str, &'static str),
-    /// A password that others guess.
+    /// A password that can be guessed.
     Weak(&'static str),
-    /// In the file, and not in the template.
+    /// In the file, but not in the template.
     Unknown(String),
-    /// The file is not its owner's alone.
+    /// Readable by other users.
     Open,
 }
 
 impl Problem {
-    /// Whether it keeps the stack from working, or lets others in.
+    /// Returns true if it would break the stack or leave it open to others.
     pub(super) fn is_serious(&self) -> bool {
         !matches!(self, Self::Unknown(_))
     }
@@ -55,24 +55,26 @@ impl fmt::Display for Problem {
         match self {
             Self::Missing { name, instead } => write!(f, "{name}: missing{}", or(instead)),
             Self::Empty { name, instead } => write!(f, "{name}: empty{}", or(instead)),
-            Self::Both(one, other) => write!(f, "{one}, {other}: both are set, and one of them may be"),
+            Self::Both(one, other) => write!(f, "{one}, {other}: both are set; set only one of them"),
             Self::Weak(name) => {
-                write!(f, "{name}: weak; a default, or shorter than {PASSWORD_LENGTH} characters")
+                write!(f, "{name}: weak (well-known, or shorter than {PASSWORD_LENGTH} characters)")
             }
-            Self::Unknown(name) => write!(f, "{name}: unknown; the stack does not read it"),
-            Self::Open => write!(f, "the file can be read by others: chmod 600"),
+            Self::Unknown(name) => write!(f, "{name}: unknown; the stack ignores it"),
+            Self::Open => write!(f, "other users can read the file: chmod 600"),
         }
     }
 }
 
-/// What there is to say about a file.
+/// Finds the problems of a file.
 pub(super) fn problems(stack: Stack, template: &Template, path: &Path) -> Result<Vec<Problem>> {
     let values: BTreeMap<_, _> = dotenv::read(path)?.into_iter().collect();
     let mut problems = Vec::new();
     if stack == Stack::Production {
         problems.extend(of_production(&values));
-        let mode =
-            fs::metadata(path).with_context(|| format!("look at {}", path.display()))?.permissions().mode();
+        let mode = fs::metadata(path)
+            .with_context(|| format!("failed to read the mode of {}", path.display()))?
+            .permissions()
+            .mode();
         problems.extend((mode & 0o077 != 0).then_some(Problem::Open));
     }
     let known = template.names();
@@ -98,7 +100,7 @@ fn of_production(values: &BTreeMap<String, String>) -> Vec<Problem> {
         need("PGPASSWORD", &["PGPASSWORD_FILE"], "PGPASSWORD_FILE");
     }
     need("REDIS_HOST", &[], "");
-    // Redis may be one that asks for none; a managed one talks TLS, and asks.
+    // A Redis without TLS may need no password; a managed one has TLS and needs it.
     if get("REDIS_TLS").is_some_and(|tls| matches!(tls, "true" | "1" | "yes" | "on")) {
         need("REDIS_PASSWORD", &["REDIS_PASSWORD_FILE"], "REDIS_PASSWORD_FILE");
     }
@@ -137,7 +139,7 @@ mod tests {
     const GOOD: &str = "PGPASSWORD=a-long-password\nREDIS_HOST=redis\n";
 
     #[test]
-    fn what_is_needed_is_missed() {
+    fn missing_settings_are_reported() {
         assert_eq!(
             production("PGHOST="),
             [
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_that_others_know_are_weak() {
+    fn well_known_passwords_are_weak() {
         for password in ["postgres_password", "Password", "short"] {
             let text = format!("PGHOST=db\n{GOOD}PGPASSWORD={password}");
             assert!(production(&text)[0].starts_with("PGPASSWORD: weak"), "{password}");
@@ -163,13 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn what_the_programs_refuse_is_said_before() {
+    fn settings_that_exclude_each_other_are_reported() {
         let text = format!("PGHOST=db\n{GOOD}PGPASSWORD_FILE=/run/password");
         assert!(production(&text)[0].starts_with("PGPASSWORD, PGPASSWORD_FILE: both are set"));
     }
 
     #[test]
-    fn a_file_of_production_is_its_owners_alone_and_has_no_strange_names() {
+    fn a_readable_file_and_unknown_names_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(".env");
         fs::write(&path, format!("PGHOST=db\n{GOOD}PGHSOT=db\n")).unwrap();

@@ -1,4 +1,4 @@
-//! The committed template of a file.
+//! The committed template of a file of variables.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +6,8 @@ use anyhow::Result;
 
 use crate::dotenv;
 
-/// A file with a line for each variable: `NAME=default`, or `#NAME=default` of one that is usually not set. What stands
-/// behind `# ` is for people.
+/// A file with a line for each variable: `NAME=default`, or `#NAME=default` if it is usually not set. Lines that begin
+/// with `# ` are comments.
 pub(super) struct Template {
     text: String,
 }
@@ -21,7 +21,7 @@ impl Template {
         self.text.lines().filter_map(name).collect()
     }
 
-    /// The file with these values.
+    /// Returns the text of the file with these values.
     pub(super) fn fill(&self, values: &BTreeMap<String, String>) -> Result<String> {
         let mut filled = String::new();
         for line in self.text.lines() {
@@ -35,7 +35,7 @@ impl Template {
     }
 }
 
-/// The variable that a line is about.
+/// Returns the variable that a line sets or mentions.
 fn name(line: &str) -> Option<&str> {
     let (name, _) = line.strip_prefix('#').unwrap_or(line).split_once('=')?;
     let is_name = name.chars().all(|it| it.is_ascii_uppercase() || it.is_ascii_digit() || it == '_');
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_stay_and_values_are_filled_in() {
+    fn values_are_filled_in_and_comments_are_kept() {
         let template = Template::new("# Where: PORT=1 is one.\nPORT=3050\n#TAG=latest\n#OTHER=\n".to_owned());
         assert_eq!(template.names(), BTreeSet::from(["PORT", "TAG", "OTHER"]));
         let values = [("TAG", "two words"), ("PORT", "8080")];

@@ -1,14 +1,15 @@
-//! `cargo xtask test containers`: the images and the Compose stacks, on the container engine.
+//! `cargo xtask test containers`: tests the images and the Compose stacks.
 
 use std::process;
 
 use anyhow::Result;
 
+use super::tally;
 use crate::{
     engine::{self, docker},
     images::{self, Compiled, Names},
     progress::say,
-    setup::Toolbox,
+    project,
     system_packages::{self, FOR_ARTIFACTS, FOR_TESTS},
 };
 
@@ -20,21 +21,22 @@ pub(crate) fn test_containers(filter: Option<&str>, install: bool) -> Result<()>
     images::build(&[], &Names::from_environment(), Compiled::Here)?;
     say("testing");
     let left = Leftovers(format!("fibstack-test-{}", process::id()));
-    let mut cargo = Toolbox::cargo();
+    let mut cargo = project::cargo();
     // With the features of the whole workspace, like what was compiled before.
     cargo.args(["test", "--workspace", "--test=containers"]).args(filter);
-    // What they measured is part of what they say.
+    // Their output includes measurements.
     cargo.args(["--", "--show-output"]).env("FIBSTACK_TEST_PREFIX", &left.0);
-    super::run(&mut cargo)
+    tally::run(&mut cargo)
 }
 
-/// What tests leave on the engine when they are killed: everything whose name begins so. Removed when this is
-/// dropped.
-pub(super) struct Leftovers(pub(super) String);
+/// Removes, when dropped, every container, network and volume whose name starts with this prefix: killed tests leave
+/// some behind.
+#[derive(Debug)]
+pub struct Leftovers(pub String);
 
 impl Drop for Leftovers {
     fn drop(&mut self) {
-        // In this order: containers hold networks and volumes.
+        // In this order, because containers hold networks and volumes.
         for (list, remove) in [
             (["ps", "--all"].as_slice(), ["rm", "--force", "--volumes"].as_slice()),
             (&["network", "ls"], &["network", "rm"]),

@@ -1,5 +1,4 @@
-//! The programs and the site as they are now, for one run of the tests: another run, or the person, may build
-//! anew meanwhile.
+//! A copy of the programs and the site for one run of the tests, so that builds in the meantime do not affect it.
 
 use std::{fs, path::PathBuf, process};
 
@@ -10,28 +9,28 @@ use crate::{
     site::{Building, Profile},
 };
 
-/// What is started as a program of its own, and the file beside the server that names the site's files.
+/// The programs that tests start, and the file next to the server that lists the hashes of the site's files.
 const BINARIES: [&str; 3] = ["server", "worker", "hash.txt"];
 
-/// The programs and the site, in a folder that goes away.
+/// A folder with the programs and the site, which is removed on drop.
 #[derive(Debug)]
 pub(super) struct Snapshot(PathBuf);
 
 impl Snapshot {
-    /// Takes it while nobody builds.
+    /// Copies the files while no other command builds the site.
     pub(super) fn take(_building: &Building) -> Result<Self> {
         let snapshot = Self(project::target().join(format!("test-run-{}", process::id())));
-        // Of a process with the same number that was killed.
+        // Left behind by a killed process with the same id.
         let _ = fs::remove_dir_all(&snapshot.0);
         let built = project::target().join(Profile::Dev.folder());
         fs::create_dir_all(snapshot.binaries())
             .and_then(|()| fs::create_dir_all(snapshot.site()))
-            .context("make a folder")?;
+            .context("failed to create a folder")?;
         for name in BINARIES {
             fs::copy(built.join(name), snapshot.binaries().join(name))
-                .with_context(|| format!("take over {name}"))?;
+                .with_context(|| format!("failed to copy {name}"))?;
         }
-        folder::copy(&project::site(), &snapshot.site()).context("take over the site")?;
+        folder::copy(&project::site(), &snapshot.site()).context("failed to copy the site")?;
         Ok(snapshot)
     }
 

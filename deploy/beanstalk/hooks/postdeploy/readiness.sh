@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# On an instance of Elastic Beanstalk, after each deployment: has readiness published as the metric NotReady once a
-# minute, which the alarm of beanstalk.yaml watches. What the load balancer or the platform acts on is liveness.
+# Runs on an Elastic Beanstalk instance after each deployment: installs a timer that publishes readiness once a minute
+# as the metric NotReady, which the alarm in beanstalk.yaml watches. The load balancer and the platform check liveness.
 set -euo pipefail
 
 namespace=$(/opt/elasticbeanstalk/bin/get-config container -k environment_name)

@@ -1,0 +1,73 @@
+//! The addresses of the pages.
+
+use std::sync::Arc;
+
+use any_spawner::Executor;
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::Uri,
+    response::{Redirect, Response},
+    routing::get,
+};
+use futures::future::{BoxFuture, FutureExt};
+use leptos::config::LeptosOptions;
+use leptos_axum::{file_and_error_handler_with_context, render_app_async};
+use store::Store;
+
+use crate::{
+    pages::{Page, PageRequest, errors, explanation, home, value},
+    shell::shell,
+};
+
+/// Loads the data of a page.
+type Load = fn(PageRequest) -> BoxFuture<'static, Page>;
+
+/// Every page: its path and the function that loads it. To add a page, add a line here and a module
+/// with such a function to `pages`.
+const PAGES: [(&str, Load); 3] = [
+    ("/", |request| home::load(request).boxed()),
+    ("/values/{index}", |request| value::load(request).boxed()),
+    ("/otherpage", |request| explanation::load(request).boxed()),
+];
+
+/// Returns the routes of all pages and of the files in the site's root folder. Any other address gets
+/// the page “Page not found”.
+pub fn routes(options: &LeptosOptions, store: &Arc<Store>) -> Router {
+    // Leptos spawns tasks while it renders. Fails only if a server was started in this process before.
+    let _ = Executor::init_tokio();
+    let mut router = Router::new();
+    for (path, load) in PAGES {
+        let (options, store) = (options.clone(), Arc::clone(store));
+        let render = move |request: Request| render(options, store, load, request);
+        router = router.route(path, get(render));
+        if path != "/" {
+            router = router.route(&format!("{path}/"), get(redirect_without_slash));
+        }
+    }
+    let not_found = |options| shell(options, &errors::not_found());
+    router
+        .fallback(file_and_error_handler_with_context::<LeptosOptions, _>(|| {}, not_found))
+        .with_state(options.clone())
+}
+
+/// Renders a page after its data is loaded: the status and the head of the document depend on it, and
+/// markup that arrived later would need scripts to be put in place.
+async fn render(options: LeptosOptions, store: Arc<Store>, load: Load, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let page = Arc::new(load(PageRequest { store, parts: parts.clone() }).await);
+    let status = page.status;
+    let render = render_app_async(move || shell(options.clone(), &page));
+    let mut response = render(Request::from_parts(parts, body)).await;
+    *response.status_mut() = status;
+    response
+}
+
+/// Redirects to the same address without the slash at its end. It never leads to another host: it is
+/// routed only below the path of a page, which begins with one slash and a name.
+async fn redirect_without_slash(uri: Uri) -> Redirect {
+    let path = uri.path().trim_end_matches('/');
+    let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
+    Redirect::permanent(&format!("{path}{query}"))
+}

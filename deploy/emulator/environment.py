@@ -1,0 +1,147 @@
+"""The environments of Elastic Beanstalk: deployments, events, health and logs."""
+
+import random
+import string
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from ministack.services import secretsmanager
+
+from endpoint import Endpoint
+from engine import Engine
+from instance import DeploymentFailed, Instance
+from versions import bundle_of, now
+
+SETTINGS = "aws:elasticbeanstalk:application:environment"
+SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
+
+# By name, including terminated ones.
+environments: dict[str, "Environment"] = {}
+
+
+@dataclass
+class Environment:
+    application: str
+    name: str
+    platform: str
+    options: list[dict]
+    endpoint: Endpoint
+    folder: Path
+    engine: Engine
+    authorities: Path
+    id: str = field(default_factory=lambda: "e-" + "".join(random.choices(string.ascii_lowercase, k=10)))
+    version: str = ""
+    status: str = "Launching"
+    # Color and status of enhanced health, and their causes.
+    health: tuple[str, str] = ("Grey", "No Data")
+    causes: list[str] = field(default_factory=list)
+    deployments: int = 0
+    created: datetime = field(default_factory=now)
+    updated: datetime = field(default_factory=now)
+    events: list[dict] = field(default_factory=list)
+    # The lines of eb-engine.log.
+    log: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def instance_id(self) -> str:
+        return f"i-{self.id[2:].encode().hex():.17}"
+
+    def add_event(self, severity: str, message: str) -> None:
+        event = {"EventDate": now(), "Message": message, "ApplicationName": self.application}
+        event |= {"EnvironmentName": self.name, "Severity": severity, "PlatformArn": self.platform}
+        if self.version:
+            event["VersionLabel"] = self.version
+        self.events.insert(0, event)
+
+    def log_line(self, line: str) -> None:
+        self.log.append(f"{now():%Y/%m/%d %H:%M:%S.%f} [INFO] {line}")
+
+    def settings(self) -> dict[str, str]:
+        """The environment properties, with secrets replaced by their values."""
+        found = {}
+        for option in self.options:
+            value = str(option.get("Value", ""))
+            if option["Namespace"] == SECRETS:
+                secret = secretsmanager.resolve_secret_string(value)
+                if secret is None:
+                    raise DeploymentFailed(f"the secret for {option['OptionName']} cannot be read")
+                value = secret
+            if option["Namespace"] in (SETTINGS, SECRETS):
+                found[option["OptionName"]] = value
+        return found
+
+    def deploy(self, label: str, options: list[dict], platform: str) -> None:
+        """Replaces the instance once a new one is healthy. If that fails, nothing changes."""
+        before = (self.version, self.options, self.platform)
+        old_instance = self.endpoint.instance
+        self.updated = now()
+        self.deployments += 1
+        changes_version = bool(old_instance) and label != self.version
+        self.options, self.platform = options, platform
+        if old_instance:
+            self.status = "Updating"
+            self.add_event("INFO", "Environment update is starting.")
+            self._change_health("Red", "Severe", "The environment is being updated.")
+        name = f"{self.name}-{self.deployments}"
+        folder = self.folder / self.id / str(self.deployments)
+        instance = Instance(self.engine, name, folder, self.authorities, self.log_line)
+        try:
+            bundle = bundle_of(self.application, label)
+            if changes_version:
+                self.add_event("INFO", "Deploying new version to instance(s).")
+            instance.deploy(bundle, self.settings(), self.add_event)
+        except Exception as error:
+            self.log_line(f"An error occurred during execution of the deployment: {error}")
+            self.log_line(logs_of(instance, 20))
+            instance.remove()
+            self.add_event(
+                "ERROR", f"[Instance: {self.instance_id}] Command failed on instance. Output: {error}."
+            )
+            self.add_event("ERROR", "Instance deployment failed. For details, see 'eb-engine.log'.")
+            self.add_event("ERROR", "Failed to deploy application.")
+            self.version, self.options, self.platform = before
+            if old_instance:
+                self.add_event("ERROR", "Environment update failed. The previous version is still running.")
+                self._change_health("Green", "Ok")
+            self.status = "Ready"
+            raise DeploymentFailed(f"Failed to deploy application: {error}") from error
+        self.version = label
+        self.endpoint.instance = instance
+        self.add_event("INFO", "Instance deployment completed successfully.")
+        if old_instance:
+            old_instance.remove()
+            if changes_version:
+                self.add_event("INFO", "New application version was deployed to running EC2 instances.")
+            self.add_event("INFO", "Environment update completed successfully.")
+        else:
+            self.add_event("INFO", f"Application available at 127.0.0.1:{self.endpoint.port}.")
+            self.add_event("INFO", f"Successfully launched environment: {self.name}")
+        self._change_health("Green", "Ok")
+        self.status = "Ready"
+
+    def _change_health(self, color: str, status: str, *causes: str) -> None:
+        severity = "WARN" if color == "Red" else "INFO"
+        self.add_event(severity, f"Environment health has transitioned from {self.health[1]} to {status}.")
+        self.health, self.causes = (color, status), list(causes)
+
+    def terminate(self) -> None:
+        self.status = "Terminating"
+        self.add_event("INFO", "terminateEnvironment is starting.")
+        if self.endpoint.instance:
+            self.endpoint.instance.remove()
+        self.endpoint.instance = None
+        self.endpoint.close()
+        self.health, self.status = ("Grey", "No Data"), "Terminated"
+        self.add_event("INFO", "terminateEnvironment completed successfully.")
+
+
+def logs_of(instance: Instance, lines: int | str) -> str:
+    parts = []
+    for container in instance.containers():
+        text = container.logs(tail=lines).decode(errors="replace")
+        name = container.name.removeprefix(f"{instance.name}-")
+        parts.append(f"----------------------------------------\n{name}\n{'-' * 40}\n{text}")
+    return "\n".join(parts)

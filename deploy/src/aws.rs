@@ -1,0 +1,199 @@
+//! The AWS CLI: the calls that a person would type, with the same settings and credentials.
+
+use std::{
+    env,
+    ffi::OsStr,
+    fmt,
+    os::unix::process::CommandExt,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use serde::de::DeserializeOwned;
+use throwaway::process::find_program;
+use xtask::{
+    child::{Interrupted, is_stopping},
+    project,
+};
+
+const HOW_TO_INSTALL: &str = "\
+Get it from https://aws.amazon.com/cli, or with: pipx install awscli";
+
+const HOW_TO_LOG_IN: &str = "\
+`aws configure` stores a user's key, `aws configure sso` signs in with a browser; AWS_PROFILE selects one of several \
+profiles. deploy/docs/ explains how to start with a new account.";
+
+/// Errors that pass without intervention.
+const TRANSIENT: [&str; 5] =
+    ["Throttling", "Rate exceeded", "Could not connect", "Connection was closed", "Read timeout"];
+/// How long transient errors are tolerated.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+const POLL: Duration = Duration::from_secs(2);
+
+/// A call that AWS, or its CLI, refused.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// Such as `ValidationError`; empty if the call did not reach AWS.
+    code: String,
+    message: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl Refused {
+    /// `An error occurred (ValidationError) when calling the CreateStack operation: …`
+    fn parse(stderr: &str) -> Self {
+        let mut lines = stderr.lines().map(str::trim).filter(|line| !line.is_empty());
+        let error = lines.clone().find(|line| line.contains("An error occurred ("));
+        let line = error.or_else(|| lines.next_back()).unwrap_or("the AWS CLI failed without a message");
+        let code = line
+            .split_once("An error occurred (")
+            .and_then(|(_, rest)| rest.split_once(')'))
+            .map_or_else(String::new, |(code, _)| code.to_owned());
+        Self { code, message: line.to_owned() }
+    }
+
+    /// Returns true if `error` is a refusal with this code, or with this text in its message.
+    pub(crate) fn is(error: &anyhow::Error, what: &str) -> bool {
+        error.downcast_ref::<Self>().is_some_and(|it| it.code == what || it.message.contains(what))
+    }
+}
+
+/// `aws`, which prints JSON and uses no pager.
+pub(crate) fn aws() -> Command {
+    let mut command = Command::new("aws");
+    command.current_dir(project::root()).env("AWS_PAGER", "").env("AWS_DEFAULT_OUTPUT", "json");
+    command.env("AWS_CLI_ERROR_FORMAT", "legacy");
+    // Version 1 reads only the second name, version 2 both.
+    if let Some(region) = region_in_environment() {
+        command.env("AWS_REGION", &region).env("AWS_DEFAULT_REGION", &region);
+    }
+    command
+}
+
+fn region_in_environment() -> Option<String> {
+    let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
+    set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION"))
+}
+
+/// Makes a call and returns its output.
+pub(crate) fn call<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Result<String> {
+    let mut command = aws();
+    // In its own process group: Ctrl-C is meant for us, and a call that was begun is completed.
+    command.args(arguments).stdin(Stdio::null()).process_group(0);
+    let output = command.output().context("failed to run aws")?;
+    if is_stopping() {
+        bail!(Interrupted);
+    }
+    if !output.status.success() {
+        bail!(Refused::parse(&String::from_utf8_lossy(&output.stderr)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+}
+
+/// Makes a call and returns the part of its result that a JMESPath query selects.
+pub(crate) fn query<T: DeserializeOwned>(query: &str, arguments: &[&str]) -> Result<T> {
+    let text = call(arguments.iter().chain(&["--query", query]))?;
+    parse(&text).with_context(|| format!("unexpected result of aws {}: {text}", arguments.join(" ")))
+}
+
+/// Parses a result. The CLI prints nothing for an empty object, and `null` for a list that AWS left out.
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    match text {
+        "" | "null" => serde_json::from_str("null").or_else(|_| serde_json::from_str("[]")),
+        text => serde_json::from_str(text),
+    }
+}
+
+/// The account and region in use, shown before anything is changed.
+#[derive(Debug)]
+pub(crate) struct Account {
+    id: String,
+    region: String,
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "account {} in {}", self.id, self.region)
+    }
+}
+
+/// Returns the account.
+pub(crate) fn account() -> Result<Account> {
+    if find_program("aws", &[]).is_none() {
+        bail!("this needs the AWS CLI, which is not installed.\n{HOW_TO_INSTALL}");
+    }
+    let configured = || call(["configure", "get", "region"]).ok().filter(|region| !region.is_empty());
+    let Some(region) = region_in_environment().or_else(configured) else {
+        bail!("no region is configured: set AWS_REGION, such as eu-central-1, or run `aws configure`")
+    };
+    match query("Account", &["sts", "get-caller-identity"]) {
+        Ok(id) => Ok(Account { id, region }),
+        Err(error) => bail!("authentication at AWS failed: {error}\n{HOW_TO_LOG_IN}"),
+    }
+}
+
+/// Polls until there is an answer. Tolerates transient errors for two minutes.
+pub(crate) fn wait_for<T>(mut poll: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let mut failing_since = None;
+    loop {
+        match poll() {
+            Ok(Some(answer)) => return Ok(answer),
+            Ok(None) => failing_since = None,
+            Err(error) => {
+                let is_transient = TRANSIENT.iter().any(|what| Refused::is(&error, what));
+                let since = *failing_since.get_or_insert_with(Instant::now);
+                if !is_transient || since.elapsed() > PATIENCE {
+                    return Err(error);
+                }
+            }
+        }
+        if is_stopping() {
+            bail!(Interrupted);
+        }
+        thread::sleep(POLL);
+    }
+}
+
+/// The current time in UTC, for names: `20260501-120000`.
+pub(crate) fn timestamp() -> String {
+    jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_result_is_none_or_an_empty_list() {
+        assert_eq!(parse::<Option<(String, u32)>>("null").unwrap(), None);
+        assert_eq!(parse::<Vec<String>>("").unwrap(), [""; 0]);
+        assert_eq!(parse::<(String, u32)>(r#"["a", 1]"#).unwrap(), ("a".to_owned(), 1));
+        assert!(parse::<(String, u32)>("null").is_err());
+    }
+
+    #[test]
+    fn a_refusal_has_the_code_of_its_error() {
+        let stderr = "\nAn error occurred (ValidationError) when calling the UpdateStack operation: No updates are to \
+                    be performed.\n";
+        let error = anyhow::Error::new(Refused::parse(stderr));
+        assert!(Refused::is(&error, "ValidationError"));
+        assert!(Refused::is(&error, "No updates are to be performed"));
+        assert!(!Refused::is(&error, "AccessDenied"));
+        assert_eq!(Refused::parse("").message, "the AWS CLI failed without a message");
+        // Some versions of the CLI print more lines after it.
+        let stderr = "\naws: [ERROR]: An error occurred (ValidationError) when calling the DescribeStacks operation: \
+                    Stack with id x does not exist\n\nAdditional error details:\nType: Sender\n";
+        let error = anyhow::Error::new(Refused::parse(stderr));
+        assert!(Refused::is(&error, "ValidationError") && Refused::is(&error, "does not exist"));
+    }
+}

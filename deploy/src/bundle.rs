@@ -1,0 +1,26 @@
+//! The source bundle for Elastic Beanstalk, which the script `deploy/beanstalk/bundle` makes.
+
+use std::{
+    path::PathBuf,
+    process::{self, Command},
+};
+
+use anyhow::Result;
+use xtask::{images::Part, job::Job, project};
+
+use crate::images::Pushed;
+
+/// Makes the bundle of a platform (`docker` or `ecs`) with these images, and returns its path.
+pub(crate) fn make(platform: &str, images: &Pushed) -> Result<PathBuf> {
+    let mut command = Command::new(project::root().join("deploy/beanstalk/bundle"));
+    // The process id keeps concurrent deployments of two systems apart.
+    let file = PathBuf::from(format!("target/bundle-{}.zip", process::id()));
+    command.arg(platform).arg(&file).current_dir(project::root());
+    for (name, part) in
+        [("SERVER_IMAGE", Part::Server), ("WORKER_IMAGE", Part::Worker), ("NGINX_IMAGE", Part::Nginx)]
+    {
+        command.env(name, images.image(part)?);
+    }
+    Job::new("bundle").run(&mut command)?;
+    Ok(project::root().join(file))
+}

@@ -1,0 +1,258 @@
+//! `cargo xtask db … --deployed`: the database of a system on AWS.
+//!
+//! It is in a network that is closed to the outside. Everything runs inside, in a Fargate task that runs once; backups
+//! are RDS's own.
+
+mod snapshot;
+mod task;
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use xtask::{
+    confirm::confirm,
+    database::{Name, script::Script},
+    images::{Names, Part},
+    progress::say,
+};
+
+use crate::{
+    aws, beanstalk,
+    cloudformation::{Values, values},
+    connect::check_plugin,
+    data,
+    services::template,
+    system::{System, SystemName},
+};
+
+use task::Tasks;
+
+const OPERATIONS: &str = "operations.yaml";
+
+/// Manage the database of a system on AWS
+///
+/// Everything runs inside the system's network, in a Fargate task that runs once: nothing is opened to
+/// the outside, and nobody's address is added to a security group. deploy/docs/database.md has more.
+#[derive(Args, Debug)]
+#[command(mut_arg("system", |argument| argument.global(true)))]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+    /// Use the database of a system on AWS
+    #[arg(long, global = true)]
+    deployed: bool,
+    #[command(flatten)]
+    system: SystemName,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Create the database if it does not exist
+    Create,
+    /// Migrate its schema, as a server does when it starts
+    Migrate,
+    /// Submit a few indexes, the way the original's server does
+    Seed,
+    /// Drop the database (asks first)
+    Drop(Confirmation),
+    /// Drop it, create it again and migrate it (asks first)
+    Reset(Confirmation),
+    /// Open psql
+    Connect,
+    /// Find out what is wrong: name, port, TLS, password, database, permissions
+    Check,
+    /// Terminate all other connections (asks first)
+    KillConnections(Confirmation),
+    /// Take a snapshot
+    Backup,
+    /// Restore into a new instance (asks first)
+    Restore {
+        /// Time to restore (2026-05-01T12:00:00Z), or name of a snapshot
+        #[arg(long, value_name = "TIME|latest|SNAPSHOT")]
+        to: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
+}
+
+#[derive(Args, Debug)]
+struct Confirmation {
+    /// Do not ask for confirmation
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Runs an action.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let system = System::open(&arguments.system)?;
+    let outputs = system.outputs(&system.stack(data::TEMPLATE))?;
+    let get = |name: &str| {
+        outputs.get(name).map(String::as_str).with_context(|| {
+            format!("{} has no database on AWS yet; run cargo xtask deploy fargate|beanstalk", system.name)
+        })
+    };
+    let database = get("DatabaseName")?;
+    let name = Name { database, host: get("DatabaseHost")?, port: get("DatabasePort")? };
+    say(name);
+    let ask = |what: &str, confirmation: &Confirmation| {
+        confirm(&format!("{what} {name}."), database, confirmation.yes)
+    };
+    let tasks = || prepare(&system, &outputs);
+    match &arguments.action {
+        Action::Create => tasks()?.psql(&Script::create(database)),
+        Action::Migrate => tasks()?.server("migrate", &[]),
+        Action::Seed => tasks()?.psql(&Script::seed(database)),
+        Action::Drop(confirmation) => {
+            ask("This deletes all data and terminates the connections of", confirmation)?;
+            tasks()?.psql(&Script::drop(database))
+        }
+        Action::Reset(confirmation) => {
+            ask("This deletes all data and terminates the connections of", confirmation)?;
+            let tasks = tasks()?;
+            tasks.psql(&Script::recreate(database))?;
+            tasks.server("migrate", &[])
+        }
+        Action::Connect => {
+            check_plugin()?;
+            tasks()?.terminal()
+        }
+        Action::Check => tasks()?.server("check-database", &[]),
+        Action::KillConnections(confirmation) => {
+            ask("This terminates all other connections to", confirmation)?;
+            tasks()?.psql(&Script::kill_connections(database))
+        }
+        Action::Backup => snapshot::create(&system, name.host),
+        Action::Restore { to, confirmation } => {
+            ask("This creates another instance, at the same price, beside", confirmation)?;
+            restore(&system, &outputs, name.host, to)
+        }
+    }
+}
+
+/// Creates or updates the stack of the tasks.
+fn prepare(system: &System, outputs: &Values) -> Result<Tasks> {
+    let server = system.stack(template(Part::Server)).parameters()?;
+    let mut given = values(&[("System", &system.name)]);
+    for (parameter, part) in [("ServerImage", Part::Server), ("DebugImage", Part::Debug)] {
+        given.insert(parameter.to_owned(), image(system, part, &server)?);
+    }
+    let mut known = outputs.clone();
+    // As for the application's own tasks.
+    known.extend(
+        ["Architecture", "AssignPublicIp"]
+            .iter()
+            .filter_map(|name| server.get(*name).map(|value| ((*name).to_owned(), value.clone()))),
+    );
+    let stack = system.stack(OPERATIONS);
+    system.ensure(&stack, &given, &mut known)?;
+    Tasks::new(stack.outputs()?)
+}
+
+/// Returns the image that `IMAGE_PREFIX` names, or the one that runs on Fargate, or the one that was last pushed to the
+/// system's own repository.
+fn image(system: &System, part: Part, server: &Values) -> Result<String> {
+    if Names::prefix().is_some() {
+        return Ok(Names::from_environment().image(part));
+    }
+    let parameter = if part == Part::Debug { "DebugImage" } else { "Image" };
+    if let Some(image) = server.get(parameter).filter(|image| !image.is_empty()) {
+        return Ok(image.clone());
+    }
+    let prefix = system.stack("ecr.yaml").outputs()?.remove("ImagePrefix");
+    prefix.map(|prefix| newest(&prefix, part)).transpose()?.flatten().with_context(|| {
+        format!(
+            "no {part} image: run cargo xtask images build {part} && cargo xtask images push {part}. If it is in \
+             another registry, set IMAGE_PREFIX and IMAGE_TAG"
+        )
+    })
+}
+
+/// Returns the newest image by its digest, so that the next push does not change it.
+fn newest(prefix: &str, part: Part) -> Result<Option<String>> {
+    let repository = format!("{prefix}{part}");
+    let Some((_, name)) = repository.split_once('/') else { return Ok(None) };
+    // Only tagged ones: a push also leaves the members of a list, and attestations.
+    let call = ["ecr", "describe-images", "--repository-name", name, "--filter", "tagStatus=TAGGED"];
+    let digest: Option<String> = aws::query("sort_by(imageDetails, &imagePushedAt)[-1].imageDigest", &call)?;
+    Ok(digest.map(|digest| format!("{repository}@{digest}")))
+}
+
+/// Restores into a new instance, checks that the application could connect to it, and explains how to switch.
+fn restore(system: &System, outputs: &Values, host: &str, to: &str) -> Result<()> {
+    let new = snapshot::restore(system, host, to)?;
+    let tasks = prepare(system, outputs)?;
+    say("checking that the application can connect");
+    tasks.server("check-database", &[("PGHOST", &new)]).with_context(|| {
+        format!(
+            "{} was created and costs money, but cannot be connected to; nothing uses it",
+            snapshot::instance(&new)
+        )
+    })?;
+    let mut targets = Vec::new();
+    for (target, template) in [("fargate", template(Part::Server)), ("beanstalk", beanstalk::TEMPLATE)] {
+        targets.extend(system.stack(template).status()?.map(|_| target));
+    }
+    say(how_to_switch(&system.name, &targets, host, &new));
+    Ok(())
+}
+
+fn how_to_switch(system: &str, targets: &[&str], old: &str, new: &str) -> String {
+    let command = |host: &str| {
+        let all = targets.iter().map(|target| {
+            format!("  cargo xtask deploy {target} --system {system} --set DatabaseHost={host}\n")
+        });
+        all.collect::<String>()
+    };
+    format!(
+        "{new} is ready, but not used yet: submissions still go only to the old database. To switch:\n{}\
+         and back:\n{}To keep the running images, add --pushed with IMAGE_PREFIX and IMAGE_TAG. To delete the one \
+         that is no longer needed:\n  aws rds modify-db-instance --no-deletion-protection --apply-immediately \
+         --db-instance-identifier NAME\n  aws rds delete-db-instance --final-db-snapshot-identifier NAME-last \
+         --db-instance-identifier NAME\nwhere NAME is {} (old; it belongs to the stack {system}-data) or {} (new).",
+        command(new),
+        command(old),
+        snapshot::instance(old),
+        snapshot::instance(new)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn options_are_accepted_after_the_action() {
+        let read = |line: &str| Line::try_parse_from(line.split(' ')).map(|line| line.arguments);
+        let restore = read("db restore --deployed --system second --to latest").unwrap();
+        assert_eq!(restore.system.system, "second");
+        assert!(matches!(restore.action, Action::Restore { to, .. } if to == "latest"));
+        assert_eq!(read("db backup --deployed").unwrap().system.system, "fibstack");
+        for wrong in [
+            "db --deployed",
+            "db restore --deployed",
+            "db restore --deployed f",
+            "db create --yes --deployed",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_restore_explains_how_to_switch_and_how_to_go_back() {
+        let (old, new) = ("old.abc.eu-central-1.rds.amazonaws.com", "new.abc.eu-central-1.rds.amazonaws.com");
+        let text = how_to_switch("second", &["fargate"], old, new);
+        for host in [old, new] {
+            let command =
+                format!("\n  cargo xtask deploy fargate --system second --set DatabaseHost={host}\n");
+            assert!(text.contains(&command), "{text}");
+        }
+        assert!(!text.contains("beanstalk") && text.contains("new (new)"), "{text}");
+    }
+}

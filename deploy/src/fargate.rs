@@ -1,0 +1,177 @@
+//! Deploying to ECS Fargate: `deploy/fargate/`.
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use xtask::{arguments::one_of, images::Part, progress::say};
+
+use crate::{
+    cloudformation::{Outcome, Values},
+    data,
+    images::{self, Pushed},
+    options::Options,
+    services::{self, Watch, selected, template},
+    smoke_test,
+    system::System,
+};
+
+pub(crate) const DOMAIN: &str = "domain.yaml";
+pub(crate) const BASE: &str = "fargate/base.yaml";
+pub(crate) const SCALING: &str = "fargate/scaling.yaml";
+
+/// ECS Fargate: containers without instances
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    /// Only this part of an existing system; may be repeated
+    #[arg(long, value_name = "PART", value_parser = one_of(services::PARTS, Part::name))]
+    pub(crate) only: Vec<Part>,
+    /// Serve over HTTPS at this domain and its subdomain `api` [default: keep the domain]
+    #[arg(long, env = "DOMAIN")]
+    domain: Option<String>,
+    /// Accept only these addresses, such as 192.0.2.7/32; 0.0.0.0/0 accepts all
+    #[arg(long, value_name = "CIDR")]
+    allow_from: Option<String>,
+    /// Add a debug container to each task, which `cargo xtask connect` needs
+    #[arg(long)]
+    debug: bool,
+    /// Stop all tasks, keeping the load balancer and the data
+    #[arg(long, group = "action")]
+    pub(crate) pause: bool,
+    /// Start the tasks again after a pause
+    #[arg(long, group = "action")]
+    pub(crate) resume: bool,
+    /// Replace the tasks by new ones with the same images
+    #[arg(long, group = "action")]
+    pub(crate) force_new_deployment: bool,
+}
+
+impl Arguments {
+    fn domain(&self) -> Option<&String> {
+        self.domain.as_ref().filter(|domain| !domain.is_empty())
+    }
+
+    /// Template parameters that the user set.
+    pub(crate) fn parameters(&self) -> Values {
+        let mut given = self.options.parameters();
+        given.extend(self.allow_from.clone().map(|from| ("AllowFrom".to_owned(), from)));
+        given.extend(self.domain().map(|domain| ("Domain".to_owned(), domain.clone())));
+        given
+    }
+}
+
+/// Deploys everything, or with `--only` some parts of an existing system.
+pub(crate) fn deploy(system: &System, arguments: &Arguments) -> Result<()> {
+    let Arguments { options, only, .. } = arguments;
+    let given = arguments.parameters();
+    let mut parts = selected(only);
+    parts.extend(arguments.debug.then_some(Part::Debug));
+    let pushed = images::push(system, options, &parts)?;
+
+    let mut known = if only.is_empty() {
+        surroundings(system, arguments, &given)?
+    } else {
+        let known = system.outputs_of(&[data::TEMPLATE, DOMAIN, BASE])?;
+        if !known.contains_key("Cluster") {
+            bail!("{} is not on Fargate yet: the first deployment must include all parts", system.name);
+        }
+        known
+    };
+    let before = current_images(system, &selected(only))?;
+    let is_changed = before.iter().any(|(part, image)| pushed.image(*part).is_ok_and(|new| new != image));
+    let mut deployed = Vec::new();
+    for part in selected(only) {
+        let mut given = with_images(&given, part, &pushed)?;
+        // For all parts or for none, so that a rollback restores images that ran together.
+        let previous = before.iter().find(|(it, _)| *it == part && is_changed);
+        given.extend(previous.map(|(_, image)| ("PreviousImage".to_owned(), image.clone())));
+        match deploy_part(system, part, &given, &mut known) {
+            Ok(Outcome::Unchanged) => {}
+            Ok(_) => deployed.push(part),
+            Err(error) if deployed.is_empty() => return Err(error),
+            Err(error) => {
+                let only = deployed.iter().map(|part| format!(" --only {part}")).collect::<String>();
+                return Err(error.context(format!(
+                    "{part} failed after other parts had been deployed. To roll those back: cargo xtask deploy \
+                     fargate --rollback{only}"
+                )));
+            }
+        }
+    }
+    if reports_pause(system)? {
+        return Ok(());
+    }
+    if only.is_empty() {
+        system.ensure(&system.stack(SCALING), &given, &mut known)?;
+    }
+    test(&known)
+}
+
+/// Returns true if no task of some service is desired.
+pub(crate) fn is_paused(system: &System) -> Result<bool> {
+    for service in services::find(system, &[])? {
+        if service.state()?.desired == 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// As [`is_paused`], with a message if it is: then there is nothing to test.
+pub(crate) fn reports_pause(system: &System) -> Result<bool> {
+    let is_paused = is_paused(system)?;
+    if is_paused {
+        say("paused, so no task is running. To resume: cargo xtask deploy fargate --resume");
+    }
+    Ok(is_paused)
+}
+
+/// Runs the smoke test at the load balancer's address.
+pub(crate) fn test(known: &Values) -> Result<()> {
+    smoke_test::run(known.get("Url").context("the load balancer's stack has no output Url")?)
+}
+
+/// Returns the images of the parts that exist.
+fn current_images(system: &System, parts: &[Part]) -> Result<Vec<(Part, String)>> {
+    let mut images = Vec::new();
+    for part in parts {
+        let image = system.stack(template(*part)).parameters()?.remove("Image");
+        images.extend(image.map(|image| (*part, image)));
+    }
+    Ok(images)
+}
+
+/// Deploys the data, domain, cluster and load balancer.
+fn surroundings(system: &System, arguments: &Arguments, given: &Values) -> Result<Values> {
+    let mut known = data::ensure(system, &arguments.options, given)?;
+    let zone = system.stack(DOMAIN);
+    if arguments.domain().is_some() || zone.status()?.is_some() {
+        system.ensure(&zone, given, &mut known)?;
+        let servers = known.get("NameServers").map_or("", String::as_str).replace(',', " ");
+        say(format!("set these name servers at the domain's registrar: {servers}"));
+        say("the certificate waits for that, for up to three days");
+    }
+    system.ensure(&system.stack(BASE), given, &mut known)?;
+    Ok(known)
+}
+
+fn with_images(given: &Values, part: Part, pushed: &Pushed) -> Result<Values> {
+    let mut given = given.clone();
+    given.insert("Image".to_owned(), pushed.image(part)?.to_owned());
+    if let Ok(debug) = pushed.image(Part::Debug) {
+        given.insert("DebugImage".to_owned(), debug.to_owned());
+    }
+    Ok(given)
+}
+
+/// Deploys a part, showing tasks that fail meanwhile.
+pub(crate) fn deploy_part(
+    system: &System,
+    part: Part,
+    given: &Values,
+    known: &mut Values,
+) -> Result<Outcome> {
+    let cluster = known.get("Cluster").cloned().unwrap_or_default();
+    let mut watch = Watch::begin(system, part, &cluster);
+    system.ensure_watched(&system.stack(template(part)), given, known, &mut || watch.show_failures())
+}

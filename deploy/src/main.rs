@@ -1,0 +1,79 @@
+//! The commands about AWS and image registries, which `cargo xtask` forwards to this program.
+//!
+//! `cargo xtask deploy|connect`, `images push|login|mirror`, `db … --deployed`, `env generate production` and
+//! `test deploy` run this program with their arguments. The [templates](deployment) describe what exists on AWS;
+//! the code here decides in which order they become stacks, and passes values from one to the next.
+//!
+//! Bottom up: [`aws`] calls the AWS CLI, [`cloudformation`] manages one stack, [`system`] the stacks of one system.
+//! [`fargate`] and [`beanstalk`] deploy, [`rollback`] undoes a deployment, [`destroy`] deletes, and [`smoke_test`]
+//! proves that a deployment works.
+
+mod aws;
+mod beanstalk;
+mod bundle;
+mod cloudformation;
+mod connect;
+mod data;
+mod database;
+mod deployment;
+mod destroy;
+mod emulation;
+mod environment;
+mod fargate;
+mod http;
+mod images;
+mod logs;
+mod network;
+mod options;
+mod pause;
+mod registry;
+mod rollback;
+mod services;
+mod smoke_test;
+mod status;
+mod system;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// fibstack on AWS
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask", arg_required_else_help = true)]
+enum Command {
+    Deploy(deployment::Arguments),
+    Connect(connect::Arguments),
+    Images(images::Arguments),
+    Db(database::Arguments),
+    Env(environment::Arguments),
+    Test(emulation::Arguments),
+}
+
+fn main() -> ExitCode {
+    let command = Command::parse();
+    xtask::exit_code(|| run(&command))
+}
+
+fn run(command: &Command) -> Result<()> {
+    match command {
+        Command::Deploy(arguments) => deployment::run(arguments),
+        Command::Connect(arguments) => connect::run(arguments),
+        Command::Images(arguments) => images::run(arguments),
+        Command::Db(arguments) => database::run(arguments),
+        Command::Env(arguments) => environment::run(arguments),
+        Command::Test(arguments) => emulation::run(arguments),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Command::command().debug_assert();
+    }
+}

@@ -1,0 +1,138 @@
+//! Options of `cargo xtask deploy` that both targets have.
+
+use std::{collections::BTreeSet, fs};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use xtask::{images::Compiled, project};
+
+use crate::{cloudformation::Values, system::SystemName};
+
+/// Options of both targets. Without an action, it deploys.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    pub(crate) system: SystemName,
+    /// The images $IMAGE_PREFIX…:$IMAGE_TAG are in the registry: build nothing
+    #[arg(long)]
+    pub(crate) pushed: bool,
+    /// Compile on this machine (needs musl-tools and brotli), not in the build
+    #[arg(long, conflicts_with = "pushed")]
+    here: bool,
+    /// Set a template parameter, permanently: DatabaseClass=db.t4g.small
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
+    set: Vec<(String, String)>,
+    /// First deployment: VPC to use instead of the default one
+    #[arg(long, value_name = "ID")]
+    pub(crate) vpc: Option<String>,
+    /// First deployment: public subnets in two availability zones [default: all of the VPC]
+    #[arg(long, value_name = "ID,ID")]
+    pub(crate) subnets: Option<String>,
+    /// Roll back to the previous deployment; run again to roll forward
+    #[arg(long, group = "action")]
+    rollback: bool,
+    /// Show the state of everything, with the latest events
+    #[arg(long, group = "action")]
+    status: bool,
+    /// Show the last 100 lines of each log, or all of them
+    #[arg(
+        long, group = "action", value_name = "all",
+        num_args = 0..=1, default_missing_value = "last", hide_possible_values = true
+    )]
+    logs: Option<Amount>,
+    /// Delete everything except Postgres and Redis
+    #[arg(long, group = "action")]
+    destroy: bool,
+    /// Also delete Postgres and Redis, keeping a final database snapshot
+    #[arg(long, requires = "destroy")]
+    delete_data: bool,
+    /// Do not ask for confirmation
+    #[arg(long, requires = "destroy")]
+    yes: bool,
+}
+
+/// How much of a log to show.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Amount {
+    /// The last 100 lines.
+    Last,
+    /// Everything.
+    All,
+}
+
+/// What to do with a deployment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Action {
+    Deploy,
+    Rollback,
+    Status,
+    Logs(Amount),
+    Destroy { data: bool, yes: bool },
+}
+
+impl Options {
+    pub(crate) fn action(&self) -> Action {
+        match self.logs {
+            Some(amount) => Action::Logs(amount),
+            None if self.rollback => Action::Rollback,
+            None if self.status => Action::Status,
+            None if self.destroy => Action::Destroy { data: self.delete_data, yes: self.yes },
+            None => Action::Deploy,
+        }
+    }
+
+    /// Where to compile the images; `None` if they are pushed already.
+    pub(crate) fn compiled(&self) -> Option<Compiled> {
+        match (self.pushed, self.here) {
+            (true, _) => None,
+            (false, true) => Some(Compiled::Here),
+            (false, false) => Some(Compiled::Inside),
+        }
+    }
+
+    /// Template parameters that the user set.
+    pub(crate) fn parameters(&self) -> Values {
+        let system = ("System".to_owned(), self.system.system.clone());
+        self.set.iter().cloned().chain([system]).collect()
+    }
+
+    /// Fails if no template has a parameter with a name that the user set.
+    pub(crate) fn check_names(&self) -> Result<()> {
+        let mut names = BTreeSet::new();
+        for folder in ["deploy", "deploy/fargate"] {
+            let entries = fs::read_dir(project::root().join(folder));
+            for entry in entries.with_context(|| format!("failed to list {folder}"))? {
+                let path = entry?.path();
+                if path.extension().is_some_and(|extension| extension == "yaml") {
+                    names.extend(parameters_in(
+                        &fs::read_to_string(&path).context("failed to read a template")?,
+                    ));
+                }
+            }
+        }
+        match self.set.iter().find(|(name, _)| !names.contains(name)) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let known = names.into_iter().collect::<Vec<_>>().join(", ");
+                bail!("no template has a parameter {name}. Parameters: {known}")
+            }
+        }
+    }
+}
+
+/// The names below `Parameters:`, indented by two blanks.
+fn parameters_in(template: &str) -> Vec<String> {
+    let lines = template.lines().skip_while(|line| *line != "Parameters:").skip(1);
+    let lines = lines.take_while(|line| line.is_empty() || line.starts_with(' '));
+    let names = lines.filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'));
+    names.filter(|name| name.chars().all(|it| it.is_ascii_alphanumeric())).map(str::to_owned).collect()
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && name.chars().all(|it| it.is_ascii_alphanumeric()) => {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        _ => Err("expected NAME=VALUE, such as WorkerMaxCount=8".to_owned()),
+    }
+}

@@ -1,0 +1,67 @@
+//! The Record, the Board and, in embedded mode, a worker.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::Context;
+use job::JOB;
+use startup::telemetry::Telemetry;
+use store::{InProcessBoard, Limits, PostgresRecord, RedisBoard, SqliteRecord, Store};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use worker::{Worker, WorkerSettings};
+
+use crate::{config::Config, mode::Mode};
+
+/// The Store and its background tasks in this process.
+pub(crate) struct Backend {
+    /// The Record and the Board.
+    pub(crate) store: Arc<Store>,
+    tasks: TaskTracker,
+    telemetry: Telemetry,
+}
+
+impl Backend {
+    /// Opens the Record and the Board and starts the background tasks. Does not wait for databases that are down.
+    ///
+    /// # Errors
+    /// Fails if a setting is invalid or the embedded database's folder cannot be created.
+    pub(crate) fn start(config: &Config, mode: Mode, stop: &CancellationToken) -> anyhow::Result<Self> {
+        let max_index = config.max_index.max_index(1, JOB.memory_bytes)?;
+        let limits = Limits { max_index, result_budget_bytes: config.result_budget_bytes };
+        let tasks = TaskTracker::new();
+        let telemetry = config.telemetry.start("fibstack-server");
+        let store = match mode {
+            Mode::Stack => {
+                let record = Arc::new(PostgresRecord::new(&config.postgres.to_config()?));
+                let board = Arc::new(RedisBoard::new(&config.redis.to_config()?)?);
+                Store::new(record, board, JOB.verify, limits)
+            }
+            Mode::Embedded => {
+                let record = Arc::new(SqliteRecord::new(data_folder(&config.data_dir)?));
+                let board = Arc::new(InProcessBoard::new());
+                let settings = WorkerSettings { max_index, ..WorkerSettings::default() };
+                let worker = Worker::new(board.clone(), JOB.compute, settings).with_spans(telemetry.sink());
+                let stop = stop.clone();
+                tasks.spawn(async move { worker.run(stop).await });
+                Store::new(record, board, JOB.verify, limits)
+            }
+        };
+        let store = Arc::new(store.with_verify_cost(JOB.verify_cost).with_spans(telemetry.sink()));
+        tasks.spawn(Arc::clone(&store).run(stop.clone()));
+        tasks.close();
+        Ok(Self { store, tasks, telemetry })
+    }
+
+    /// Waits until the background tasks have ended, then closes the Record.
+    pub(crate) async fn stopped(self) {
+        self.tasks.wait().await;
+        self.store.record().close().await;
+        // It blocks, and only fails by a panic, which has been logged.
+        let _ = tokio::task::spawn_blocking(|| self.telemetry.stop()).await;
+    }
+}
+
+fn data_folder(folder: &Path) -> anyhow::Result<&Path> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("failed to create DATA_DIR {}", folder.display()))?;
+    Ok(folder)
+}
