@@ -25,7 +25,7 @@ pub(crate) async fn a_claim_carries_its_times_and_is_published(board: &Subject) 
     board.submit(&[7]).await;
     let claim = board.claim_as("w1").await.unwrap();
     let after = store::now_us();
-    // Redis' clock is this machine's; it gives the time to the µs, and rounds down.
+    // Redis uses this machine's clock, rounded down to the µs.
     assert!(before - 1 <= claim.announced_us && claim.announced_us < claim.claimed_us, "{claim:?}");
     assert!(claim.claimed_us <= after + 1, "{claim:?} {after}");
     let claimed = Notice::Claimed {

@@ -70,7 +70,7 @@ pub(crate) async fn five_expired_leases_give_up(board: &Subject) {
         assert!(matches!(notice(&mut events).await, Notice::Claimed { .. }));
         board.an_hour_passes();
     }
-    // What stands behind it is not held up.
+    // It does not block the next index.
     board.submit(&[8]).await;
     assert_eq!(board.claim_as("w6").await.unwrap().lease.index, index(8));
     let reason = "given up after 5 attempts: worker w5 stopped responding".to_owned();

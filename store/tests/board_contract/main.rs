@@ -1,5 +1,5 @@
 //! What every [`store::Board`] promises, asked of each implementation: the one in this process, and
-//! the one on a real Redis of its own. Then what Redis alone can get wrong: foreign writers, outages.
+//! the one on a real Redis of its own. Then what only concerns Redis: foreign writers and outages.
 
 // A failed assumption is a failed test.
 #![allow(clippy::unwrap_used)]

@@ -145,7 +145,7 @@ pub(crate) async fn notice(subscription: &mut Subscription) -> Notice {
     }
 }
 
-/// Waits for the end of a subscription; gives back how many messages came before.
+/// Waits for the end of a subscription; returns how many messages came before.
 pub(crate) async fn end(subscription: Subscription) -> usize {
     tokio::time::timeout(PATIENCE, subscription.count()).await.expect("the subscription went on")
 }

@@ -41,7 +41,7 @@ async fn begins_tls(authorities: PathBuf) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn the_authorities_of_amazon_rds_are_understood_and_others_that_are_not_are_refused() {
+async fn the_certificates_of_amazon_rds_are_accepted_and_an_invalid_file_is_refused() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../certificates/rds.pem");
     assert_eq!(begins_tls(file.clone()).await, Ok(()));
 

@@ -15,7 +15,7 @@ on_both! {
         assert_eq!(record.counts().await.unwrap(), Counts::default());
     }
 
-    async fn the_order_is_that_of_first_submission(subject: Subject) {
+    async fn entries_are_in_order_of_first_submission(subject: Subject) {
         let record = subject.prepared().await;
         for number in [5, 3, 9, 5, 1, 3] {
             record.submit(index(number), 1).await.unwrap();
@@ -29,7 +29,7 @@ on_both! {
         assert!(listed[0].0 > 0, "so that paging from 0 leaves nothing out");
     }
 
-    async fn pages_follow_each_other_without_gap_or_repetition(subject: Subject) {
+    async fn pages_have_no_gaps_or_duplicates(subject: Subject) {
         let record = subject.prepared().await;
         for number in 0..7 {
             record.submit(index(number), 1).await.unwrap();
@@ -56,7 +56,7 @@ on_both! {
         assert_eq!(oldest, [0, 1, 2, 3, 4, 5, 6]);
     }
 
-    async fn the_ends_of_the_range_of_positions_are_no_error(subject: Subject) {
+    async fn extreme_positions_are_not_errors(subject: Subject) {
         let record = subject.prepared().await;
         record.submit(index(7), 1).await.unwrap();
         assert_eq!(numbers(&record.newest(Some(u64::MAX), u32::MAX).await.unwrap()), [7]);
@@ -65,7 +65,7 @@ on_both! {
         assert_eq!(record.newest(None, 0).await.unwrap(), []);
     }
 
-    async fn only_what_is_pending_is_listed_as_pending(subject: Subject) {
+    async fn only_pending_entries_are_listed_as_pending(subject: Subject) {
         let record = subject.prepared().await;
         for number in 0..6 {
             record.submit(index(number), 1).await.unwrap();
@@ -78,7 +78,7 @@ on_both! {
         assert_eq!(record.counts().await.unwrap(), Counts { pending: 4, done: 1, failed: 1 });
     }
 
-    async fn entries_are_those_that_were_submitted(subject: Subject) {
+    async fn only_submitted_indexes_have_entries(subject: Subject) {
         let record = subject.prepared().await;
         for number in [4, 2] {
             record.submit(index(number), 1).await.unwrap();

@@ -39,7 +39,7 @@ async fn insert(connection: &mut PgConnection, number: Option<i32>) {
 }
 
 #[tokio::test]
-async fn the_table_is_adopted_in_order_with_its_duplicates_and_without_what_is_no_index() {
+async fn the_table_is_adopted_in_order_counting_duplicates_and_ignoring_invalid_rows() {
     let (subject, database) = left_behind(
         "create table values (number int);
         insert into values values (7), (3), (7), (-5), (null), (2147483647), (0), (7), (-5)",
@@ -56,12 +56,12 @@ async fn the_table_is_adopted_in_order_with_its_duplicates_and_without_what_is_n
     }
     let kept = Postgres::shared().execute(&database, "select count(*) from original_values").unwrap();
     assert_eq!(kept, "9", "nothing is taken away");
-    assert_eq!(subject.another().prepare().await.unwrap(), Adoption::default(), "told once");
+    assert_eq!(subject.another().prepare().await.unwrap(), Adoption::default(), "reported once");
     assert!(!subject.submit(index(3), 1).await.unwrap().first);
 }
 
 #[tokio::test]
-async fn an_empty_table_and_columns_of_other_types_are_adopted_too() {
+async fn an_empty_table_and_columns_of_other_types_are_adopted() {
     for (column, rows, expected) in [
         ("integer", "", Adoption::default()),
         ("smallint", "(7), (-1)", Adoption { adopted: 1, duplicates: 0, ignored: 1 }),
@@ -82,7 +82,7 @@ async fn an_empty_table_and_columns_of_other_types_are_adopted_too() {
 }
 
 #[tokio::test]
-async fn of_many_servers_that_start_at_once_one_tells_of_the_adoption() {
+async fn only_one_of_many_starting_servers_reports_the_adoption() {
     let (subject, _) = left_behind("create table values (number int); insert into values values (7)");
     let starts: Vec<_> = (0..6)
         .map(|_| {
@@ -90,16 +90,16 @@ async fn of_many_servers_that_start_at_once_one_tells_of_the_adoption() {
             tokio::spawn(async move { server.prepare().await.unwrap() })
         })
         .collect();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for start in starts {
-        told.push(start.await.unwrap());
+        reported.push(start.await.unwrap());
     }
-    told.retain(|adoption| *adoption != Adoption::default());
-    assert_eq!(told, [Adoption { adopted: 1, duplicates: 0, ignored: 0 }]);
+    reported.retain(|adoption| *adoption != Adoption::default());
+    assert_eq!(reported, [Adoption { adopted: 1, duplicates: 0, ignored: 0 }]);
 }
 
 #[tokio::test]
-async fn what_is_not_the_originals_stops_the_start_with_the_reason() {
+async fn a_table_that_is_not_the_originals_prevents_the_start_and_the_error_says_why() {
     for (statements, named) in [
         ("create table values (amount int)", "no table with a column “number”"),
         ("create view values as select 1 as number", "no table with a column “number”"),
@@ -115,7 +115,7 @@ async fn what_is_not_the_originals_stops_the_start_with_the_reason() {
 }
 
 #[tokio::test]
-async fn the_statements_of_the_original_server_go_on_working() {
+async fn the_original_servers_statements_still_work() {
     let (subject, database) = left_behind("");
     let record = subject.prepared().await;
     let mut original = original_server(&database).await;
@@ -139,7 +139,7 @@ async fn the_statements_of_the_original_server_go_on_working() {
 }
 
 #[tokio::test]
-async fn an_insert_keeps_what_is_done_and_brings_back_what_failed() {
+async fn an_insert_keeps_a_done_entry_and_retries_a_failed_one() {
     let (subject, database) = left_behind("");
     let record = subject.prepared().await;
     let mut original = original_server(&database).await;
@@ -159,7 +159,7 @@ async fn an_insert_keeps_what_is_done_and_brings_back_what_failed() {
 }
 
 #[tokio::test]
-async fn an_insert_of_what_is_no_index_succeeds_and_is_never_listed() {
+async fn an_insert_of_an_invalid_index_succeeds_but_is_never_listed() {
     let (subject, database) = left_behind("");
     let record = subject.prepared().await;
     let mut original = original_server(&database).await;
@@ -173,7 +173,7 @@ async fn an_insert_of_what_is_no_index_succeeds_and_is_never_listed() {
 }
 
 #[tokio::test]
-async fn nothing_can_be_changed_or_taken_back_through_the_view() {
+async fn the_view_rejects_updates_and_deletes() {
     let (subject, database) = left_behind("create table values (number int); insert into values values (7)");
     let record = subject.prepared().await;
     for statement in ["delete from values", "update values set number = 8", "truncate values"] {
@@ -183,7 +183,7 @@ async fn nothing_can_be_changed_or_taken_back_through_the_view() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_original_server_that_is_at_work_meanwhile_does_not_notice() {
+async fn the_adoption_does_not_disturb_a_running_original_server() {
     let (subject, database) = left_behind(CREATE);
     let (stop, inserted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI32::new(0)));
     let work = tokio::spawn({

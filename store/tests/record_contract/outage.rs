@@ -32,7 +32,7 @@ async fn fails_in_time<T: std::fmt::Debug>(call: impl Future<Output = Result<T, 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn after_a_crash_of_the_database_everything_accepted_is_there_and_it_works_again() {
+async fn a_crashed_database_keeps_everything_accepted() {
     let mut postgres = Postgres::start().unwrap();
     let database = postgres.create_database().unwrap();
     let record = Subject::in_config(config_of(&postgres, &database)).prepared().await;
@@ -56,7 +56,7 @@ async fn after_a_crash_of_the_database_everything_accepted_is_there_and_it_works
 }
 
 #[tokio::test]
-async fn a_server_that_starts_before_its_database_is_ready_as_soon_as_that_one_is() {
+async fn a_server_started_before_its_database_is_ready_once_the_database_is() {
     let config = PostgresConfig { port: free_port().unwrap(), ..config_of(Postgres::shared(), "nothing") };
     fails_in_time(Subject::in_config(impatient(config)).prepare()).await;
 
@@ -70,7 +70,7 @@ async fn a_server_that_starts_before_its_database_is_ready_as_soon_as_that_one_i
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_falls_silent_blocks_nobody_and_works_again_at_once() {
+async fn a_silent_database_blocks_no_caller_and_is_used_again_once_it_responds() {
     let database = Postgres::shared().create_database().unwrap();
     let relay = Relay::to(Postgres::shared().port()).unwrap();
     let config = PostgresConfig { port: relay.port(), ..config_of(Postgres::shared(), &database) };
@@ -124,7 +124,7 @@ impl Lock {
 }
 
 #[tokio::test]
-async fn a_statement_that_has_to_wait_too_long_is_ended_by_the_server() {
+async fn the_database_cancels_a_statement_that_takes_too_long() {
     let database = Postgres::shared().create_database().unwrap();
     let record = Subject::in_config(impatient(config_of(Postgres::shared(), &database))).prepared().await;
     let lock = Lock::on(&database).await;
@@ -158,7 +158,7 @@ async fn lose_the_database_at_work() -> (Subject, Relay, Vec<JoinHandle<Result<S
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_vanished_while_all_connections_were_at_work_is_found_again() {
+async fn a_database_lost_while_all_connections_were_busy_is_used_again() {
     let (record, _relay, calls) = lose_the_database_at_work().await;
     for call in calls {
         fails_in_time(async { call.await.unwrap() }).await;
@@ -177,7 +177,7 @@ async fn a_cancelled_caller_does_not_leak_its_connection() {
 }
 
 #[tokio::test]
-async fn a_refused_password_is_not_repeated() {
+async fn the_error_does_not_quote_a_wrong_password() {
     let config = PostgresConfig {
         password: Some(Password::new("hunter2")),
         ..config_of(Postgres::shared(), "postgres")
@@ -188,7 +188,7 @@ async fn a_refused_password_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn encryption_that_is_required_is_not_done_without() {
+async fn a_connection_without_required_encryption_is_refused() {
     // The throw-away server has none.
     for ssl_mode in [SslMode::Require, SslMode::VerifyCa, SslMode::VerifyFull] {
         let config = PostgresConfig { ssl_mode, ..config_of(Postgres::shared(), "postgres") };

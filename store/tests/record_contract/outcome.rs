@@ -6,7 +6,7 @@ use store::Completion;
 use crate::harness::{completion, index, on_both};
 
 on_both! {
-    async fn a_completion_is_kept_with_everything_known_of_it(subject: Subject) {
+    async fn a_completion_is_stored_with_worker_and_times(subject: Subject) {
         let record = subject.prepared().await;
         let new = record.submit(index(7), 1).await.unwrap().entry;
         let done = record.complete(index(7), &completion("13")).await.unwrap().unwrap();
@@ -25,7 +25,7 @@ on_both! {
         assert_eq!(record.entry(index(7)).await.unwrap(), Some(done));
     }
 
-    async fn what_a_foreign_worker_does_not_tell_stays_absent(subject: Subject) {
+    async fn worker_and_times_of_a_foreign_result_are_absent(subject: Subject) {
         let record = subject.prepared().await;
         let new = record.submit(index(0), 1).await.unwrap().entry;
         let told = Completion {
@@ -42,7 +42,7 @@ on_both! {
         assert_eq!(done.timeline, new.timeline);
     }
 
-    async fn a_value_is_kept_whole_up_to_a_thousand_digits_and_by_its_ends_beyond(subject: Subject) {
+    async fn a_value_of_up_to_a_thousand_digits_is_stored_whole_and_a_longer_one_as_head_and_tail(subject: Subject) {
         let record = subject.prepared().await;
         for digits in [1_000, 1_001, 208_988] {
             let value: String = ('0'..='9').cycle().skip(1).take(digits).collect();
@@ -80,7 +80,7 @@ on_both! {
         assert_eq!(failed.reason, Some(shown));
     }
 
-    async fn of_many_who_notice_a_result_exactly_one_gets_the_entry(subject: Subject) {
+    async fn only_one_of_many_concurrent_completions_gets_the_entry(subject: Subject) {
         let record = subject.prepared().await;
         let other = record.another();
         other.prepare().await.unwrap();
@@ -107,7 +107,7 @@ on_both! {
         assert_eq!(record.entry(index(7)).await.unwrap(), None);
     }
 
-    async fn what_is_done_stays_as_it_is(subject: Subject) {
+    async fn a_done_entry_never_changes(subject: Subject) {
         let record = subject.prepared().await;
         record.submit(index(7), 1).await.unwrap();
         let done = record.complete(index(7), &completion("13")).await.unwrap();
@@ -117,7 +117,7 @@ on_both! {
         assert_eq!(record.entry(index(7)).await.unwrap(), done);
     }
 
-    async fn what_is_given_up_says_why_and_can_still_be_done(subject: Subject) {
+    async fn an_entry_given_up_has_a_reason_and_can_still_become_done(subject: Subject) {
         let record = subject.prepared().await;
         record.submit(index(7), 1).await.unwrap();
         let failed = record.give_up(index(7), "failed 5 times: ‘out of memory’").await.unwrap().unwrap();
@@ -132,7 +132,7 @@ on_both! {
         assert_eq!(done.revision, Revision::recorded(3));
     }
 
-    async fn a_reason_for_being_pending_is_news_once(subject: Subject) {
+    async fn setting_the_same_reason_again_changes_nothing(subject: Subject) {
         let record = subject.prepared().await;
         record.submit(index(7), 1).await.unwrap();
         let explained = record.set_reason(index(7), "its value was wrong").await.unwrap().unwrap();
