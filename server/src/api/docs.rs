@@ -90,13 +90,18 @@ fn remove_null(schema: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use expect_test::expect_file;
-
     use super::*;
 
     /// Update the committed file with `UPDATE_EXPECT=1 cargo test -p server openapi`.
     #[test]
     fn the_committed_openapi_document_matches_the_handlers() {
-        expect_file!["../../../docs/openapi.json"].assert_eq(&document());
+        let (path, generated) = ("../docs/openapi.json", document());
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            std::fs::write(path, &generated).unwrap();
+        }
+        // The order of keys depends on serde_json's features, and so on what else is compiled.
+        let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        let committed = parse(&std::fs::read_to_string(path).unwrap());
+        assert!(committed == parse(&generated), "docs/openapi.json is out of date: see this test's comment");
     }
 }

@@ -26,7 +26,7 @@ async fn assert_refused(config: &RedisConfig) {
 }
 
 #[tokio::test]
-async fn commands_and_subscriptions_require_tls_and_the_password() {
+async fn tls_and_password_apply_to_commands_and_subscriptions() {
     let redis = Redis::start_with(Options { password: true, tls: true, ..Options::default() }).unwrap();
     let config = config(&redis);
     let board = RedisBoard::new(&config).unwrap();
@@ -46,7 +46,7 @@ async fn commands_and_subscriptions_require_tls_and_the_password() {
 }
 
 #[tokio::test]
-async fn a_cluster_keeps_all_keys_of_a_script_in_one_slot() {
+async fn all_keys_of_a_script_are_in_one_cluster_slot() {
     let redis = Redis::start_with(Options { cluster: true, ..Options::default() }).unwrap();
     let board = RedisBoard::new(&config(&redis)).unwrap();
     let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
@@ -66,7 +66,7 @@ async fn a_cluster_keeps_all_keys_of_a_script_in_one_slot() {
 }
 
 #[tokio::test]
-async fn an_eviction_policy_causes_a_warning() {
+async fn a_redis_that_may_evict_our_keys_causes_a_warning() {
     let redis = Redis::start().unwrap();
     let board = RedisBoard::new(&config(&redis)).unwrap();
     assert_eq!(board.warning().await.unwrap(), None);

@@ -41,7 +41,7 @@ async fn start_tls(authorities: PathBuf) -> Result<(), String> {
 }
 
 #[tokio::test]
-async fn the_amazon_rds_certificates_are_accepted_and_damaged_ones_are_rejected() {
+async fn the_certificates_of_amazon_rds_are_accepted_and_an_invalid_file_is_refused() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../certificates/rds.pem");
     assert_eq!(start_tls(file.clone()).await, Ok(()));
 

@@ -15,7 +15,7 @@ on_both! {
         assert_eq!(record.counts().await.unwrap(), Counts::default());
     }
 
-    async fn entries_are_listed_in_the_order_of_first_submission(subject: Subject) {
+    async fn entries_are_in_order_of_first_submission(subject: Subject) {
         let record = subject.prepared().await;
         for number in [5, 3, 9, 5, 1, 3] {
             record.submit(index(number), 1).await.unwrap();
@@ -29,7 +29,7 @@ on_both! {
         assert!(listed[0].0 > 0, "paging from 0 must not skip the first entry");
     }
 
-    async fn paging_neither_skips_nor_repeats_entries(subject: Subject) {
+    async fn pages_have_no_gaps_or_duplicates(subject: Subject) {
         let record = subject.prepared().await;
         for number in 0..7 {
             record.submit(index(number), 1).await.unwrap();
@@ -56,7 +56,7 @@ on_both! {
         assert_eq!(oldest, [0, 1, 2, 3, 4, 5, 6]);
     }
 
-    async fn extreme_positions_and_limits_are_not_errors(subject: Subject) {
+    async fn extreme_positions_are_not_errors(subject: Subject) {
         let record = subject.prepared().await;
         record.submit(index(7), 1).await.unwrap();
         assert_eq!(numbers(&record.newest(Some(u64::MAX), u32::MAX).await.unwrap()), [7]);
@@ -65,7 +65,7 @@ on_both! {
         assert_eq!(record.newest(None, 0).await.unwrap(), []);
     }
 
-    async fn pending_returns_only_pending_entries(subject: Subject) {
+    async fn only_pending_entries_are_listed_as_pending(subject: Subject) {
         let record = subject.prepared().await;
         for number in 0..6 {
             record.submit(index(number), 1).await.unwrap();
@@ -78,7 +78,7 @@ on_both! {
         assert_eq!(record.counts().await.unwrap(), Counts { pending: 4, done: 1, failed: 1 });
     }
 
-    async fn entries_returns_only_submitted_indexes(subject: Subject) {
+    async fn only_submitted_indexes_have_entries(subject: Subject) {
         let record = subject.prepared().await;
         for number in [4, 2] {
             record.submit(index(number), 1).await.unwrap();

@@ -39,7 +39,7 @@ async fn insert(connection: &mut PgConnection, number: Option<i32>) {
 }
 
 #[tokio::test]
-async fn the_table_is_adopted_in_order_and_duplicates_and_invalid_rows_are_counted() {
+async fn the_table_is_adopted_in_order_counting_duplicates_and_ignoring_invalid_rows() {
     let (subject, database) = original_database(
         "create table values (number int);
         insert into values values (7), (3), (7), (-5), (null), (2147483647), (0), (7), (-5)",
@@ -56,16 +56,12 @@ async fn the_table_is_adopted_in_order_and_duplicates_and_invalid_rows_are_count
     }
     let kept = Postgres::shared().execute(&database, "select count(*) from original_values").unwrap();
     assert_eq!(kept, "9", "the original rows are kept");
-    assert_eq!(
-        subject.another().prepare().await.unwrap(),
-        Adoption::default(),
-        "the adoption is reported once"
-    );
+    assert_eq!(subject.another().prepare().await.unwrap(), Adoption::default(), "reported once");
     assert!(!subject.submit(index(3), 1).await.unwrap().first);
 }
 
 #[tokio::test]
-async fn an_empty_table_and_columns_of_other_types_are_adopted_too() {
+async fn an_empty_table_and_columns_of_other_types_are_adopted() {
     for (column, rows, expected) in [
         ("integer", "", Adoption::default()),
         ("smallint", "(7), (-1)", Adoption { adopted: 1, duplicates: 0, ignored: 1 }),
@@ -87,7 +83,7 @@ async fn an_empty_table_and_columns_of_other_types_are_adopted_too() {
 }
 
 #[tokio::test]
-async fn only_one_of_several_starting_servers_reports_the_adoption() {
+async fn only_one_of_many_starting_servers_reports_the_adoption() {
     let (subject, _) = original_database("create table values (number int); insert into values values (7)");
     let starts: Vec<_> = (0..6)
         .map(|_| {
@@ -95,16 +91,16 @@ async fn only_one_of_several_starting_servers_reports_the_adoption() {
             tokio::spawn(async move { server.prepare().await.unwrap() })
         })
         .collect();
-    let mut reports = Vec::new();
+    let mut reported = Vec::new();
     for start in starts {
-        reports.push(start.await.unwrap());
+        reported.push(start.await.unwrap());
     }
-    reports.retain(|adoption| *adoption != Adoption::default());
-    assert_eq!(reports, [Adoption { adopted: 1, duplicates: 0, ignored: 0 }]);
+    reported.retain(|adoption| *adoption != Adoption::default());
+    assert_eq!(reported, [Adoption { adopted: 1, duplicates: 0, ignored: 0 }]);
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_the_originals_stops_the_start_with_a_reason() {
+async fn a_table_that_is_not_the_originals_prevents_the_start_and_the_error_says_why() {
     for (statements, named) in [
         ("create table values (amount int)", "no table with a column “number”"),
         ("create view values as select 1 as number", "no table with a column “number”"),
@@ -144,7 +140,7 @@ async fn the_original_servers_statements_still_work() {
 }
 
 #[tokio::test]
-async fn an_insert_keeps_done_entries_and_makes_failed_ones_pending_again() {
+async fn an_insert_keeps_a_done_entry_and_retries_a_failed_one() {
     let (subject, database) = original_database("");
     let record = subject.prepared().await;
     let mut original = original_server(&database).await;
@@ -164,7 +160,7 @@ async fn an_insert_keeps_done_entries_and_makes_failed_ones_pending_again() {
 }
 
 #[tokio::test]
-async fn an_insert_that_is_not_an_index_succeeds_but_is_never_listed() {
+async fn an_insert_of_an_invalid_index_succeeds_but_is_never_listed() {
     let (subject, database) = original_database("");
     let record = subject.prepared().await;
     let mut original = original_server(&database).await;

@@ -32,7 +32,7 @@ async fn fails_in_time<T: std::fmt::Debug>(call: impl Future<Output = Result<T, 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_crash_of_the_database_loses_nothing_accepted() {
+async fn a_crashed_database_keeps_everything_accepted() {
     let mut postgres = Postgres::start().unwrap();
     let database = postgres.create_database().unwrap();
     let record = Subject::in_config(config_of(&postgres, &database)).prepared().await;
@@ -56,7 +56,7 @@ async fn a_crash_of_the_database_loses_nothing_accepted() {
 }
 
 #[tokio::test]
-async fn a_server_started_before_its_database_is_ready_once_the_database_exists() {
+async fn a_server_started_before_its_database_is_ready_once_the_database_is() {
     let config = PostgresConfig { port: free_port().unwrap(), ..config_of(Postgres::shared(), "nothing") };
     fails_in_time(Subject::in_config(with_short_timeouts(config)).prepare()).await;
 
@@ -70,7 +70,7 @@ async fn a_server_started_before_its_database_is_ready_once_the_database_exists(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_to_a_silent_database_time_out_and_work_again_afterwards() {
+async fn a_silent_database_blocks_no_caller_and_is_used_again_once_it_responds() {
     let database = Postgres::shared().create_database().unwrap();
     let relay = Relay::to(Postgres::shared().port()).unwrap();
     let config = PostgresConfig { port: relay.port(), ..config_of(Postgres::shared(), &database) };
@@ -124,7 +124,7 @@ impl Lock {
 }
 
 #[tokio::test]
-async fn a_statement_that_exceeds_its_timeout_is_cancelled_by_the_server() {
+async fn the_database_cancels_a_statement_that_takes_too_long() {
     let database = Postgres::shared().create_database().unwrap();
     let record =
         Subject::in_config(with_short_timeouts(config_of(Postgres::shared(), &database))).prepared().await;
@@ -160,7 +160,7 @@ async fn lose_the_database_while_busy() -> (Subject, Relay, Vec<JoinHandle<Resul
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_whose_busy_connections_were_all_lost_recovers() {
+async fn a_database_lost_while_all_connections_were_busy_is_used_again() {
     let (record, _relay, calls) = lose_the_database_while_busy().await;
     for call in calls {
         fails_in_time(async { call.await.unwrap() }).await;
@@ -179,7 +179,7 @@ async fn a_cancelled_caller_does_not_leak_its_connection() {
 }
 
 #[tokio::test]
-async fn the_error_for_a_wrong_password_does_not_contain_it() {
+async fn the_error_does_not_quote_a_wrong_password() {
     let config = PostgresConfig {
         password: Some(Password::new("hunter2")),
         ..config_of(Postgres::shared(), "postgres")
@@ -190,7 +190,7 @@ async fn the_error_for_a_wrong_password_does_not_contain_it() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_rejected_if_tls_is_required() {
+async fn a_connection_without_required_encryption_is_refused() {
     // The throwaway server has no TLS.
     for ssl_mode in [SslMode::Require, SslMode::VerifyCa, SslMode::VerifyFull] {
         let config = PostgresConfig { ssl_mode, ..config_of(Postgres::shared(), "postgres") };

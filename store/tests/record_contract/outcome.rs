@@ -6,7 +6,7 @@ use store::Completion;
 use crate::harness::{completion, index, on_both};
 
 on_both! {
-    async fn a_completion_stores_value_worker_and_times(subject: Subject) {
+    async fn a_completion_is_stored_with_worker_and_times(subject: Subject) {
         let record = subject.prepared().await;
         let new = record.submit(index(7), 1).await.unwrap().entry;
         let done = record.complete(index(7), &completion("13")).await.unwrap().unwrap();
@@ -25,7 +25,7 @@ on_both! {
         assert_eq!(record.entry(index(7)).await.unwrap(), Some(done));
     }
 
-    async fn worker_and_times_stay_absent_for_a_foreign_result(subject: Subject) {
+    async fn worker_and_times_of_a_foreign_result_are_absent(subject: Subject) {
         let record = subject.prepared().await;
         let new = record.submit(index(0), 1).await.unwrap().entry;
         let foreign = Completion {
@@ -80,7 +80,7 @@ on_both! {
         assert_eq!(failed.reason, Some(shown));
     }
 
-    async fn exactly_one_of_many_concurrent_completions_returns_the_entry(subject: Subject) {
+    async fn only_one_of_many_concurrent_completions_gets_the_entry(subject: Subject) {
         let record = subject.prepared().await;
         let other = record.another();
         other.prepare().await.unwrap();
@@ -117,7 +117,7 @@ on_both! {
         assert_eq!(record.entry(index(7)).await.unwrap(), done);
     }
 
-    async fn a_failed_entry_has_a_reason_and_can_still_be_completed(subject: Subject) {
+    async fn an_entry_given_up_has_a_reason_and_can_still_become_done(subject: Subject) {
         let record = subject.prepared().await;
         record.submit(index(7), 1).await.unwrap();
         let failed = record.give_up(index(7), "failed 5 times: ‘out of memory’").await.unwrap().unwrap();

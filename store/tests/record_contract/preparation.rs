@@ -7,7 +7,7 @@ use store::{Adoption, Counts, Record};
 use crate::harness::{assert_not_ready, completion, index, numbers, on_both};
 
 on_both! {
-    async fn every_call_fails_before_the_schema_is_in_place(subject: Subject) {
+    async fn every_method_fails_before_the_schema_is_in_place(subject: Subject) {
         assert_not_ready(&subject.check().await);
         assert_not_ready(&subject.submit(index(7), 1).await);
         assert_not_ready(&subject.adopt(&[index(7)]).await);
@@ -26,7 +26,7 @@ on_both! {
         assert_eq!(subject.counts().await.unwrap(), Counts::default());
     }
 
-    async fn a_restart_keeps_every_entry_unchanged(subject: Subject) {
+    async fn a_restart_finds_all_entries_unchanged(subject: Subject) {
         let record = subject.prepared().await;
         record.submit(index(7), 1).await.unwrap();
         record.submit(index(8), 1).await.unwrap();
@@ -41,7 +41,7 @@ on_both! {
         assert_eq!(next.counts().await.unwrap(), Counts { pending: 1, done: 1, failed: 0 });
     }
 
-    async fn eight_servers_can_start_concurrently(subject: Subject) {
+    async fn eight_servers_can_start_at_once(subject: Subject) {
         let starts: Vec<_> = (0..8)
             .map(|number| {
                 let server: Arc<dyn Record> = subject.another();
@@ -58,7 +58,7 @@ on_both! {
         assert_eq!(subject.prepared().await.oldest(0, 10).await.unwrap().len(), 8);
     }
 
-    async fn calls_fail_after_close(subject: Subject) {
+    async fn a_closed_record_returns_errors(subject: Subject) {
         let record = subject.prepared().await;
         record.close().await;
         assert!(record.submit(index(7), 1).await.is_err());

@@ -5,7 +5,7 @@ use protocol::{Index, Revision, Status, Timeline};
 use crate::harness::{completion, index, numbers, on_both};
 
 on_both! {
-    async fn a_new_index_is_pending_and_first(subject: Subject) {
+    async fn a_new_index_is_pending_and_reported_as_first(subject: Subject) {
         let record = subject.prepared().await;
         let submission = record.submit(index(7), 5).await.unwrap();
         assert!(submission.first);
@@ -23,7 +23,7 @@ on_both! {
         assert_eq!(record.entry(index(7)).await.unwrap(), Some(entry));
     }
 
-    async fn the_lowest_and_the_highest_index_can_be_submitted(subject: Subject) {
+    async fn the_lowest_and_highest_index_can_be_submitted(subject: Subject) {
         let record = subject.prepared().await;
         for lowest_or_highest in [index(0), Index::MAX] {
             assert_eq!(record.submit(lowest_or_highest, 1).await.unwrap().entry.index, lowest_or_highest);
@@ -31,7 +31,7 @@ on_both! {
         assert_eq!(numbers(&record.oldest(0, 10).await.unwrap()), [0, Index::MAX.get()]);
     }
 
-    async fn a_repeated_submission_is_counted_and_keeps_the_state(subject: Subject) {
+    async fn a_resubmission_is_counted_and_keeps_the_state(subject: Subject) {
         let record = subject.prepared().await;
         let new = record.submit(index(7), 5).await.unwrap().entry;
         let explained = record.set_reason(index(7), "its worker was wrong").await.unwrap().unwrap();
@@ -48,7 +48,7 @@ on_both! {
         assert_eq!((again.worker, again.timeline), (done.worker, done.timeline));
     }
 
-    async fn a_failed_index_becomes_pending_when_resubmitted(subject: Subject) {
+    async fn a_resubmitted_failed_index_is_pending_again(subject: Subject) {
         let record = subject.prepared().await;
         record.submit(index(7), 5).await.unwrap();
         record.give_up(index(7), "out of memory").await.unwrap().unwrap();
@@ -60,7 +60,7 @@ on_both! {
         assert!(again.entry.timeline.recorded_us > Some(8));
     }
 
-    async fn concurrent_submissions_of_one_index_leave_one_row(subject: Subject) {
+    async fn concurrent_submissions_of_one_index_create_one_row(subject: Subject) {
         let record = subject.prepared().await;
         let other = record.another();
         other.prepare().await.unwrap();
@@ -83,7 +83,7 @@ on_both! {
         assert_eq!((entries[0].times_submitted, entries[0].revision), (32, Revision::recorded(32)));
     }
 
-    async fn concurrent_submissions_of_different_indexes_are_all_stored(subject: Subject) {
+    async fn concurrent_submissions_of_64_indexes_are_all_stored(subject: Subject) {
         let record = subject.prepared().await;
         let other = record.another();
         other.prepare().await.unwrap();
