@@ -11,12 +11,12 @@ use web_sys::{RequestInit, Response};
 
 use crate::listing::PageQuery;
 
-/// Error of a request.
+/// Reason a request failed.
 #[derive(Clone, Debug)]
 pub enum ApiError {
-    /// The request failed, or the response was not one of ours.
+    /// No response, or one that did not come from our server.
     Unreachable,
-    /// The server responded with a problem.
+    /// A problem document from the server.
     Problem(Problem),
 }
 

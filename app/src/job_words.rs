@@ -1,4 +1,4 @@
-//! Every word on the page that is about the job: what is computed, and how its indexes and values are
+//! Every word on the page that is about the job: what it computes, and how its indexes and values are
 //! written.
 //!
 //! A fork with another job replaces this file, and the description in
@@ -39,13 +39,13 @@ pub const REFERENCE: (&str, &str) = ("A000045", "https://oeis.org/A000045");
 /// Introduction of the page “How it works”.
 pub const EXPLANATION: &str = "There are easier ways to get a Fibonacci number. This one takes the long way on \
     purpose: a tiny job, done by a system of many parts that keeps giving right answers when any one of them fails.";
-/// What a worker computes, in the diagram.
+/// Role of a worker, in the diagram.
 pub const COMPUTATION: &str = "F(n), exactly";
-/// How a server verifies a value, in the explanation.
+/// Verification by a server, in the explanation.
 pub const VERIFICATION: &str = "One of them checks the number modulo large primes and saves it in Postgres. A wrong \
     number is computed again.";
 
-/// Unit in which the length of a value is counted: one, and several.
+/// Unit of the length of a value, singular and plural.
 pub const UNIT: (&str, &str) = ("digit", "digits");
 
 /// Returns the value of `index` in the notation of the job: `F(7)`.

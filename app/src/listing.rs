@@ -5,8 +5,8 @@ use protocol::{
     names::{MAX_PAGE_SIZE, PAGE_SIZE},
 };
 
-/// Maximum number of entries on a page, however many are added while it is open. One less than the API
-/// returns at once: one more entry is requested to find out whether there are older ones.
+/// Maximum number of entries on a page, however many are added while it is open. It is one less than
+/// the API returns at once, because one more entry is requested to find out whether there are older ones.
 const MAX_ENTRIES: usize = MAX_PAGE_SIZE as usize - 1;
 
 /// The entries that a page shows, newest first.
@@ -14,18 +14,18 @@ const MAX_ENTRIES: usize = MAX_PAGE_SIZE as usize - 1;
 /// Events may arrive late, twice, and in any order; an entry is replaced only by a later state of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listing {
-    /// In descending order of position.
+    /// Entries in descending order of position.
     entries: Vec<Entry>,
-    /// Whether this is the newest page. New entries are added only to it.
+    /// True for the newest page. New entries are added only to it.
     first_page: bool,
-    /// Whether there are entries older than the last one.
+    /// True if there are entries older than the last one.
     more: bool,
 }
 
 /// A query for a page of entries.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PageQuery {
-    /// Position above the first entry; the newest entries if absent.
+    /// Position below which the page starts; the newest page if absent.
     pub before: Option<u64>,
     /// Maximum number of entries.
     pub limit: u32,
@@ -103,8 +103,7 @@ impl Listing {
         true
     }
 
-    /// Returns the query that brings the list up to date: as many entries as it has, from the top, and
-    /// one more.
+    /// Returns the query that brings the list up to date: as many entries as it has, plus one more.
     #[must_use]
     pub fn query(&self) -> Option<PageQuery> {
         let shown = self.entries.len().clamp(PAGE_SIZE as usize, MAX_ENTRIES);
@@ -119,7 +118,7 @@ impl Listing {
     /// anything.
     pub fn merge_page(&mut self, page: &[Entry], limit: u32) -> bool {
         let before = self.clone();
-        // On the first page, until it is merged: its entries may belong below the last one shown.
+        // While the first page is merged, its entries may belong below the last one shown.
         self.more &= !self.first_page;
         for entry in page {
             self.merge(entry);
@@ -128,7 +127,7 @@ impl Listing {
             let shown = limit as usize - 1;
             self.more = page.len() > shown;
             if let Some(last) = page.get(shown - 1).filter(|_| self.more) {
-                // More entries are new than were requested, so there may be a gap above the older ones.
+                // There may be a gap between the fetched entries and the older ones that were shown.
                 self.entries.retain(|entry| entry.position >= last.position);
             }
         }
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_shows_one_entry_less_than_was_requested_and_links_to_the_next() {
+    fn a_page_shows_one_entry_fewer_than_requested_and_links_to_the_next() {
         let listing = Listing::new(page(1..=21), None);
         assert_eq!(listing.entries().len(), 20);
         assert_eq!(listing.older(), Some(2));

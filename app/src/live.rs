@@ -5,9 +5,9 @@
 //! (`event_stream`) and forwards each event to the other tabs, its followers (`tab_channel`). Without
 //! Web Locks (on an insecure origin) each tab opens its own stream.
 //!
-//! Events can be missed: between rendering and subscribing, while the stream is interrupted, while the
-//! page is suspended. So each part of the page (`subscription`) fetches what it shows again whenever
-//! the stream opens and when it subscribes, and merges that by revision.
+//! Events can be missed between rendering and subscribing, while the stream is interrupted, and while
+//! the page is suspended. So each part of the page (`subscription`) fetches its entries again when it
+//! subscribes and whenever the stream opens, and merges them by revision.
 
 mod event_stream;
 mod leader_lock;

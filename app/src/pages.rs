@@ -15,7 +15,7 @@ use crate::job_words;
 
 /// A request for a page.
 pub(crate) struct PageRequest {
-    /// The source of the entries.
+    /// Source of the entries.
     pub(crate) store: Arc<Store>,
     /// The head of the HTTP request.
     pub(crate) parts: Parts,
@@ -27,7 +27,7 @@ pub(crate) struct Page {
     pub(crate) status: StatusCode,
     /// Title of the document.
     pub(crate) title: String,
-    /// Whether it shows something that will soon change; without scripts the page then reloads itself.
+    /// True if it shows something that will soon change; without scripts the page then reloads itself.
     pub(crate) unfinished: bool,
     /// The content of `<main>`.
     pub(crate) view: Box<dyn Fn() -> AnyView + Send + Sync>,

@@ -52,8 +52,8 @@ pub fn routes(options: &LeptosOptions, store: &Arc<Store>) -> Router {
         .with_state(options.clone())
 }
 
-/// Renders a page after its data is loaded: the status and the head of the document depend on it, and
-/// markup that arrived later would need scripts to be put in place.
+/// Renders a page once its data is loaded. The status and the head of the document depend on the data,
+/// and putting markup in place that arrives later would need scripts.
 async fn render(options: LeptosOptions, store: Arc<Store>, load: Load, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let page = Arc::new(load(PageRequest { store, parts: parts.clone() }).await);
@@ -64,8 +64,8 @@ async fn render(options: LeptosOptions, store: Arc<Store>, load: Load, request: 
     response
 }
 
-/// Redirects to the same address without the slash at its end. It never leads to another host: it is
-/// routed only below the path of a page, which begins with one slash and a name.
+/// Redirects to the same address without its trailing slash. It cannot redirect to another host, because
+/// every path routed here begins with a single slash and a name.
 async fn redirect_without_slash(uri: Uri) -> Redirect {
     let path = uri.path().trim_end_matches('/');
     let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));

@@ -14,8 +14,8 @@ use crate::{
 
 /// Renders the document: its head, the frame of all pages, and the page.
 ///
-/// It takes the nonce and the `ResponseOptions` from the context that `leptos_axum` provides, and adds
-/// the Content-Security-Policy to the response.
+/// The nonce and the `ResponseOptions` come from the context that `leptos_axum` provides. The
+/// Content-Security-Policy is added to the response here.
 pub(crate) fn shell(options: LeptosOptions, page: &Page) -> impl IntoView + use<> {
     let reload = Reload::from_options(&options);
     if let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) {

@@ -6,15 +6,15 @@ use crate::job_words::{UNIT, notation};
 
 /// Up to this length a value is shown in full where space is short.
 const BRIEF_LENGTH: usize = 60;
-/// Number of characters of each end that are shown of a longer one.
+/// Number of characters shown from each end of a longer one.
 const END_LENGTH: usize = 20;
 
 /// A fact about an entry.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Fact {
-    /// The fact in a few words.
+    /// A few words.
     pub text: String,
-    /// More detail, as a tooltip.
+    /// Details for the tooltip.
     pub title: Option<String>,
 }
 
@@ -68,8 +68,8 @@ pub fn duration(us: u64) -> String {
     }
 }
 
-/// Returns how long the computation took, from the claim to the value. The two clocks may disagree;
-/// then it is unknown.
+/// Returns the duration of the computation, from the claim to the value, or `None` if the two clocks
+/// disagree.
 #[must_use]
 pub fn computing_us(timeline: &Timeline) -> Option<u64> {
     timeline.computed_us?.checked_sub(timeline.claimed_us?)
@@ -118,8 +118,8 @@ pub fn is_unfinished(entry: &Entry) -> bool {
     matches!(entry.status, Status::Pending | Status::Computing)
 }
 
-/// Describes the state of an entry in one sentence, as the answer to a submission. Screen readers read
-/// it aloud whenever it changes, so it has nothing that changes during a computation.
+/// Describes the state of an entry in one sentence, as the answer to a submission. Screen readers
+/// announce every change of it, so it leaves out what changes during a computation.
 #[must_use]
 pub fn answer(entry: &Entry) -> String {
     let name = notation(entry.index);
@@ -149,7 +149,7 @@ pub fn answer(entry: &Entry) -> String {
 pub fn facts(entry: &Entry) -> Vec<Fact> {
     let mut facts = Vec::new();
     match entry.status {
-        // The reason is shown and says more.
+        // The reason is shown anyway and says more.
         Status::Pending if entry.reason.is_some() => {}
         Status::Pending => facts.push("waiting for a free worker".to_owned().into()),
         Status::Computing => {
@@ -244,8 +244,8 @@ mod tests {
         assert_eq!(groups("1134903170", 3), ["1", "134", "903", "170"]);
         assert_eq!(groups("2 × 3²", 3), ["2 × 3²"]);
         assert_eq!(thousands(208_988), "208,988");
-        assert_eq!(length(1), "1 digit");
-        assert_eq!(length(1_045), "1,045 digits");
+        assert_eq!(length(1), format!("1 {}", UNIT.0));
+        assert_eq!(length(1_045), format!("1,045 {}", UNIT.1));
     }
 
     #[test]
@@ -288,19 +288,23 @@ mod tests {
 
     #[test]
     fn the_answer_describes_the_state_of_a_submission() {
+        let answer = |entry: &Entry| {
+            let answer = answer(entry);
+            answer.strip_prefix(&notation(entry.index)).map(str::to_owned).unwrap_or(answer)
+        };
         let done = |value: &str| Entry { outcome: Some(Outcome::of(value)), ..entry(Status::Done) };
-        assert_eq!(answer(&done("13")), "F(7) = 13");
-        let long = done(&"12345".repeat(40));
-        assert_eq!(answer(&long), "F(7) = 12345123451234512345…12345123451234512345 (200 digits)");
-        let longer = done(&"12345".repeat(400));
-        assert_eq!(answer(&longer), "F(7) = 12345123451234512345…12345123451234512345 (2,000 digits)");
-        assert_eq!(answer(&entry(Status::Pending)), "F(7) is waiting for a free worker.");
-        assert_eq!(answer(&entry(Status::Computing)), "F(7) is being computed.");
+        assert_eq!(answer(&done("13")), " = 13");
+        for (repeats, digits) in [(40, 200), (400, 2_000)] {
+            let expected = format!(" = 12345123451234512345…12345123451234512345 ({})", length(digits));
+            assert_eq!(answer(&done(&"12345".repeat(repeats))), expected);
+        }
+        assert_eq!(answer(&entry(Status::Pending)), " is waiting for a free worker.");
+        assert_eq!(answer(&entry(Status::Computing)), " is being computed.");
         let reason = Some("A worker returned a wrong value.".to_owned());
         let failed = Entry { reason: reason.clone(), ..entry(Status::Failed) };
-        assert_eq!(answer(&failed), "F(7) failed: A worker returned a wrong value.");
+        assert_eq!(answer(&failed), " failed: A worker returned a wrong value.");
         let pending = Entry { reason, ..entry(Status::Pending) };
-        assert_eq!(answer(&pending), "F(7) is waiting to be tried again: A worker returned a wrong value.");
+        assert_eq!(answer(&pending), " is waiting to be tried again: A worker returned a wrong value.");
     }
 
     #[test]
@@ -329,7 +333,7 @@ mod tests {
         let outcome = Some(Outcome::of("13"));
         let done = Entry { outcome, timeline, times_submitted: 2, ..entry(Status::Done) };
         let texts =
-            ["2 digits", "computed in 3.2 ms", "requested twice"].map(|text| Fact::from(text.to_owned()));
+            [length(2), "computed in 3.2 ms".to_owned(), "requested twice".to_owned()].map(Fact::from);
         assert_eq!(facts(&done), texts);
     }
 

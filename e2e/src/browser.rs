@@ -8,9 +8,9 @@ use thirtyfour::{CapabilitiesHelper, ChromiumLikeCapabilities, DesiredCapabiliti
 use throwaway::{Folder, Process, process};
 use tokio::time::{Instant, timeout_at};
 
-/// How long to wait for a page to show something: generous, for a busy machine.
+/// Deadline for a page to show something; generous, for busy machines.
 pub const SHOWN_WITHIN: Duration = Duration::from_secs(60);
-/// Interval between two checks of a page.
+/// Interval between checks of a page.
 const CHECK_EVERY: Duration = Duration::from_millis(50);
 
 /// The browser setting for scripts.
@@ -20,6 +20,15 @@ pub enum Scripts {
     On,
     /// The browser blocks scripts.
     Off,
+}
+
+/// The colour scheme that the visitor prefers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ColorScheme {
+    /// Dark text on a light background.
+    Light,
+    /// Light text on a dark background.
+    Dark,
 }
 
 /// A browser with its own profile. Dropping it ends the browser and its processes.
@@ -148,6 +157,19 @@ impl Browser {
         Ok(())
     }
 
+    /// Emulates a screen of this width and 900 px height, and a preferred colour scheme.
+    ///
+    /// # Errors
+    /// Fails if the browser rejects them.
+    pub async fn emulate(&self, width: u32, scheme: ColorScheme) -> Result<()> {
+        let screen = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+        self.driver.cdp().send_raw("Emulation.setDeviceMetricsOverride", screen).await?;
+        let value = if scheme == ColorScheme::Dark { "dark" } else { "light" };
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
+        self.driver.cdp().send_raw("Emulation.setEmulatedMedia", media).await?;
+        Ok(())
+    }
+
     /// Checks that no page has violated its Content-Security-Policy.
     ///
     /// # Errors
@@ -158,12 +180,12 @@ impl Browser {
         Ok(())
     }
 
-    /// Returns the browser's messages about violations of a Content-Security-Policy since the last call.
+    /// Returns the browser's messages about Content-Security-Policy violations since the last call.
     ///
     /// # Errors
     /// Fails if the browser has no log.
     pub async fn csp_violations(&self) -> Result<Vec<String>> {
-        // The console is in order: once it has this deliberate violation, it has all earlier ones.
+        // The console logs in order: once it has this deliberate violation, it has all earlier ones.
         const MARKER: &str = "http://marker.invalid/";
         self.driver.execute(format!("new Image().src = '{MARKER}'"), Vec::new()).await?;
         let mut violations = Vec::new();

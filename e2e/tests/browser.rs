@@ -1,10 +1,13 @@
 //! The page in a real Chromium, served by the real binaries.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
 use e2e::{
     Client, Embedded, Server, Settings, Stack,
-    browser::{Browser, Scripts},
+    browser::{Browser, ColorScheme, Scripts},
 };
+use protocol::Status;
 use thirtyfour::prelude::*;
 use throwaway::Folder;
 
@@ -31,7 +34,7 @@ async fn full_value(browser: &Browser) -> Result<String> {
 async fn a_submitted_index_shows_its_value_without_a_reload_or_a_csp_violation() -> Result<()> {
     let system = Embedded::start().await;
     let browser = open(&format!("{}/", system.url()), Scripts::On).await?;
-    // A reload would lose it.
+    // A reload would clear this.
     browser.driver.execute("window.sameDocument = true", Vec::new()).await?;
     browser.submit("10").await?;
     browser.wait_for_text(&value_of(10), "55").await?;
@@ -50,7 +53,7 @@ async fn a_submitted_index_shows_its_value_without_a_reload_or_a_csp_violation()
         }
         browser.assert_no_csp_violation().await.context(page)?;
     }
-    // The check itself works: it reports what the policy forbids.
+    // Prove that the check works: it reports what the policy forbids.
     browser
         .driver
         .execute(
@@ -248,4 +251,34 @@ async fn the_whole_stack_behind_nginx_serves_the_page_live() -> Result<()> {
     stack.api().submit(91).await;
     browser.wait_for_text(&value_of(91), "4660046610375530309").await?;
     browser.assert_no_csp_violation().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "not a test: replaces docs/screenshots"]
+async fn screenshots() -> Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/screenshots");
+    let system = Embedded::start().await;
+    for index in [0, 1, 12, 90, 1_000, 100_000, 7] {
+        system.api().submit(index).await;
+        system.api().entry_at(index, Status::Done).await;
+    }
+    let browser = Browser::start(Scripts::On).await?;
+    for width in [1280, 390] {
+        for (scheme, suffix) in [(ColorScheme::Light, "light"), (ColorScheme::Dark, "dark")] {
+            browser.emulate(width, scheme).await?;
+            for (name, page) in [
+                ("home", "/"),
+                ("value", "/values/100000"),
+                ("otherpage", "/otherpage"),
+                ("error", "/?index=seven"),
+            ] {
+                browser.driver.goto(format!("{}{page}", system.url())).await?;
+                if page != "/otherpage" {
+                    browser.wait_until_live().await?;
+                }
+                browser.driver.screenshot(&folder.join(format!("{name}-{suffix}-{width}.png"))).await?;
+            }
+        }
+    }
+    Ok(())
 }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Index, Revision, Timeline, WorkerId, names::NOTHING_YET};
+use crate::{index::Index, names::NOTHING_YET, revision::Revision, timeline::Timeline, worker_id::WorkerId};
 
-/// An entry contains values of up to this many digits whole.
+/// Maximum number of digits of a value that an entry contains in full.
 ///
 /// A value is any text. Its digits are its characters (Unicode scalar values), whatever the job; memory
 /// and message budgets count its bytes.
@@ -27,13 +27,13 @@ pub struct Entry {
     pub position: u64,
     /// Current status.
     pub status: Status,
-    /// Orders the states of this entry; a higher one is newer.
+    /// Order of the states of this entry; a higher one is newer.
     pub revision: Revision,
     /// The value, once done.
     pub outcome: Option<Outcome>,
     /// Number of submissions.
     pub times_submitted: u64,
-    /// Why it failed, or why it is still pending (for instance, a foreign worker's wrong value).
+    /// Reason it failed or is still pending, for instance a foreign worker's wrong value.
     pub reason: Option<String>,
     /// Worker that is computing the value or computed it.
     pub worker: Option<WorkerId>,
@@ -41,7 +41,7 @@ pub struct Entry {
     pub attempt: Option<u32>,
     /// Share of the computation that is done, 0.0 to 1.0, while computing.
     pub progress: Option<f64>,
-    /// Times of each stage.
+    /// Time of each step.
     pub timeline: Timeline,
 }
 
@@ -56,12 +56,12 @@ pub enum Status {
     Computing,
     /// The value is known and verified.
     Done,
-    /// Given up, with a reason, until someone submits it again.
+    /// No longer tried, for a reason, until someone submits it again.
     Failed,
 }
 
 impl Status {
-    /// Word used in JSON, in SQL and on the page.
+    /// Returns the word used in JSON, in SQL and on the page.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -113,7 +113,7 @@ impl Outcome {
         }
     }
 
-    /// Number of digits of the whole value.
+    /// Returns the number of digits of the whole value.
     #[must_use]
     pub fn digits(&self) -> u64 {
         match self {
@@ -122,7 +122,7 @@ impl Outcome {
         }
     }
 
-    /// The value as `GET /values/current` returns it: whole, or head, `…`, tail and number of digits.
+    /// Returns the value as `GET /values/current` shows it: whole, or head, `…`, tail and number of digits.
     #[must_use]
     pub fn brief(&self) -> String {
         match self {
@@ -133,13 +133,14 @@ impl Outcome {
 }
 
 impl Entry {
-    /// The value as the original's clients expect it: [`Outcome::brief`], or `Nothing yet!`.
+    /// Returns the value as the original system's clients expect it: [`Outcome::brief`], or `Nothing yet!`.
     #[must_use]
     pub fn brief(&self) -> String {
         self.outcome.as_ref().map_or_else(|| NOTHING_YET.to_owned(), Outcome::brief)
     }
 
-    /// Replaces this state with `other` if that is a newer state of the same entry; returns true if so.
+    /// Replaces this state with `other` if that is a newer state of the same entry, and returns whether it
+    /// did.
     pub fn merge(&mut self, other: &Self) -> bool {
         let newer = self.index == other.index && self.revision < other.revision;
         if newer {
@@ -160,7 +161,7 @@ struct Wire {
     status: Status,
     revision: Revision,
     times_submitted: u64,
-    /// Number of decimal digits of the value.
+    /// Number of digits of the value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     digits: Option<u64>,
     /// The value, up to 1,000 digits.
@@ -172,7 +173,7 @@ struct Wire {
     /// The last 100 digits of a longer value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tail: Option<String>,
-    /// Why it failed or is still pending.
+    /// Reason it failed or is still pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Entry;
+use crate::entry::Entry;
 
 /// Kind of change.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -27,7 +27,7 @@ impl EventKind {
     /// All kinds.
     pub const ALL: [Self; 5] = [Self::Submitted, Self::Computing, Self::Done, Self::Failed, Self::Rejected];
 
-    /// Name of the server-sent event.
+    /// Returns the name of the server-sent event.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -45,6 +45,6 @@ impl EventKind {
 pub struct Event {
     /// Kind of change.
     pub kind: EventKind,
-    /// The entry afterwards. Its revision orders events, which may arrive out of order.
+    /// The entry after the change. Its revision orders events, which may arrive out of order.
     pub entry: Entry,
 }

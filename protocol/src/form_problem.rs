@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Why the server could not accept a form that was sent without scripts, apart from what was typed
-/// (the page parses that itself). The server puts it into the query of the address it redirects to,
-/// and the page shows a message.
+/// Reason the server could not accept a form that was sent without scripts. The server puts it into
+/// the query of the address it redirects to, and the page shows a message. A mistake in the typed text
+/// is not among them: the page parses that text itself.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FormProblem {

@@ -1,4 +1,4 @@
-//! The index of a value, and what is wrong with a text that is not one.
+//! The index of a value, and the mistakes in a text that is not one.
 
 use std::{fmt, str::FromStr};
 
@@ -18,17 +18,17 @@ pub struct Index(u32);
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct MaxIndex(Index);
 
-/// Why a text was rejected as an index, and what is allowed instead. It displays as API clients and
-/// logs read it; the page has its own words.
+/// Reason a text was rejected as an index, and what is allowed instead. Its text is for API clients and
+/// logs; the page has its own words.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub struct IndexError {
-    /// What is wrong.
+    /// Kind of mistake.
     pub kind: IndexErrorKind,
     /// The highest index allowed.
     pub max: MaxIndex,
 }
 
-/// What is wrong with a text that was rejected as an index.
+/// Mistake in a text that was rejected as an index.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum IndexErrorKind {
     /// It is blank.

@@ -12,13 +12,13 @@ pub const INSERT: &str = "insert";
 pub const NOTHING_YET: &str = "Nothing yet!";
 /// Redis channel: notices between our servers and workers, as JSON.
 pub const EVENTS: &str = "events";
-/// Sorted set, the pending list: index → the time from which it may be claimed, in ms.
+/// Sorted set, the pending list: index → earliest time of its next claim, in ms.
 pub const PENDING: &str = "{values}:pending";
 /// Hash: index → its claim: worker, token, attempt and progress.
 pub const CLAIMS: &str = "{values}:claims";
-/// Hash: index → the reason why it failed.
+/// Hash: index → reason it failed.
 pub const FAILED: &str = "{values}:failed";
-/// Sorted set of the whole results that are in the Record: index → when it was last used, in ms.
+/// Sorted set of the whole results that are in the Record: index → time of its last use, in ms.
 pub const RESULTS: &str = "{values}:results";
 /// Hash: index → size of its whole result in bytes; the field `total` holds their sum.
 pub const SIZES: &str = "{values}:sizes";

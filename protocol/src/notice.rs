@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, Index, WorkerId};
+use crate::{event::Event, index::Index, worker_id::WorkerId};
 
 /// A message on the channel `events`, as JSON. The Board's scripts and servers publish it; servers
 /// receive it.
@@ -61,7 +61,7 @@ pub enum Notice {
     GivenUp {
         /// The index.
         index: Index,
-        /// Why it failed.
+        /// Reason it failed.
         reason: String,
     },
     /// A server changed an entry in the Record; watchers get the event.
@@ -84,18 +84,18 @@ impl Notice {
         }
     }
 
-    /// Reads a notice.
+    /// Parses a notice.
     ///
     /// # Errors
-    /// It is not JSON, or of a kind or shape that this version does not know. Receivers skip it.
+    /// Fails if it is not JSON, or of a kind or shape that this version does not know. Receivers skip it.
     pub fn from_json(json: &[u8]) -> serde_json::Result<Self> {
         serde_json::from_slice(json)
     }
 
-    /// Writes a notice.
+    /// Serialises a notice.
     ///
     /// # Errors
-    /// Only if writing to memory fails.
+    /// Fails only if writing to memory fails.
     pub fn to_json(&self) -> serde_json::Result<String> {
         serde_json::to_string(self)
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The media type of a [`Problem`].
 pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
 
-/// An error as defined by [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457): what went wrong and
+/// An API error as defined by [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457): what went wrong and
 /// what is allowed; no internals.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -18,7 +18,7 @@ pub struct Problem {
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// What was wrong this time and what is allowed.
+    /// Explanation of this occurrence, and what is allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// The highest index allowed, if the problem is about an index.
@@ -36,7 +36,7 @@ impl Problem {
         Self { kind: about_blank(), title: title.into(), status, detail: None, max_index: None }
     }
 
-    /// Adds what was wrong this time and what is allowed.
+    /// Adds the explanation of this occurrence.
     #[must_use]
     pub fn with_detail(self, detail: impl Into<String>) -> Self {
         Self { detail: Some(detail.into()), ..self }

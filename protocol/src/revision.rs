@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Orders the states of one entry: a state is replaced only by one with a higher revision, so that
-/// events which arrive out of order never take an entry back to an earlier state.
+/// Order of the states of one entry. A state is replaced only by one with a higher revision, so events
+/// that arrive out of order never take an entry back to an earlier state.
 ///
 /// The Record counts the changes that it saves (submitted, done, failed). Between two of them a worker
 /// reports claims and progress, which the Record does not count; they sort above the saved state they
@@ -19,14 +19,14 @@ const PROGRESS_BITS: u32 = 11;
 const ATTEMPT_BITS: u32 = 9;
 
 impl Revision {
-    /// The revision of a state saved in the Record, which has changed `count` times.
+    /// Returns the revision of a saved state after `count` changes.
     #[must_use]
     pub const fn recorded(count: u64) -> Self {
         Self(count << (PROGRESS_BITS + ATTEMPT_BITS))
     }
 
-    /// The revision of a computation that follows this recorded state, by `attempt` (from 1) and
-    /// `progress` (0.0 to 1.0).
+    /// Returns the revision of a computation that follows this saved state: `attempt` counts from 1,
+    /// `progress` goes from 0.0 to 1.0.
     #[must_use]
     pub fn computing(self, attempt: u32, progress: f64) -> Self {
         let attempt = u64::from(attempt.min((1 << ATTEMPT_BITS) - 1));

@@ -33,7 +33,7 @@ pub(crate) fn leptos_options(address: SocketAddr) -> LeptosOptions {
     let site_root = text("LEPTOS_SITE_ROOT", "target/site");
     let package = text("LEPTOS_SITE_PKG_DIR", "pkg");
     let output_name = text("LEPTOS_OUTPUT_NAME", "fibstack");
-    // Unless LEPTOS_HASH_FILES is set, file names have a hash if the list of hashes lies next to the
+    // If LEPTOS_HASH_FILES is not set, file names have a hash if the list of hashes is next to the
     // binary and is not left over from another build.
     let plain = Path::new(&site_root).join(&package).join(&output_name).with_extension("js");
     let has_list = || {
@@ -46,7 +46,7 @@ pub(crate) fn leptos_options(address: SocketAddr) -> LeptosOptions {
     };
     let reload_port = env::var("LEPTOS_RELOAD_PORT").ok().and_then(|port| port.parse().ok());
     let external_port = env::var("LEPTOS_RELOAD_EXTERNAL_PORT").ok().and_then(|port| port.parse().ok());
-    // Anything else means `ws`, as in Leptos itself.
+    // An unknown protocol means `ws`, as in Leptos itself.
     let reload_protocol = text("LEPTOS_RELOAD_WS_PROTOCOL", "ws").parse().unwrap_or(ReloadWSProtocol::WS);
     LeptosOptions::builder()
         .output_name(output_name)

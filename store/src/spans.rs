@@ -10,12 +10,12 @@ use protocol::{Entry, Index, WorkerId};
 
 use crate::Claim;
 
-/// A span: from one stage of the [timeline](protocol::Timeline) to the next.
+/// A span: from one step of the [timeline](protocol::Timeline) to the next.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Span {
     /// Trace id. It starts with the seconds since 1970, as AWS X-Ray requires.
     pub trace: u128,
-    /// Span id, which depends on stage and attempt.
+    /// Span id, which depends on step and attempt.
     pub id: u64,
     /// Id of the root span; `None` for the root itself.
     pub parent: Option<u64>,
@@ -81,7 +81,7 @@ impl TraceKey {
     }
 }
 
-/// Returns the spans of the server that delivers a result: the root, and the stages handled by servers.
+/// Returns the spans of the server that delivers a result: the root, and the steps handled by servers.
 #[must_use]
 pub fn of_entry(entry: &Entry) -> Vec<Span> {
     let timeline = &entry.timeline;

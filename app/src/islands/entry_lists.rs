@@ -1,4 +1,4 @@
-//! The indexes requested recently and their values, newest first.
+//! The recently requested indexes and their values, newest first.
 
 use leptos::prelude::*;
 use protocol::{Entry, Index};
@@ -15,14 +15,14 @@ use crate::{
 pub fn EntryLists(
     /// The entries at the time of rendering, newest first.
     entries: Vec<Entry>,
-    /// Whether this is the newest page, to which new entries are added.
+    /// True for the newest page, to which new entries are added.
     first_page: bool,
-    /// Whether there are older entries.
+    /// True if there are older entries.
     more: bool,
 ) -> impl IntoView {
     let listing = RwSignal::new(Listing::from_parts(entries, first_page, more));
     Effect::new(move || subscribe(listing));
-    // The lists change only when the order does; each row follows its own entry.
+    // The lists change only when the order does; each row tracks its own entry.
     let order = Memo::new(move |_| listing.with(Listing::indexes));
     let older = Memo::new(move |_| listing.with(Listing::older));
     let is_empty = move || order.with(Vec::is_empty);
@@ -74,8 +74,8 @@ fn subscribe(listing: RwSignal<Listing>) {
     live::subscribe(Subscription::new(fetch, apply));
 }
 
-/// Follows one entry; keeps its last state while its row is being removed.
-fn follow(listing: RwSignal<Listing>, index: Index) -> Memo<Option<Entry>> {
+/// Tracks one entry, and keeps its last state while its row is being removed.
+fn track(listing: RwSignal<Listing>, index: Index) -> Memo<Option<Entry>> {
     Memo::new(move |last: Option<&Option<Entry>>| {
         listing.with(|listing| listing.entry(index).cloned()).or_else(|| last.cloned().flatten())
     })
@@ -94,7 +94,7 @@ fn index_item(listing: RwSignal<Listing>, index: Index) -> impl IntoView {
 }
 
 fn value_item(listing: RwSignal<Listing>, index: Index) -> impl IntoView {
-    let entry = follow(listing, index);
+    let entry = track(listing, index);
     let details = move || entry.with(|entry| entry.as_ref().map(details));
     view! {
         <li class="value" data-index=index.to_string()>

@@ -1,4 +1,4 @@
-//! The form that submits an index, and the answer.
+//! The form that submits an index, with the answer below it.
 
 use leptos::{ev::SubmitEvent, html, prelude::*, task::spawn_local};
 use protocol::{
@@ -16,16 +16,15 @@ use crate::{
 /// The state of the form.
 #[derive(Clone, Copy)]
 struct FormState {
-    /// What is wrong with the text in the field.
+    /// Problem with the text in the field.
     mistake: RwSignal<Option<String>>,
-    /// Why the index could not be submitted: a title and what to do.
+    /// Reason the index could not be submitted: a title and what to do.
     trouble: RwSignal<Option<(String, String)>>,
     /// The entry of the index submitted last.
     answer: RwSignal<Option<Entry>>,
-    /// Whether a submission is in progress.
+    /// True while a submission is in progress.
     sending: RwSignal<bool>,
-    /// Entries received meanwhile: events about a small index may arrive before the response to its
-    /// submission.
+    /// Entries received during a submission: events about a small index may arrive before the response.
     early_events: StoredValue<Vec<Entry>>,
 }
 
@@ -36,11 +35,11 @@ struct FormState {
 pub fn SubmitForm(
     /// The highest index allowed.
     max: MaxIndex,
-    /// The text in the field: what was typed before, if it was not accepted.
+    /// Initial text in the field: what was typed before, if it was not accepted.
     typed: String,
-    /// What is wrong with it.
+    /// Problem with that text.
     mistake: Option<String>,
-    /// Why it could not be submitted: a title and what to do.
+    /// Reason it could not be submitted: a title and what to do.
     trouble: Option<(String, String)>,
     /// The entry of the index submitted before.
     answer: Option<Entry>,
@@ -179,8 +178,8 @@ impl FormState {
     }
 }
 
-/// Explains why the server rejected an index that the page accepted: since the page was loaded, the
-/// server may have been restarted with a lower maximum.
+/// Explains why the server rejected an index that the page accepted. The server may have been restarted
+/// with a lower maximum since the page was loaded.
 fn rejection(index: Index, problem: Problem) -> String {
     let max = problem.max_index.and_then(|max| Index::try_from(max).ok()).map(MaxIndex::new);
     match max.map(|max| Index::parse(&index.to_string(), max)) {

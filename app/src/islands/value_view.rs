@@ -69,7 +69,7 @@ fn received(timeline: &Timeline) -> Option<impl IntoView + use<>> {
     Some(view! { <p class="aside">"Received at " <time datetime=for_machines>{for_people}</time></p> })
 }
 
-/// Copies the whole value and shows whether that succeeded. Hidden where it cannot work: without
+/// The button that copies the whole value, with its result. Hidden where copying cannot work: without
 /// scripts and on an insecure origin.
 fn copy_button(outcome: Outcome, entry: RwSignal<Entry>) -> impl IntoView {
     let available = RwSignal::new(false);

@@ -12,7 +12,7 @@ use protocol::{
 use wasm_bindgen::{JsCast, prelude::Closure};
 use web_sys::{EventSource, MessageEvent};
 
-/// What happens on the stream.
+/// Something that happens on the stream.
 pub(super) enum StreamEvent {
     /// It was opened, for the first time or again; events may have been missed.
     Opened,
@@ -24,8 +24,8 @@ pub(super) enum StreamEvent {
 
 /// The event stream, kept open until this is dropped.
 ///
-/// The browser itself reconnects a stream that was interrupted. It does not retry one that the server
-/// refused (`503` at its limit, or during its start); that one is opened again after a delay.
+/// The browser itself reconnects an interrupted stream. It does not retry a stream that the server
+/// refused (`503` at its limit, or while it starts), so that one is opened again after a delay.
 pub(super) struct EventStream(Rc<Inner>);
 
 struct Inner {
@@ -44,7 +44,7 @@ struct Source {
 }
 
 impl EventStream {
-    /// Opens the stream and calls `handler` for whatever happens on it.
+    /// Opens the stream and calls `handler` for everything that happens on it.
     pub(super) fn open(handler: impl Fn(StreamEvent) + 'static) -> Self {
         let inner = Rc::new(Inner {
             handler: Box::new(handler),
@@ -68,7 +68,7 @@ impl Drop for EventStream {
 
 impl Inner {
     fn connect(self: &Rc<Self>) {
-        // Opened before the old source is dropped, which frees its closures.
+        // The new source is opened before the old one is dropped, which frees the old closures.
         let source = Source::open(self);
         if source.is_none() {
             self.connect_later();
@@ -125,8 +125,8 @@ impl Source {
         });
         source.set_onopen(Some(on_open.as_ref().unchecked_ref()));
         source.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        // An event of any kind carries the entry as it is now. The browser drops kinds that are not
-        // listed here, such as those of a newer server.
+        // Every event carries the current entry. The browser drops kinds that are not listed here, such
+        // as those of a newer server.
         for kind in EventKind::ALL {
             source.add_event_listener_with_callback(kind.as_str(), on_entry.as_ref().unchecked_ref()).ok()?;
         }

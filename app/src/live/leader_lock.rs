@@ -3,11 +3,11 @@
 use js_sys::{Function, Promise, Reflect, futures::JsFuture};
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 
-/// A held lock. The browser releases it when this is released or the tab is closed.
+/// A held lock. The browser also releases it when the tab is closed.
 pub(super) struct HeldLock(Option<Function>);
 
 impl HeldLock {
-    /// Creates a lock, and the promise for which the browser holds it.
+    /// Creates a lock and a promise; the browser holds the lock until the promise resolves.
     pub(super) fn new() -> (Self, Promise) {
         let mut release = None;
         let promise = Promise::new(&mut |resolve, _reject| release = Some(resolve));
@@ -22,11 +22,12 @@ impl HeldLock {
     }
 }
 
-/// Waits for the lock. When it is granted, `lead` returns the promise until which it is held, or `None`
-/// to give it up. Returns `false` if the browser has no locks, otherwise `true` after the release.
+/// Waits for the lock and calls `lead` once it is granted. The lock is held until the promise from `lead`
+/// resolves, or released at once if that is `None`. Returns `true` after the release, and `false` if the
+/// browser has no locks.
 pub(super) async fn acquire(name: &str, lead: impl FnOnce() -> Option<Promise> + 'static) -> bool {
     let Some(locks) = locks() else { return false };
-    // Must stay alive until the browser has called it.
+    // It must stay alive until the browser has called it.
     let callback = Closure::once(move |_lock: JsValue| lead().map_or(JsValue::UNDEFINED, JsValue::from));
     let Some(released) = request(&locks, name, callback.as_ref()) else { return false };
     JsFuture::from(released).await.is_ok()

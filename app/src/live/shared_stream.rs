@@ -29,18 +29,18 @@ pub enum Connection {
     Reconnecting,
 }
 
-/// This tab's part in the shared stream.
+/// This tab's share of the stream.
 #[derive(Default)]
 struct SharedStream {
     connection: ArcRwSignal<Connection>,
     subscriptions: RefCell<Vec<Rc<Subscription>>>,
-    /// Absent while the page is suspended.
+    /// `None` while the page is suspended.
     channel: RefCell<Option<TabChannel>>,
-    /// Present in the leader.
+    /// `Some` only in the leader.
     stream: RefCell<Option<EventStream>>,
-    /// Present in the leader.
+    /// `Some` only in the leader.
     lock: RefCell<Option<HeldLock>>,
-    /// Number of times that this tab has joined or left; a lock requested earlier is given up.
+    /// Number of times that this tab has joined or left; a lock requested before that is released at once.
     generation: Cell<u32>,
     started: Cell<bool>,
 }
@@ -81,7 +81,7 @@ pub fn publish(entry: &Entry) {
 }
 
 impl SharedStream {
-    /// Starts to listen, and fetches what was missed.
+    /// Starts listening and fetches what was missed.
     fn join(self: &Rc<Self>) {
         let generation = self.generation.get() + 1;
         self.generation.set(generation);
@@ -161,7 +161,7 @@ impl SharedStream {
             TabMessage::Interrupted => self.set(Connection::Reconnecting),
             TabMessage::Entry(json) => {
                 self.set(Connection::Live);
-                // A newer server may send an entry that this page cannot read: it is skipped.
+                // An entry that this page cannot read, perhaps from a newer server, is skipped.
                 if let Ok(entry) = serde_json::from_str(&json) {
                     publish(&entry);
                 }

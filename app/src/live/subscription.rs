@@ -12,7 +12,7 @@ use crate::{
     listing::PageQuery,
 };
 
-/// What a part of the page shows, and therefore fetches again.
+/// The entries that a part of the page shows and fetches again.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fetch {
     /// A page of entries.
@@ -26,7 +26,7 @@ pub enum Fetch {
 pub enum EntryUpdate<'a> {
     /// The entry of an event.
     Event(&'a Entry),
-    /// The entries that were fetched, and with which request.
+    /// Fetched entries, with the request for them.
     Fetched(Fetch, &'a [Entry]),
 }
 
@@ -43,7 +43,7 @@ impl<'a> EntryUpdate<'a> {
 
 /// The subscription of one part of the page to the entries it shows.
 pub struct Subscription {
-    /// Returns what is shown at the moment, if anything.
+    /// Returns the entries that are shown at the moment, if any.
     fetch: Box<dyn Fn() -> Option<Fetch>>,
     apply: Box<dyn Fn(EntryUpdate<'_>)>,
     state: Cell<State>,
@@ -60,7 +60,7 @@ enum State {
 }
 
 impl Subscription {
-    /// Creates a subscription that fetches what `fetch` returns and calls `apply` for each update.
+    /// Creates a subscription that fetches the entries named by `fetch` and calls `apply` for each update.
     pub fn new(
         fetch: impl Fn() -> Option<Fetch> + 'static,
         apply: impl Fn(EntryUpdate<'_>) + 'static,
@@ -77,7 +77,8 @@ impl Subscription {
         (self.apply)(EntryUpdate::Event(entry));
     }
 
-    /// Fetches what is shown, until a response arrives that was requested after the last call.
+    /// Fetches the entries that are shown. A call during a fetch triggers another one after it, so the
+    /// last response was requested after the last call.
     pub(super) fn refresh(self: &Rc<Self>) {
         if self.state.get() != State::Idle {
             self.state.set(State::FetchingStale);

@@ -16,7 +16,7 @@ pub(crate) fn not_found() -> Page {
     })
 }
 
-/// The page for an address whose data cannot be read. It reloads itself until the data is back.
+/// The page shown when the database is not responding. It reloads itself until the data is back.
 pub(super) fn unavailable() -> Page {
     let page = Page::new(StatusCode::SERVICE_UNAVAILABLE, "Temporarily unavailable", || {
         view! {

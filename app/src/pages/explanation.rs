@@ -30,7 +30,7 @@ const STEPS: [(&str, &str); 6] = [
     ("Everyone watching sees it,", "over one stream of server-sent events that all tabs of a browser share."),
 ];
 
-/// What happens when a part fails.
+/// Consequences of each part failing.
 const FAILURES: [(&str, &str); 6] = [
     ("A worker", "Its lease expires and another worker claims the index. The result is late, but not lost."),
     (

@@ -1,4 +1,4 @@
-//! The home page: the form, the indexes requested recently, and their values.
+//! The home page: the form, the recently requested indexes, and their values.
 
 use axum::{
     extract::Query,
@@ -20,16 +20,16 @@ use crate::{
 /// The query of the home page's address.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 struct HomeQuery {
-    /// Position above the first entry to show; the newest entries if absent.
+    /// Position below which the list starts; the newest entries if absent.
     before: Option<u64>,
     /// The text that was submitted through the form without scripts.
     index: Option<String>,
-    /// Why it could not be submitted.
+    /// Reason it could not be submitted.
     problem: Option<FormProblem>,
 }
 
 impl HomeQuery {
-    /// Parses each field on its own: one that is malformed is ignored and does not affect the others.
+    /// Parses each field on its own: a malformed one is ignored and does not affect the others.
     fn parse(uri: &Uri) -> Self {
         #[derive(Deserialize)]
         struct Before {
@@ -54,11 +54,11 @@ impl HomeQuery {
 /// The data of the home page.
 struct Home {
     max: MaxIndex,
-    /// The text to show in the field: what was typed, if it was not accepted.
+    /// Text to show in the field: what was typed, if it was not accepted.
     typed: String,
-    /// What is wrong with it.
+    /// Problem with that text.
     mistake: Option<IndexError>,
-    /// Why it could not be submitted.
+    /// Reason it could not be submitted.
     problem: Option<FormProblem>,
     /// The entry of the index that was submitted.
     answer: Option<Entry>,
@@ -70,7 +70,7 @@ pub(crate) async fn load(request: PageRequest) -> Page {
     let home = Home::load(&request.store, HomeQuery::parse(&request.parts.uri)).await;
     Page {
         status: if home.listing.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE },
-        title: format!("{}: {}", job_words::SITE_NAME, job_words::TITLE),
+        title: format!("{}: {}", job_words::SITE_NAME, lowercase_first(job_words::TITLE)),
         unfinished: home.is_unfinished(),
         view: Box::new(move || home.view().into_any()),
     }
@@ -137,6 +137,12 @@ impl Home {
             </div>
         }
     }
+}
+
+/// Turns a heading into the part of a title after a colon: `Watch it` becomes `watch it`.
+fn lowercase_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
 fn log_failure(error: &RecordError) {

@@ -1,4 +1,4 @@
-//! The status of an entry, and what there is to say about it.
+//! The status of an entry and the details shown with it.
 
 use leptos::prelude::*;
 use protocol::{Entry, Status};
@@ -19,7 +19,7 @@ pub fn progress(entry: &Entry) -> Option<impl IntoView + use<>> {
     )
 }
 
-/// Why the entry failed or is still pending.
+/// The reason the entry failed or is still pending.
 pub fn reason(entry: &Entry) -> Option<impl IntoView + use<>> {
     let reason = entry.reason.clone()?;
     Some(view! { <p class="reason">{reason}</p> })

@@ -14,7 +14,7 @@ const MIN_WIDTH: u64 = 6;
 #[derive(Clone, Debug, PartialEq)]
 struct Row {
     step: &'static str,
-    /// Time since the first step, in µs; `None` if the step has not happened, or its time is unknown.
+    /// Time since the first step, in µs; `None` if the step has not happened or its time is unknown.
     since_start_us: Option<u64>,
     /// Time since the previous known step, in µs; `None` if the clocks disagree.
     took_us: Option<u64>,
@@ -69,7 +69,7 @@ fn rows(timeline: &Timeline) -> Vec<Row> {
     let total = start.zip(end).map_or(0, |(start, end)| end.saturating_sub(start));
     let mut previous = None;
     let row = |(step, at): (&'static str, Option<u64>)| {
-        // The times come from the clocks of different machines: a step that seems to have happened
+        // The times come from different machines, whose clocks differ. A step that seems to have happened
         // before the start is shown at the start.
         let since_start_us = at.zip(start).map(|(at, start)| at.saturating_sub(start));
         let from = previous;

@@ -81,9 +81,9 @@ async fn one_entry(api: &Client) {
     }
 }
 
-/// The timeline of an index that one of our workers computed has every stage, in order.
+/// The timeline of an index that one of our workers computed has every step, in order.
 async fn timeline(api: &Client) {
-    let stations = [
+    let steps = [
         "accepted_us",
         "recorded_us",
         "announced_us",
@@ -93,7 +93,7 @@ async fn timeline(api: &Client) {
         "delivered_us",
     ];
     let entry = api.get("/values/7").await.expect(200).json();
-    let times: Vec<_> = stations.map(|station| entry["timeline"][station].as_u64()).into();
+    let times: Vec<_> = steps.map(|step| entry["timeline"][step].as_u64()).into();
     assert!(times.iter().all(Option::is_some) && times.is_sorted(), "{entry}");
     assert!(entry["worker"].is_string(), "{entry}");
 }
