@@ -1,6 +1,6 @@
 //! The user interface: pages, their parts, and the islands that run in the browser.
 //!
-//! The server renders every page completely ([`routes`]), so that it works without scripts. In the
+//! The server renders every page completely (`routes`), so that it works without scripts. In the
 //! browser only the [`islands`] are hydrated: the form, the lists, one value, the state of the
 //! connection. They receive events through [`live`] and call the API through [`api`].
 //!
