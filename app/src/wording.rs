@@ -190,15 +190,18 @@ fn short_id(worker: &str) -> &str {
 /// Explains what is wrong with a text that was typed as an index.
 #[must_use]
 pub fn mistake(error: &IndexError) -> String {
-    let max = error.max;
+    let allowed = error.allowed;
     match &error.kind {
-        IndexErrorKind::Empty => format!("Enter a whole number from 0 to {max}."),
+        IndexErrorKind::Empty => format!("Enter a whole number from {allowed}."),
         IndexErrorKind::NotANumber { given } => {
-            format!("“{given}” isn’t a whole number. Try one from 0 to {max}.")
+            format!("“{given}” isn’t a whole number. Try one from {allowed}.")
         }
-        IndexErrorKind::Negative => format!("Negative numbers aren’t allowed. Try one from 0 to {max}."),
+        IndexErrorKind::Negative => format!("Negative numbers aren’t allowed. Try one from {allowed}."),
         IndexErrorKind::Fraction => "Fractions aren’t allowed.".to_owned(),
-        IndexErrorKind::TooHigh => format!("That’s too big: this site goes up to {max}."),
+        IndexErrorKind::TooLow => format!("That’s too small. Try one from {allowed}."),
+        IndexErrorKind::TooHigh => {
+            format!("That’s too big: this site goes up to {}.", thousands(u64::from(allowed.highest.get())))
+        }
     }
 }
 
@@ -216,7 +219,7 @@ pub fn form_problem(problem: FormProblem) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{Index, MaxIndex, Revision, WorkerId};
+    use protocol::{Index, IndexRange, Revision, WorkerId};
 
     use super::*;
 
@@ -339,9 +342,12 @@ mod tests {
 
     #[test]
     fn each_mistake_is_explained() {
-        let mistake = |text| mistake(&Index::parse(text, MaxIndex::default()).unwrap_err());
+        let index = |number| Index::try_from(number).unwrap();
+        let allowed = IndexRange { lowest: index(1), highest: index(1_000_000) };
+        let mistake = |text| mistake(&Index::parse(text, allowed).unwrap_err());
         assert_eq!(mistake("5.9"), "Fractions aren’t allowed.");
         assert_eq!(mistake("1000001"), "That’s too big: this site goes up to 1,000,000.");
-        assert_eq!(mistake("seven"), "“seven” isn’t a whole number. Try one from 0 to 1,000,000.");
+        assert_eq!(mistake("0"), "That’s too small. Try one from 1 to 1,000,000.");
+        assert_eq!(mistake("seven"), "“seven” isn’t a whole number. Try one from 1 to 1,000,000.");
     }
 }

@@ -7,16 +7,22 @@ use serde::{Deserialize, Serialize};
 /// The index of a value: a whole number from 0 to 2,147,483,647.
 ///
 /// The upper end is that of the original system's `integer` column, which its clients still read
-/// and write. The highest index that an installation computes is its [`MaxIndex`].
+/// and write. The indexes that an installation computes are its [`IndexRange`].
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(value_type = u32, maximum = 2147483647, description = "A whole number from 0."))]
 #[serde(try_from = "u32", into = "u32")]
 pub struct Index(u32);
 
-/// The highest index that an installation computes (setting `MAX_INDEX`).
+/// The indexes that an installation computes: from the lowest that its job has a value for to the
+/// highest (setting `MAX_INDEX`).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct MaxIndex(Index);
+pub struct IndexRange {
+    /// The lowest index allowed.
+    pub lowest: Index,
+    /// The highest index allowed.
+    pub highest: Index,
+}
 
 /// Reason a text was rejected as an index, and what is allowed instead. Its text is for API clients and
 /// logs; the page has its own words.
@@ -24,8 +30,8 @@ pub struct MaxIndex(Index);
 pub struct IndexError {
     /// Kind of mistake.
     pub kind: IndexErrorKind,
-    /// The highest index allowed.
-    pub max: MaxIndex,
+    /// The indexes that are allowed.
+    pub allowed: IndexRange,
 }
 
 /// Mistake in a text that was rejected as an index.
@@ -42,39 +48,31 @@ pub enum IndexErrorKind {
     Negative,
     /// It has a fraction.
     Fraction,
-    /// It exceeds the maximum.
+    /// It is below the lowest index.
+    TooLow,
+    /// It exceeds the highest index.
     TooHigh,
-}
-
-impl IndexError {
-    /// The error for an index above `max`.
-    #[must_use]
-    pub const fn too_high(max: MaxIndex) -> Self {
-        Self { kind: IndexErrorKind::TooHigh, max }
-    }
 }
 
 impl fmt::Display for IndexError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, max } = self;
+        let Self { kind, allowed } = self;
         match kind {
-            IndexErrorKind::Empty => {
-                write!(f, "The index must not be empty. It must be a whole number from 0 to {max}.")
-            }
+            IndexErrorKind::Empty => f.write_str("The index must not be empty.")?,
             IndexErrorKind::NotANumber { given } => {
-                write!(
+                return write!(
                     f,
-                    "“{given}” is not a whole number. The index must be a whole number from 0 to {max}."
-                )
+                    "“{given}” is not a whole number. The index must be a whole number from {allowed}."
+                );
             }
-            IndexErrorKind::Negative => {
-                write!(f, "The index must not be negative. It must be a whole number from 0 to {max}.")
+            IndexErrorKind::Negative => f.write_str("The index must not be negative.")?,
+            IndexErrorKind::Fraction => f.write_str("The index must not have a fraction.")?,
+            IndexErrorKind::TooLow => write!(f, "The index must not be below {}.", allowed.lowest)?,
+            IndexErrorKind::TooHigh => {
+                return write!(f, "The index must not exceed {}.", Thousands(allowed.highest));
             }
-            IndexErrorKind::Fraction => {
-                write!(f, "The index must not have a fraction. It must be a whole number from 0 to {max}.")
-            }
-            IndexErrorKind::TooHigh => write!(f, "The index must not exceed {max}."),
         }
+        write!(f, " It must be a whole number from {allowed}.")
     }
 }
 
@@ -91,22 +89,25 @@ impl Index {
     /// Parses what a person or a program typed. Surrounding blanks and leading zeros are ignored.
     ///
     /// ```
-    /// use protocol::{Index, IndexErrorKind, MaxIndex};
+    /// use protocol::{Index, IndexErrorKind, IndexRange};
     ///
-    /// let max = MaxIndex::new(Index::try_from(1_000_000)?);
-    /// assert_eq!(Index::parse(" 007 ", max)?.get(), 7);
-    /// assert_eq!(Index::parse("-5", max).unwrap_err().kind, IndexErrorKind::Negative);
-    /// assert_eq!(Index::parse("1000001", max).unwrap_err().kind, IndexErrorKind::TooHigh);
+    /// let allowed = IndexRange { lowest: Index::try_from(1)?, highest: Index::try_from(1_000_000)? };
+    /// assert_eq!(Index::parse(" 007 ", allowed)?.get(), 7);
+    /// assert_eq!(Index::parse("-5", allowed).unwrap_err().kind, IndexErrorKind::Negative);
+    /// assert_eq!(Index::parse("0", allowed).unwrap_err().kind, IndexErrorKind::TooLow);
+    /// assert_eq!(Index::parse("1000001", allowed).unwrap_err().kind, IndexErrorKind::TooHigh);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     /// Fails with an [`IndexError`] that says what is wrong and what is allowed.
-    pub fn parse(text: &str, max: MaxIndex) -> Result<Self, IndexError> {
-        Self::parse_up_to(text.trim(), max).map_err(|kind| IndexError { kind, max })
+    pub fn parse(text: &str, allowed: IndexRange) -> Result<Self, IndexError> {
+        let index = Self::parse_any(text.trim()).map_err(|kind| IndexError { kind, allowed })?;
+        allowed.check(index)?;
+        Ok(index)
     }
 
-    fn parse_up_to(text: &str, max: MaxIndex) -> Result<Self, IndexErrorKind> {
+    fn parse_any(text: &str) -> Result<Self, IndexErrorKind> {
         if text.is_empty() {
             return Err(IndexErrorKind::Empty);
         }
@@ -125,8 +126,7 @@ impl Index {
             });
         }
         // It consists of digits, so parsing can fail only because the number is too large.
-        let index = text.parse().ok().and_then(|number: u32| Self::try_from(number).ok());
-        index.filter(|index| max.allows(*index)).ok_or(IndexErrorKind::TooHigh)
+        text.parse().map_err(|_| IndexErrorKind::TooHigh)
     }
 
     /// Parses an index in its canonical form: decimal digits, no leading zero, at most
@@ -183,34 +183,42 @@ impl From<Index> for i64 {
     }
 }
 
-impl MaxIndex {
-    /// Creates a limit that allows indexes up to and including `highest`.
-    #[must_use]
-    pub const fn new(highest: Index) -> Self {
-        Self(highest)
-    }
+impl IndexRange {
+    /// All indexes that can be represented.
+    pub const ALL: Self = Self { lowest: Index(0), highest: Index::MAX };
 
-    /// Returns the highest index allowed.
-    #[must_use]
-    pub const fn get(self) -> Index {
-        self.0
-    }
-
-    /// Returns whether `index` is within the limit.
+    /// Returns whether `index` is allowed.
     #[must_use]
     pub fn allows(self, index: Index) -> bool {
-        index <= self.0
+        self.check(index).is_ok()
+    }
+
+    /// Checks that `index` is allowed.
+    ///
+    /// # Errors
+    /// The index is too low or too high.
+    pub fn check(self, index: Index) -> Result<(), IndexError> {
+        if index < self.lowest {
+            Err(IndexError { kind: IndexErrorKind::TooLow, allowed: self })
+        } else if index > self.highest {
+            Err(IndexError { kind: IndexErrorKind::TooHigh, allowed: self })
+        } else {
+            Ok(())
+        }
     }
 }
 
-impl Default for MaxIndex {
-    fn default() -> Self {
-        Self(Index(1_000_000))
+/// Displays both ends with thousands separators: `0 to 1,000,000`.
+impl fmt::Display for IndexRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {}", Thousands(self.lowest), Thousands(self.highest))
     }
 }
 
-/// Displays the limit with thousands separators: `1,000,000`.
-impl fmt::Display for MaxIndex {
+/// Displays an index with thousands separators: `1,000,000`.
+struct Thousands(Index);
+
+impl fmt::Display for Thousands {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.0.to_string();
         for (position, digit) in digits.char_indices() {
@@ -229,8 +237,10 @@ mod tests {
 
     use super::*;
 
+    const UP_TO_A_MILLION: IndexRange = IndexRange { lowest: Index(0), highest: Index(1_000_000) };
+
     fn parse(text: &str) -> Result<u32, IndexError> {
-        Index::parse(text, MaxIndex::default()).map(Index::get)
+        Index::parse(text, UP_TO_A_MILLION).map(Index::get)
     }
 
     #[test]
@@ -264,6 +274,19 @@ mod tests {
         for text in ["", "seven", "-5", "5.9"] {
             assert!(message(text).ends_with("must be a whole number from 0 to 1,000,000."), "{text}");
         }
+    }
+
+    #[test]
+    fn an_index_below_the_lowest_is_rejected_with_what_is_allowed() {
+        let from_one = IndexRange { lowest: Index(1), ..UP_TO_A_MILLION };
+        assert_eq!(Index::parse("1", from_one), Ok(Index(1)));
+        let error = Index::parse("00", from_one).unwrap_err();
+        assert_eq!(error.kind, IndexErrorKind::TooLow);
+        assert_eq!(
+            error.to_string(),
+            "The index must not be below 1. It must be a whole number from 1 to 1,000,000."
+        );
+        assert!(!from_one.allows(Index(0)) && from_one.allows(Index(1_000_000)));
     }
 
     #[test]

@@ -25,8 +25,8 @@ impl Backend {
     /// # Errors
     /// Fails if a setting is invalid or the embedded database's folder cannot be created.
     pub(crate) fn start(config: &Config, mode: Mode, stop: &CancellationToken) -> anyhow::Result<Self> {
-        let max_index = config.max_index.max_index(1, JOB.memory_bytes)?;
-        let limits = Limits { max_index, result_budget_bytes: config.result_budget_bytes };
+        let index_range = config.max_index.index_range(JOB.lowest_index, 1, JOB.memory_bytes)?;
+        let limits = Limits { index_range, result_budget_bytes: config.result_budget_bytes };
         let tasks = TaskTracker::new();
         let telemetry = config.telemetry.start("fibstack-server");
         let store = match mode {
@@ -38,7 +38,7 @@ impl Backend {
             Mode::Embedded => {
                 let record = Arc::new(SqliteRecord::new(data_folder(&config.data_dir)?));
                 let board = Arc::new(InProcessBoard::new());
-                let settings = WorkerSettings { max_index, ..WorkerSettings::default() };
+                let settings = WorkerSettings { index_range, ..WorkerSettings::default() };
                 let worker = Worker::new(board.clone(), JOB.compute, settings).with_spans(telemetry.sink());
                 let stop = stop.clone();
                 tasks.spawn(async move { worker.run(stop).await });

@@ -127,10 +127,11 @@ impl From<IndexError> for ApiProblem {
     fn from(error: IndexError) -> Self {
         let title = match error.kind {
             IndexErrorKind::TooHigh => "Index too high",
+            IndexErrorKind::TooLow => "Index too low",
             _ => "Not an index",
         };
         let mut problem = Self::unprocessable(title, error.to_string());
-        problem.problem.max_index = Some(error.max.get().get());
+        problem.problem.max_index = Some(error.allowed.highest.get());
         problem
     }
 }

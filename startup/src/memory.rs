@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use protocol::{Index, MaxIndex};
+use protocol::{Index, IndexRange};
 
 use crate::{SettingsError, check::number};
 
@@ -23,26 +23,35 @@ pub struct MaxIndexSettings<const DEFAULT: u32> {
 }
 
 impl<const DEFAULT: u32> MaxIndexSettings<DEFAULT> {
-    /// Returns the highest index, if computing it fits into memory. `cost` returns the bytes needed to
-    /// compute an index; `concurrent` is the number of concurrent computations.
+    /// Returns the indexes from `lowest` to the highest, if computing that one fits into memory. `cost`
+    /// returns the bytes needed to compute an index; `concurrent` is the number of concurrent
+    /// computations.
     ///
     /// # Errors
-    /// Fails if the index is too high for the available memory.
-    pub fn max_index(&self, concurrent: u32, cost: fn(u32) -> u64) -> Result<MaxIndex, SettingsError> {
-        self.within(memory_limit_bytes(), concurrent, cost)
+    /// Fails if the highest index is too high for the available memory, or below `lowest`.
+    pub fn index_range(
+        &self,
+        lowest: u32,
+        concurrent: u32,
+        cost: fn(u32) -> u64,
+    ) -> Result<IndexRange, SettingsError> {
+        self.within(memory_limit_bytes(), lowest, concurrent, cost)
     }
 
     fn within(
         &self,
         limit_bytes: u64,
+        lowest: u32,
         concurrent: u32,
         cost: fn(u32) -> u64,
-    ) -> Result<MaxIndex, SettingsError> {
+    ) -> Result<IndexRange, SettingsError> {
         let ceiling = ceiling(limit_bytes, concurrent, cost);
-        match Index::try_from(self.max_index) {
-            Ok(index) if index <= ceiling => Ok(MaxIndex::new(index)),
+        match (Index::try_from(lowest), Index::try_from(self.max_index)) {
+            (Ok(lowest), Ok(highest)) if lowest <= highest && highest <= ceiling => {
+                Ok(IndexRange { lowest, highest })
+            }
             _ => Err(SettingsError::Refused(format!(
-                "MAX_INDEX is {}, but must be a whole number from 0 to {ceiling}, the most that {concurrent} \
+                "MAX_INDEX is {}, but must be a whole number from {lowest} to {ceiling}, the most that {concurrent} \
                  concurrent computation{} into {} MiB",
                 self.max_index,
                 if concurrent == 1 { " fits" } else { "s fit" },
@@ -159,12 +168,20 @@ mod tests {
         let cost = |index: u32| u64::from(index) * 10;
         let settings = |max_index| MaxIndexSettings::<1_000_000> { max_index };
         let limit = RESERVED_BYTES + 16 * MIB;
-        assert_eq!(settings(1_000_000).within(limit, 1, cost).unwrap().get().get(), 1_000_000);
-        let error = settings(2_000_000).within(limit, 1, cost).unwrap_err().to_string();
+        assert_eq!(settings(1_000_000).within(limit, 0, 1, cost).unwrap().highest.get(), 1_000_000);
+        let error = settings(2_000_000).within(limit, 0, 1, cost).unwrap_err().to_string();
         assert_eq!(
             error,
             "MAX_INDEX is 2000000, but must be a whole number from 0 to 1677721, the most that \
              1 concurrent computation fits into 64 MiB"
         );
+    }
+
+    #[test]
+    fn a_max_index_below_the_lowest_index_is_refused() {
+        let settings = |max_index| MaxIndexSettings::<1_000_000> { max_index };
+        assert_eq!(settings(5).within(u64::MAX, 5, 1, |_| 0).unwrap().lowest.get(), 5);
+        let error = settings(4).within(u64::MAX, 5, 1, |_| 0).unwrap_err().to_string();
+        assert!(error.starts_with("MAX_INDEX is 4, but must be a whole number from 5 to "), "{error}");
     }
 }

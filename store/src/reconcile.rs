@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use protocol::{Entry, EventKind, Index, IndexError, Status};
+use protocol::{Entry, EventKind, Index, Status};
 
 use crate::{BoardError, EnqueueReason, IndexState, ReadError, Store, sweep::SweepState};
 
@@ -41,10 +41,12 @@ impl Store {
     /// Puts those of these pending entries that are missing back on the pending list. Returns the
     /// indexes that have a result on the Board.
     pub(crate) async fn restore_pending(&self, pending: Vec<Entry>) -> Result<Vec<Index>, ReadError> {
-        let (allowed, too_high): (Vec<_>, Vec<_>) =
-            pending.into_iter().map(|entry| entry.index).partition(|index| self.max_index().allows(*index));
-        for index in too_high {
-            self.give_up(index, &IndexError::too_high(self.max_index()).to_string()).await?;
+        let mut allowed = Vec::new();
+        for index in pending.into_iter().map(|entry| entry.index) {
+            match self.index_range().check(index) {
+                Ok(()) => allowed.push(index),
+                Err(error) => self.give_up(index, &error.to_string()).await?,
+            }
         }
         let mut with_result = Vec::new();
         for (index, state) in allowed.iter().copied().zip(self.board.index_states(&allowed).await?) {

@@ -43,7 +43,7 @@ impl Store {
     /// index 7. Naming the mistake helps whoever runs such a worker; nothing else depends on it, and it
     /// can be removed with the tests of compatibility with the original.
     async fn shifted_by_one(&self, index: Index, wrong: String) -> Option<Index> {
-        let next = Index::try_from(index.get() + 1).ok().filter(|next| self.max_index().allows(*next))?;
+        let next = Index::try_from(index.get() + 1).ok().filter(|next| self.index_range().allows(*next))?;
         self.verified(next, wrong).await.is_ok().then_some(next)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use protocol::{Entry, Event, EventKind, MaxIndex, Notice};
+use protocol::{Entry, Event, EventKind, IndexRange, Notice};
 use tokio::sync::{Notify, SetOnce};
 
 use crate::{
@@ -15,8 +15,8 @@ use crate::{
 /// Limits of an installation.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The highest index that is computed.
-    pub max_index: MaxIndex,
+    /// The indexes that are computed.
+    pub index_range: IndexRange,
     /// Total size in bytes of the whole results that the Board keeps.
     pub result_budget_bytes: u64,
 }
@@ -78,10 +78,10 @@ impl Store {
         self.preparation_attempted.wait().await;
     }
 
-    /// The highest index that is computed here.
+    /// The indexes that are computed here.
     #[must_use]
-    pub fn max_index(&self) -> MaxIndex {
-        self.limits.max_index
+    pub fn index_range(&self) -> IndexRange {
+        self.limits.index_range
     }
 
     /// Sets the function that estimates the duration of a verification (default: one nanosecond per byte).

@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures::StreamExt;
-use protocol::{Entry, EventKind, Index, MaxIndex, Notice, Outcome, Status, WorkerId};
+use protocol::{Entry, EventKind, Index, IndexRange, Notice, Outcome, Status, WorkerId};
 use store::{
     Board, Channel, DigitsAnswer, EnqueueReason, FeedItem, InProcessBoard, IndexState, Limits, Message,
     SqliteRecord, Store, now_us,
@@ -53,7 +53,8 @@ impl System {
         let folder = tempfile::tempdir().unwrap();
         let record = Arc::new(SqliteRecord::new(folder.path()));
         let board = Arc::new(InProcessBoard::new());
-        let limits = Limits { max_index: MaxIndex::new(index(1_000)), result_budget_bytes };
+        let index_range = IndexRange { lowest: index(1), highest: index(1_000) };
+        let limits = Limits { index_range, result_budget_bytes };
         let stop = CancellationToken::new();
         let store = || {
             let store = Store::new(record.clone(), board.clone(), verify.clone(), limits);

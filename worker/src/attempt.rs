@@ -43,9 +43,8 @@ pub enum Step {
 pub(crate) async fn run_attempt(worker: &Worker, claim: Claim, stop: &CancellationToken) -> Step {
     let lease = &claim.lease;
     let index = lease.index;
-    if !worker.settings.max_index.allows(index) {
-        let reason = protocol::IndexError::too_high(worker.settings.max_index).to_string();
-        return fail(worker, &claim, reason, true, stop).await;
+    if let Err(error) = worker.settings.index_range.check(index) {
+        return fail(worker, &claim, error.to_string(), true, stop).await;
     }
     tracing::debug!(%index, attempt = claim.attempt, "computing");
     match compute(worker, lease, stop).await {

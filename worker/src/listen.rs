@@ -29,7 +29,7 @@ impl Worker {
         self.track_board(&Ok::<_, BoardError>(()));
         // Indexes published while there were no subscribers are only in the hash. Looking for them after
         // subscribing leaves no gap.
-        let enqueued = store::enqueue_unlisted(&*self.board, self.settings.max_index).await?;
+        let enqueued = store::enqueue_unlisted(&*self.board, self.settings.index_range).await?;
         if enqueued > 0 {
             tracing::info!(
                 indexes = enqueued,
@@ -49,7 +49,7 @@ impl Worker {
     /// Handles a message on `insert`. Our servers enqueue an index before they publish it; original servers do
     /// not.
     async fn handle_insert(&self, text: &str) -> Result<(), BoardError> {
-        let index = Index::from_canonical(text).filter(|index| self.settings.max_index.allows(*index));
+        let index = Index::from_canonical(text).filter(|index| self.settings.index_range.allows(*index));
         let Some(index) = index else {
             tracing::debug!("ignored a message on `insert` that is not an allowed index");
             return Ok(());

@@ -70,8 +70,9 @@ fn main() -> anyhow::Result<ExitCode> {
 fn work(mut settings: Settings) -> anyhow::Result<()> {
     settings.log.init();
     let redis = or_exit(settings.redis.to_config());
-    settings.worker.max_index =
-        or_exit(settings.max_index.max_index(settings.worker.concurrency, JOB.memory_bytes));
+    let concurrency = settings.worker.concurrency;
+    settings.worker.index_range =
+        or_exit(settings.max_index.index_range(JOB.lowest_index, concurrency, JOB.memory_bytes));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use job::JOB;
-use protocol::{Index, MaxIndex};
+use protocol::{Index, IndexRange};
 use startup::number;
 
 /// Settings of a worker.
@@ -23,9 +23,9 @@ pub struct WorkerSettings {
         value_parser = number(300_u64..=600_000, "ms"),
     )]
     pub lease_ms: u64,
-    /// The highest index computed; claims above it fail. The programs set it from `MAX_INDEX`.
-    #[arg(skip = default_max_index())]
-    pub max_index: MaxIndex,
+    /// The indexes computed; claims of others fail. The programs set its upper end from `MAX_INDEX`.
+    #[arg(skip = default_index_range())]
+    pub index_range: IndexRange,
 }
 
 impl WorkerSettings {
@@ -36,10 +36,11 @@ impl WorkerSettings {
 
 impl Default for WorkerSettings {
     fn default() -> Self {
-        Self { concurrency: 1, lease_ms: 10_000, max_index: default_max_index() }
+        Self { concurrency: 1, lease_ms: 10_000, index_range: default_index_range() }
     }
 }
 
-fn default_max_index() -> MaxIndex {
-    MaxIndex::new(Index::try_from(JOB.default_max_index).unwrap_or(Index::MAX))
+fn default_index_range() -> IndexRange {
+    let index = |number| Index::try_from(number).unwrap_or(Index::MAX);
+    IndexRange { lowest: index(JOB.lowest_index), highest: index(JOB.default_max_index) }
 }

@@ -86,7 +86,7 @@ impl Worker {
             worker = %self.id,
             concurrency = self.settings.concurrency,
             lease_ms = self.settings.lease_ms,
-            max_index = %self.settings.max_index,
+            max_index = %self.settings.index_range.highest,
             "worker started"
         );
         // Everything runs in this task, so its owner owns the whole worker. Computations run on

@@ -14,7 +14,7 @@ use std::{
 
 use futures::StreamExt;
 use job::{JOB, JobError, Progress};
-use protocol::{Index, MaxIndex, Notice, WorkerId};
+use protocol::{Index, IndexRange, Notice, WorkerId};
 use store::{Board, Channel, EnqueueReason, FailOutcome, InProcessBoard, IndexState, Message};
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -75,44 +75,52 @@ fn run(worker: Worker) -> (CancellationToken, JoinHandle<()>) {
 }
 
 async fn join(running: JoinHandle<()>) {
-    timeout(SOON, running).await.expect("the worker did not stop").unwrap();
+    timeout(SOON, running).await.expect("the worker did not stop in time").unwrap();
 }
 
-/// Waits for the notice that `wanted` picks.
+/// Subscribes, runs `act`, and returns what `wanted` picks from the first notice that it accepts.
 async fn notice<T>(
     board: &InProcessBoard,
     act: impl Future<Output = ()>,
     wanted: impl Fn(Notice) -> Option<T>,
 ) -> T {
-    let mut heard = board.subscribe(&[Channel::Events]).await.unwrap();
+    let mut messages = board.subscribe(&[Channel::Events]).await.unwrap();
     act.await;
     let search = async {
-        while let Some(heard) = heard.next().await {
-            if let Message::Notice(notice) = heard
+        while let Some(message) = messages.next().await {
+            if let Message::Notice(notice) = message
                 && let Some(found) = wanted(notice)
             {
                 return found;
             }
         }
-        panic!("the notices ended");
+        panic!("the subscription ended");
     };
-    timeout(SOON, search).await.expect("the notice did not come")
+    timeout(SOON, search).await.expect("no such notice arrived in time")
+}
+
+fn finished_value(notice: Notice) -> Option<String> {
+    match notice {
+        Notice::Finished { value, .. } => value,
+        _ => None,
+    }
 }
 
 #[tokio::test]
 async fn a_worker_drains_the_list() {
     let (board, _) = board();
     let worker = worker(&board, JOB.compute);
-    submit(&board, &[7, 0, 100]).await;
-    let mut did = Vec::new();
+    let indexes = [JOB.sample.index, JOB.lowest_index, JOB.sample.index + 1];
+    submit(&board, &indexes).await;
+    let mut steps = Vec::new();
     loop {
         match worker.step().await.unwrap() {
             Step::Idle => break,
-            step => did.push(step),
+            step => steps.push(step),
         }
     }
-    assert_eq!(did, [7, 0, 100].map(|number| Step::Done(index(number))));
-    for number in [7, 0, 100] {
+    assert_eq!(steps, indexes.map(|number| Step::Done(index(number))));
+    for number in indexes {
         assert_eq!(board.result(index(number)).await.unwrap(), JOB.value(number).ok());
     }
 }
@@ -121,10 +129,7 @@ async fn a_worker_drains_the_list() {
 async fn a_running_worker_computes_a_submitted_index() {
     let (board, _) = board();
     let (stop, running) = run(worker(&board, JOB.compute));
-    let value = notice(&board, submit(&board, &[7]), |notice| match notice {
-        Notice::Finished { value, .. } => value,
-        _ => None,
-    });
+    let value = notice(&board, submit(&board, &[7]), finished_value);
     assert_eq!(value.await, JOB.value(7).unwrap());
     stop.cancel();
     join(running).await;
@@ -133,13 +138,13 @@ async fn a_running_worker_computes_a_submitted_index() {
 #[tokio::test]
 async fn concurrent_computations_never_exceed_the_setting() {
     let (board, _) = board();
-    let (began, begun) = mpsc::channel();
+    let (starts, started) = mpsc::channel();
     let settings = WorkerSettings { concurrency: 3, ..WorkerSettings::default() };
     submit(&board, &[1, 2, 3, 4]).await;
-    let (stop, running) = run(Worker::new(board.clone(), endless(began), settings));
+    let (stop, running) = run(Worker::new(board.clone(), endless(starts), settings));
     let mut first = tokio::task::spawn_blocking(move || {
-        let first: Vec<_> = (0..3).map(|_| begun.recv_timeout(SOON).unwrap().get()).collect();
-        assert!(begun.try_recv().is_err(), "a fourth computation began");
+        let first: Vec<_> = (0..3).map(|_| started.recv_timeout(SOON).unwrap().get()).collect();
+        assert!(started.try_recv().is_err(), "a fourth computation started");
         first
     })
     .await
@@ -153,10 +158,10 @@ async fn concurrent_computations_never_exceed_the_setting() {
 #[tokio::test]
 async fn a_stopping_worker_releases_its_claim_without_counting_the_attempt() {
     let (board, _) = board();
-    let (began, begun) = mpsc::channel();
+    let (starts, started) = mpsc::channel();
     submit(&board, &[7]).await;
-    let (stop, running) = run(worker(&board, endless(began)));
-    tokio::task::spawn_blocking(move || begun.recv_timeout(SOON)).await.unwrap().unwrap();
+    let (stop, running) = run(worker(&board, endless(starts)));
+    tokio::task::spawn_blocking(move || started.recv_timeout(SOON)).await.unwrap().unwrap();
     assert!(matches!(state(&board, 7).await, IndexState::Pending(Some(_))));
     stop.cancel();
     join(running).await;
@@ -176,14 +181,14 @@ async fn a_panic_is_a_failed_attempt_and_the_fifth_fails_the_index() {
         assert_eq!(reason, "The computation panicked: out of luck");
         match outcome {
             FailOutcome::Retry { after } if attempt < 5 => {
-                assert_eq!(worker.step().await.unwrap(), Step::Idle, "it is not due before its backoff");
+                assert_eq!(worker.step().await.unwrap(), Step::Idle, "the retry must wait for its backoff");
                 pass(&time_us, after + Duration::from_millis(1));
             }
             FailOutcome::GivenUp if attempt == 5 => {}
             outcome => panic!("{outcome:?} after attempt {attempt}"),
         }
     }
-    let IndexState::GivenUp { reason } = state(&board, 7).await else { panic!("it was not given up") };
+    let IndexState::GivenUp { reason } = state(&board, 7).await else { panic!("the index was not given up") };
     assert!(reason.contains("out of luck"), "{reason}");
     pass(&time_us, SOON);
     assert_eq!(worker.step().await.unwrap(), Step::Idle);
@@ -194,12 +199,14 @@ async fn a_retry_can_succeed_after_a_failed_attempt() {
     let (board, time_us) = board();
     let calls = AtomicU64::new(0);
     let compute = move |_, _: Progress<'_>| match calls.fetch_add(1, Ordering::Relaxed) {
-        0 => Err(JobError::Failed("not today".to_owned())),
-        _ => Ok("13".to_owned()),
+        0 => Err(JobError::Failed("no entropy left".to_owned())),
+        _ => Ok("a value".to_owned()),
     };
     let worker = worker(&board, compute);
     submit(&board, &[7]).await;
-    assert!(matches!(worker.step().await.unwrap(), Step::Failed { reason, .. } if reason == "not today"));
+    assert!(
+        matches!(worker.step().await.unwrap(), Step::Failed { reason, .. } if reason == "no entropy left")
+    );
     pass(&time_us, SOON);
     assert_eq!(worker.step().await.unwrap(), Step::Done(index(7)));
 }
@@ -216,26 +223,32 @@ async fn an_impossible_index_fails_at_once_with_the_reason() {
 }
 
 #[tokio::test]
-async fn an_index_above_the_maximum_fails_at_once_with_the_reason() {
+async fn an_index_outside_the_range_fails_at_once_with_the_reason() {
     let (board, _) = board();
-    let settings = WorkerSettings { max_index: MaxIndex::new(index(1_000)), ..WorkerSettings::default() };
-    let worker = Worker::new(board.clone(), JOB.compute, settings);
-    submit(&board, &[1_001]).await;
-    let step = worker.step().await.unwrap();
-    assert!(matches!(step, Step::Failed { outcome: Some(FailOutcome::GivenUp), .. }), "{step:?}");
-    let reason = "The index must not exceed 1,000.".to_owned();
-    assert_eq!(state(&board, 1_001).await, IndexState::GivenUp { reason });
+    let index_range = IndexRange { lowest: index(5), highest: index(1_000) };
+    let worker = Worker::new(
+        board.clone(),
+        |_, _: Progress<'_>| panic!("it must not be computed"),
+        WorkerSettings { index_range, ..WorkerSettings::default() },
+    );
+    let too_low = "The index must not be below 5. It must be a whole number from 5 to 1,000.";
+    for (number, reason) in [(1_001, "The index must not exceed 1,000."), (4, too_low)] {
+        submit(&board, &[number]).await;
+        let step = worker.step().await.unwrap();
+        assert!(matches!(step, Step::Failed { outcome: Some(FailOutcome::GivenUp), .. }), "{step:?}");
+        assert_eq!(state(&board, number).await, IndexState::GivenUp { reason: reason.to_owned() });
+    }
 }
 
 #[tokio::test]
 async fn a_lost_lease_stops_the_computation() {
     let (board, time_us) = board();
-    let (began, begun) = mpsc::channel();
+    let (starts, started) = mpsc::channel();
     let settings = WorkerSettings { lease_ms: 300, ..WorkerSettings::default() };
-    let worker = Worker::new(board.clone(), endless(began), settings);
+    let worker = Worker::new(board.clone(), endless(starts), settings);
     submit(&board, &[7]).await;
     let stealing = async {
-        tokio::task::spawn_blocking(move || begun.recv_timeout(SOON)).await.unwrap().unwrap();
+        tokio::task::spawn_blocking(move || started.recv_timeout(SOON)).await.unwrap().unwrap();
         pass(&time_us, SOON);
         board.claim(&WorkerId::new("thief"), SOON).await.unwrap()
     };
@@ -245,8 +258,8 @@ async fn a_lost_lease_stops_the_computation() {
             assert_eq!(step.unwrap(), Step::LeaseLost(index(7)));
             assert_eq!(claim.attempt, 2);
         }
-        // The worker's own renewal was quicker than the thief; nothing was lost then.
-        None => panic!("the lease had run out, but could not be claimed"),
+        // The worker renewed its lease before the thief could claim the index.
+        None => panic!("the lease had expired, but the index could not be claimed"),
     }
 }
 
@@ -263,21 +276,21 @@ async fn a_long_computation_renews_its_lease_and_reports_progress() {
             }
             std::thread::yield_now();
         }
-        Ok("13".to_owned())
+        Ok("a value".to_owned())
     };
     submit(&board, &[7]).await;
     let worker = worker(&board, compute);
-    let told = notice(&board, async {}, |notice| match notice {
+    let progress = notice(&board, async {}, |notice| match notice {
         Notice::Progress { progress, attempt, .. } => Some((progress, attempt)),
         _ => None,
     });
     let watching = async {
-        let told = told.await;
+        let progress = progress.await;
         go.send(()).unwrap();
-        told
+        progress
     };
-    let (step, told) = tokio::join!(worker.step(), watching);
-    assert_eq!(told, (0.25, 1));
+    let (step, progress) = tokio::join!(worker.step(), watching);
+    assert_eq!(progress, (0.25, 1));
     assert_eq!(step.unwrap(), Step::Done(index(7)));
 }
 
@@ -286,10 +299,7 @@ async fn an_index_submitted_before_the_worker_started_is_computed() {
     let (board, _) = board();
     board.enqueue(index(8), EnqueueReason::Message).await.unwrap();
     let (stop, running) = run(worker(&board, JOB.compute));
-    let value = notice(&board, async {}, |notice| match notice {
-        Notice::Finished { value, .. } => value,
-        _ => None,
-    });
+    let value = notice(&board, async {}, finished_value);
     let value = match board.result(index(8)).await.unwrap() {
         Some(value) => value,
         None => value.await,

@@ -2,7 +2,7 @@
 
 use leptos::{ev::SubmitEvent, html, prelude::*, task::spawn_local};
 use protocol::{
-    Entry, FormProblem, Index, MaxIndex, Problem,
+    Entry, FormProblem, Index, IndexRange, Problem,
     names::{API_PREFIX, VALUES_ROUTE},
 };
 
@@ -33,8 +33,8 @@ struct FormState {
 /// up to date.
 #[island]
 pub fn SubmitForm(
-    /// The highest index allowed.
-    max: MaxIndex,
+    /// The indexes allowed.
+    allowed: IndexRange,
     /// Initial text in the field: what was typed before, if it was not accepted.
     typed: String,
     /// Problem with that text.
@@ -56,7 +56,7 @@ pub fn SubmitForm(
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         if let Some(field) = field.get_untracked() {
-            state.submit(field, max);
+            state.submit(field, allowed);
         }
     };
     let is_wrong = move || state.mistake.with(Option::is_some);
@@ -80,7 +80,7 @@ pub fn SubmitForm(
                     "Compute"
                 </button>
             </div>
-            <p id="index-hint" class="hint">{format!("Any whole number from 0 to {max}")}</p>
+            <p id="index-hint" class="hint">{format!("Any whole number from {allowed}")}</p>
             <p id="index-mistake" class="mistake" role="alert">{state.mistake}</p>
         </form>
     };
@@ -109,17 +109,17 @@ fn sentence(entry: &Entry) -> impl IntoView + use<> {
 }
 
 impl FormState {
-    fn submit(self, field: web_sys::HtmlInputElement, max: MaxIndex) {
+    fn submit(self, field: web_sys::HtmlInputElement, allowed: IndexRange) {
         if self.sending.get_untracked() {
             return;
         }
-        match Index::parse(&field.value(), max) {
-            Ok(index) => self.send(index, field),
+        match Index::parse(&field.value(), allowed) {
+            Ok(index) => self.send(index, allowed, field),
             Err(error) => self.reject(wording::mistake(&error), &field),
         }
     }
 
-    fn send(self, index: Index, field: web_sys::HtmlInputElement) {
+    fn send(self, index: Index, allowed: IndexRange, field: web_sys::HtmlInputElement) {
         self.sending.set(true);
         self.early_events.set_value(Vec::new());
         self.mistake.set(None);
@@ -137,7 +137,7 @@ impl FormState {
                     live::publish(&entry);
                 }
                 Err(ApiError::Problem(problem)) if problem.status == 422 => {
-                    self.reject(rejection(index, problem), &field);
+                    self.reject(rejection(index, allowed, problem), &field);
                 }
                 Err(error) => {
                     self.answer.set(None);
@@ -180,9 +180,9 @@ impl FormState {
 
 /// Explains why the server rejected an index that the page accepted. The server may have been restarted
 /// with a lower maximum since the page was loaded.
-fn rejection(index: Index, problem: Problem) -> String {
-    let max = problem.max_index.and_then(|max| Index::try_from(max).ok()).map(MaxIndex::new);
-    match max.map(|max| Index::parse(&index.to_string(), max)) {
+fn rejection(index: Index, allowed: IndexRange, problem: Problem) -> String {
+    let highest = problem.max_index.and_then(|max| Index::try_from(max).ok());
+    match highest.map(|highest| IndexRange { highest, ..allowed }.check(index)) {
         Some(Err(error)) => wording::mistake(&error),
         _ => problem.detail.unwrap_or(problem.title),
     }

@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, Uri},
 };
 use leptos::prelude::*;
-use protocol::{Entry, FormProblem, Index, IndexError, MaxIndex};
+use protocol::{Entry, FormProblem, Index, IndexError, IndexRange};
 use serde::Deserialize;
 use store::{RecordError, Store};
 
@@ -53,7 +53,7 @@ impl HomeQuery {
 
 /// The data of the home page.
 struct Home {
-    max: MaxIndex,
+    allowed: IndexRange,
     /// Text to show in the field: what was typed, if it was not accepted.
     typed: String,
     /// Problem with that text.
@@ -78,8 +78,8 @@ pub(crate) async fn load(request: PageRequest) -> Page {
 
 impl Home {
     async fn load(store: &Store, query: HomeQuery) -> Self {
-        let max = store.max_index();
-        let index = query.index.as_deref().map(|typed| Index::parse(typed, max));
+        let allowed = store.index_range();
+        let index = query.index.as_deref().map(|typed| Index::parse(typed, allowed));
         let page = PageQuery::first(query.before);
         let listing = store.page(page.before, page.limit).await.inspect_err(log_failure).ok();
         let answer = match &index {
@@ -91,7 +91,7 @@ impl Home {
         let mistake = index.and_then(Result::err);
         let keep_typed = mistake.is_some() || query.problem.is_some();
         Self {
-            max,
+            allowed,
             typed: query.index.filter(|_| keep_typed).unwrap_or_default(),
             mistake,
             problem: query.problem,
@@ -125,7 +125,7 @@ impl Home {
                     <h1 id="title">{job_words::TITLE}</h1>
                     <p class="lead">{job_words::LEAD}</p>
                     <SubmitForm
-                        max=self.max
+                        allowed=self.allowed
                         typed=self.typed.clone()
                         mistake=self.mistake.as_ref().map(wording::mistake)
                         trouble

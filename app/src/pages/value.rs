@@ -18,9 +18,9 @@ pub(crate) async fn load(mut request: PageRequest) -> Page {
     let Ok(Path(typed)) = Path::<String>::from_request_parts(&mut request.parts, &()).await else {
         return errors::not_found();
     };
-    let max = request.store.max_index();
+    let allowed = request.store.index_range();
     // An index that exceeds the maximum may have been computed when the maximum was higher.
-    match typed.parse().or_else(|_| Index::parse(&typed, max)) {
+    match typed.parse().or_else(|_| Index::parse(&typed, allowed)) {
         Ok(index) => load_entry(&request.store, index).await,
         Err(error) => not_an_index(error),
     }
@@ -29,8 +29,10 @@ pub(crate) async fn load(mut request: PageRequest) -> Page {
 async fn load_entry(store: &Store, index: Index) -> Page {
     match store.entry(index).await {
         Ok(Some(entry)) => one_value(entry),
-        Ok(None) if store.max_index().allows(index) => never_submitted(index),
-        Ok(None) => not_an_index(IndexError::too_high(store.max_index())),
+        Ok(None) => match store.index_range().check(index) {
+            Ok(()) => never_submitted(index),
+            Err(error) => not_an_index(error),
+        },
         Err(error) => {
             tracing::warn!(%error, %index, "failed to read an entry for its page");
             errors::unavailable()

@@ -56,8 +56,9 @@ fn compute_gated(index: u32, progress: Progress<'_>, gate: &Path, tally: &Path) 
 async fn main() -> anyhow::Result<()> {
     let mut settings: Settings = startup::parse();
     settings.log.init();
-    settings.worker.max_index =
-        or_exit(settings.max_index.max_index(settings.worker.concurrency, JOB.memory_bytes));
+    let concurrency = settings.worker.concurrency;
+    settings.worker.index_range =
+        or_exit(settings.max_index.index_range(JOB.lowest_index, concurrency, JOB.memory_bytes));
     let board = RedisBoard::new(&or_exit(settings.redis.to_config()))?;
     let (gate, tally) = (settings.gate_file, settings.tally_file);
     let compute = move |index, progress: Progress<'_>| compute_gated(index, progress, &gate, &tally);

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderName, header},
     response::AppendHeaders,
 };
-use protocol::{Entry, Index, MaxIndex, PROBLEM_MEDIA_TYPE, Problem, names};
+use protocol::{Entry, Index, IndexRange, PROBLEM_MEDIA_TYPE, Problem, names};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -91,10 +91,10 @@ pub(super) async fn one(
     entry.map(Json).ok_or_else(|| never_submitted(index))
 }
 
-/// Reads an index from a path. Any index is allowed: entries above the configured maximum may have been adopted from
+/// Reads an index from a path. Any index is allowed: entries outside the configured range may have been adopted from
 /// an original system, as failed.
 pub(super) fn index_of_path(text: &str) -> Result<Index, ApiProblem> {
-    Index::parse(text, MaxIndex::new(Index::MAX)).map_err(|error| ApiProblem::not_found(error.to_string()))
+    Index::parse(text, IndexRange::ALL).map_err(|error| ApiProblem::not_found(error.to_string()))
 }
 
 pub(super) fn never_submitted(index: Index) -> ApiProblem {

@@ -6,7 +6,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, header},
 };
-use protocol::{Index, MaxIndex};
+use protocol::{Index, IndexRange};
 use serde::Deserialize;
 use serde_json::{error::Category, value::RawValue};
 use utoipa::ToSchema;
@@ -78,8 +78,8 @@ impl Submission {
         Ok(Self { text })
     }
 
-    pub(super) fn index(&self, max: MaxIndex) -> Result<Index, ApiProblem> {
-        Ok(Index::parse(&self.text, max)?)
+    pub(super) fn index(&self, allowed: IndexRange) -> Result<Index, ApiProblem> {
+        Ok(Index::parse(&self.text, allowed)?)
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) async fn submit(
     let outcome = async {
         state.rate_limit.check(peer, &headers).map_err(ApiProblem::too_many_requests)?;
         let submission = Submission::read(&headers, body).await?;
-        let index = submission.index(state.store.max_index());
+        let index = submission.index(state.store.index_range());
         text = Some(submission.text);
         Ok::<_, ApiProblem>(state.store.submit(index?, accepted_us).await?)
     }

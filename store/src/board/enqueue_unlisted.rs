@@ -1,6 +1,6 @@
 //! Enqueues indexes that a foreign server left pending in `values`.
 
-use protocol::MaxIndex;
+use protocol::IndexRange;
 
 use super::{Board, BoardError, EnqueueOutcome, EnqueueReason, IndexState};
 
@@ -16,11 +16,11 @@ const FIELDS_PER_PAGE: u32 = 1_000;
 ///
 /// # Errors
 /// The Board is unavailable. Indexes that were added before stay on the list.
-pub async fn enqueue_unlisted(board: &dyn Board, max_index: MaxIndex) -> Result<u64, BoardError> {
+pub async fn enqueue_unlisted(board: &dyn Board, allowed: IndexRange) -> Result<u64, BoardError> {
     let (mut cursor, mut added) = (0, 0);
     loop {
         let mut page = board.scan(cursor, FIELDS_PER_PAGE).await?;
-        page.indexes.retain(|index| max_index.allows(*index));
+        page.indexes.retain(|index| allowed.allows(*index));
         let states = board.index_states(&page.indexes).await?;
         for (index, state) in page.indexes.into_iter().zip(states) {
             if state == IndexState::Unlisted

@@ -1,6 +1,6 @@
 //! Foreign programs on the same Redis: what they set, publish and delete.
 
-use protocol::MaxIndex;
+use protocol::IndexRange;
 use store::{Channel, EnqueueReason, FinishOutcome, IndexState, Message, enqueue_unlisted};
 
 use crate::subject::{LEASE, Subject, index, indexes, next_message, notice, worker};
@@ -21,6 +21,7 @@ async fn indexes_left_pending_by_a_foreign_server_are_enqueued() {
     let board = Subject::on_redis();
     for (field, value) in [
         ("7", "Nothing yet!"),
+        ("0", "Nothing yet!"),
         ("8", "21"),
         ("007", "1"),
         ("3abc", "NaN"),
@@ -32,10 +33,13 @@ async fn indexes_left_pending_by_a_foreign_server_are_enqueued() {
     let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
     assert_eq!(board.state(7).await, IndexState::Unlisted);
     assert_eq!(board.scan(0, 100).await.unwrap().ignored, 3);
-    assert_eq!(enqueue_unlisted(&*board, MaxIndex::default()).await.unwrap(), 1);
-    assert_eq!(enqueue_unlisted(&*board, MaxIndex::default()).await.unwrap(), 0);
+    let allowed = IndexRange { lowest: index(1), highest: index(1_000_000) };
+    assert_eq!(enqueue_unlisted(&*board, allowed).await.unwrap(), 1);
+    assert_eq!(enqueue_unlisted(&*board, allowed).await.unwrap(), 0);
     assert_eq!(board.state(7).await, IndexState::Pending(None));
-    assert_eq!(board.state(1_000_001).await, IndexState::Unlisted);
+    for outside in [0, 1_000_001] {
+        assert_eq!(board.state(outside).await, IndexState::Unlisted);
+    }
     board.foreign(&["PUBLISH", "insert", "-5 or \"anything\""]);
     assert_eq!(next_message(&mut inserts).await, Message::Insert("-5 or \"anything\"".to_owned()));
     assert_eq!(board.claim_as("w1").await.unwrap().lease.index, index(7));
