@@ -91,12 +91,11 @@ async fn submit(api: Client, first: u32, stop: Arc<AtomicBool>, accepted: Arc<At
 /// Waits until all of these have their correct values.
 pub(crate) async fn all_are_computed(api: &Client, indexes: &[u32]) {
     for index in indexes {
-        assert_eq!(api.value(*index).await, expected(*index), "F({index})");
+        assert_eq!(api.value(*index).await, expected(*index), "{index}");
     }
 }
 
 /// The value as it appears in entries.
 pub(crate) fn expected(index: u32) -> String {
-    let digits = job::JOB.value(index).unwrap();
-    Outcome::of(&digits).brief()
+    Outcome::of(&e2e::expected(index)).brief()
 }
