@@ -22,11 +22,12 @@ use tower_http::{
     timeout::TimeoutLayer,
     trace::TraceLayer,
 };
-use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{mode::Mode, problem::ApiProblem, rate_limit::RateLimit};
 
+#[cfg(test)]
+mod any_text;
 mod digits;
 mod docs;
 mod entries;
@@ -70,7 +71,7 @@ pub(crate) enum MetricsRoute {
 
 /// The API's routes with their documentation.
 fn routes(metrics: MetricsRoute) -> OpenApiRouter<ApiState> {
-    let routes = OpenApiRouter::with_openapi(docs::Description::openapi())
+    let routes = OpenApiRouter::with_openapi(docs::Description::with_job())
         .routes(routes!(entries::list, submit::submit))
         .routes(routes!(legacy::all))
         .routes(routes!(legacy::current))

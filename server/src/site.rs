@@ -83,3 +83,17 @@ pub(crate) fn router(options: &LeptosOptions, store: &Arc<Store>, api: Router) -
     }
     router.layer(CatchPanicLayer::new())
 }
+
+#[cfg(test)]
+mod tests {
+    use job::JOB;
+    use protocol::Index;
+
+    #[test]
+    fn the_page_writes_an_index_as_the_job_does() {
+        for number in [JOB.lowest_index, JOB.sample.index, JOB.default_max_index] {
+            let index = Index::try_from(number).unwrap();
+            assert_eq!(app::job_words::notation(index), (JOB.notation)(number));
+        }
+    }
+}

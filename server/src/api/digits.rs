@@ -1,4 +1,4 @@
-//! `GET /values/{index}/digits`: the whole number.
+//! `GET /values/{index}/digits`: the whole value.
 
 use axum::{
     Json,
@@ -17,12 +17,12 @@ use crate::problem::{ApiProblem, Unavailable};
 /// `Retry-After` for a value that is still being computed, in seconds.
 const RETRY_AFTER_S: u64 = 1;
 
-/// All digits of a value.
+/// A whole value: any text, such as the digits of a number.
 #[derive(ToSchema)]
-#[schema(value_type = String, pattern = "^[0-9]+$")]
+#[schema(value_type = String)]
 struct Digits(());
 
-/// The whole number
+/// The whole value
 ///
 /// Plain text that never changes, so it may be cached forever. Supports `ETag` and `Range`.
 #[utoipa::path(
@@ -34,7 +34,7 @@ struct Digits(());
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of a copy the client already has."),
     ),
     responses(
-        (status = OK, description = "All digits.", body = Digits, content_type = "text/plain",
+        (status = OK, description = "The whole value.", body = Digits, content_type = "text/plain",
          headers(("ETag" = String))),
         (status = ACCEPTED, description = "Being computed, for the first time or again.", body = Entry,
          headers(("Retry-After" = u64, description = "When to try again, in seconds."))),
@@ -45,7 +45,7 @@ struct Digits(());
          content_type = PROBLEM_MEDIA_TYPE),
         (status = CONFLICT, description = "The computation was given up; `detail` has the reason.",
          body = Problem, content_type = PROBLEM_MEDIA_TYPE),
-        (status = RANGE_NOT_SATISFIABLE, description = "The range is outside the number.", body = Problem,
+        (status = RANGE_NOT_SATISFIABLE, description = "The range is outside the value.", body = Problem,
          content_type = PROBLEM_MEDIA_TYPE, headers(("Content-Range" = String))),
         Unavailable,
     ),
@@ -113,7 +113,7 @@ fn ranged(text: Bytes, etag: &str, request: &HeaderMap) -> Response {
         Ok(_) => (content_type, text).into_response(),
         Err(_) => {
             let content_range = [(header::CONTENT_RANGE, format!("bytes */{length}"))];
-            let detail = format!("The number has {length} digits: bytes 0 to {}.", length.saturating_sub(1));
+            let detail = format!("The value has {length} bytes: 0 to {}.", length.saturating_sub(1));
             (content_range, ApiProblem::range_not_satisfiable(detail)).into_response()
         }
     }

@@ -7,6 +7,7 @@ use axum::{
     response::{Html, IntoResponse},
 };
 use bytes::Bytes;
+use job::JOB;
 use serde_json::Value;
 use utoipa::OpenApi;
 
@@ -19,8 +20,6 @@ const PAGE: &str = include_str!("docs.html");
 #[openapi(
     info(
         title = "fibstack",
-        description = "Submit an index, a worker computes F(index), everyone watching sees it arrive. \
-                       F(0) = 0, F(1) = 1 (OEIS A000045).",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     servers((
@@ -29,6 +28,18 @@ const PAGE: &str = include_str!("docs.html");
     )),
 )]
 pub(super) struct Description;
+
+impl Description {
+    /// The parts above, with the description of the job.
+    pub(super) fn with_job() -> utoipa::openapi::OpenApi {
+        let mut document = Self::openapi();
+        document.info.description = Some(format!(
+            "Submit an index, a worker computes its value, everyone watching sees it arrive. {}",
+            JOB.description
+        ));
+        document
+    }
+}
 
 /// This document (OpenAPI 3.1)
 #[utoipa::path(

@@ -1,6 +1,6 @@
 //! `GET /values/all` and `GET /values/current`: the original's two lists, streamed.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     body::Body,
@@ -10,7 +10,8 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use protocol::Index;
+use job::JOB;
+use protocol::{Index, names};
 use store::{RecordError, Store};
 use utoipa::ToSchema;
 
@@ -62,11 +63,18 @@ pub(super) async fn all(State(state): State<ApiState>) -> Result<Response, ApiPr
     path = "/values/current",
     responses((
         status = OK, description = "Streamed.", body = HashMap<String, String>,
-        example = json!({ "7": "13", "8": "Nothing yet!" }),
+        example = json!(current_example()),
     ), Unavailable),
 )]
 pub(super) async fn current(State(state): State<ApiState>) -> Result<Response, ApiProblem> {
     stream_pages(state.store, Read::Current).await
+}
+
+/// Shows an index with its value and one without.
+fn current_example() -> HashMap<String, String> {
+    let index = JOB.lowest_index + 7;
+    let value = JOB.value(index).unwrap_or_default();
+    HashMap::from([(index.to_string(), value), ((index + 1).to_string(), names::NOTHING_YET.to_owned())])
 }
 
 impl Read {
