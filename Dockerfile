@@ -75,7 +75,7 @@ USER 10001:10001
 
 FROM base AS worker
 LABEL org.opencontainers.image.title="fibstack worker" \
-      org.opencontainers.image.description="Claims indexes from Redis and computes their Fibonacci numbers"
+      org.opencontainers.image.description="Claims indexes from Redis and computes their values"
 COPY --from=artifacts /worker /
 ENV HEALTH_ADDR=127.0.0.1:9000
 HEALTHCHECK --interval=30s --timeout=5s --retries=3 --start-period=60s CMD ["/worker", "healthcheck"]

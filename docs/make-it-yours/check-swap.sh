@@ -1,46 +1,100 @@
 #!/usr/bin/env bash
-# Swaps the job in a copy of the tree as docs/MAKE-IT-YOURS.md describes, tests the job's crate, builds the server, submits
-# the sample through its API and reads the value: docs/make-it-yours/check-swap.sh prime|factorise
+# Swaps the job in a copy of the tree, with the commands and the diff of docs/MAKE-IT-YOURS.md, and checks that the system
+# then does the new job: docs/make-it-yours/check-swap.sh [prime|factorise]; without an argument, both.
 set -euo pipefail
+if (($# == 0)); then
+    "$0" prime
+    exec "$0" factorise
+fi
 job=$1
 root=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
-copy=$(mktemp -d)
+guide=$root/docs/MAKE-IT-YOURS.md
+# A target folder of its own: the programs must not replace those that other tests run. The copy is always in the same
+# place, so that cargo recognises the crates that a swap does not change.
+export CARGO_TARGET_DIR=$root/target/swap CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=0
+copy=$CARGO_TARGET_DIR/tree
+run=$(mktemp -d)
 server=
-trap '[[ -z $server ]] || kill "$server"; rm -rf "$copy"' EXIT
+trap '[[ -z $server ]] || kill "$server"; rm -rf "$run"' EXIT
 
-git -C "$root" ls-files -z --cached | tar -C "$root" --null -T - -cf - | tar -C "$copy" -xf -
+fail() {
+    echo "check-swap.sh $job: $1" >&2
+    [[ ! -e $run/log ]] || cat "$run/log" >&2
+    exit 1
+}
+
+# The guide's code block in this language, for this job.
+block() {
+    sed -n "/^ *\`\`\`$1\$/,/^ *\`\`\`\$/s/^   \\|^$//p" "$guide" | sed "/^\`\`\`/d; s/prime/$job/g"
+}
+
+rm -rf "$copy"
+mkdir -p "$copy"
+git -C "$root" ls-files -z --cached --others --exclude-standard \
+    | tar -C "$root" --null --files-from=- --ignore-failed-read -cf - | tar -C "$copy" -xf -
 cd "$copy"
-git init -q . && git add -A
-git -c user.name=check -c user.email=check@localhost commit -qm before
-
-cp -r "docs/make-it-yours/$job" "$job"
-cp fib/src/job.rs "$job/src/"
-git rm -qrf fib
-sed -i "s|^job = .*|job = { path = \"$job\", package = \"$job\" }|; s|^\[profile.dev.package.fib\]|[profile.dev.package.$job]|" Cargo.toml
-sed -i "/^const PACKAGES/s|\"fib\"|\"$job\"|" xtask/src/dev/worker.rs
-
+git init -q .
 git add -A
-changed=$(git diff --cached --numstat -- . ":!fib" ":!$job" ":!app/src/job_words.rs" ":!Cargo.lock" | awk '{ lines += $1 + $2 } END { print lines + 0 }')
-echo "$changed lines changed outside the job's crate and its words"
-((changed < 40))
 
-# A target folder of its own: it must not replace the programs that other tests run.
-export CARGO_TARGET_DIR=${SWAP_TARGET_DIR:-$root/target/swap}
-cargo test -q -p "$job"
+block sh | bash -euo pipefail
+block diff | git apply
+
+git add -A --intent-to-add
+changed=$(git diff --numstat -- . ':!fib' ":!$job" ":!docs/make-it-yours" ':!app/src/job_words.rs' \
+    | awk '{ lines += $1 + $2 } END { print lines + 0 }')
+echo "$job: $changed lines changed outside the job's crate and its words"
+((changed < 40)) || fail 'a swap must change fewer than 40 lines'
+grep -q "words, $changed lines:" "$guide" || fail "docs/MAKE-IT-YOURS.md states another number than $changed"
+
+cargo test -q -p "$job" -p app
 cargo build -q -p server
-EMBEDDED=true DATA_DIR=$copy/data SITE_ADDR=127.0.0.1:0 ADDRESS_FILE=$copy/address LEPTOS_SITE_ROOT=$root/target/site \
-    "$CARGO_TARGET_DIR/debug/server" >"$copy/log" 2>&1 &
+
+EMBEDDED=true DATA_DIR=$run/data SITE_ADDR=127.0.0.1:0 ADDRESS_FILE=$run/address LEPTOS_SITE_ROOT=$run/site \
+    "$CARGO_TARGET_DIR/debug/server" >"$run/log" 2>&1 &
 server=$!
-for _ in {1..100}; do [[ -s $copy/address ]] && break; sleep 0.1; done
-api=http://$(sed -n 's/^site=//p' "$copy/address")/api
-index=$(sed -n 's/.*sample: Sample { index: \([0-9_]*\), .*/\1/p' "$job/src/lib.rs" | tr -d _)
-value=$(sed -n 's/.*sample: Sample { .* value: "\(.*\)" },/\1/p' "$job/src/lib.rs")
-curl -fsS --retry 20 --retry-connrefused --json "{\"index\":\"$index\"}" "$api/values" >/dev/null
-for _ in {1..100}; do
-    answer=$(curl -fsS "$api/values/$index/digits" || true)
-    [[ $answer != "$value" ]] || { echo "$job: index $index has the value $value"; exit 0; }
+for _ in {1..300}; do
+    [[ ! -s $run/address ]] || break
     sleep 0.1
 done
-echo "index $index must have the value $value, not: $answer" >&2
-cat "$copy/log" >&2
-exit 1
+site=http://$(sed -n 's/^site=//p' "$run/address")
+[[ $site != http:// ]] || fail 'the server did not start'
+
+# From the job's source: a number, and the sample.
+lowest=$(sed -n 's/^ *lowest_index: \([0-9]*\),$/\1/p' "$job/src/lib.rs")
+sample=$(tr '\n' ' ' <"$job/src/lib.rs" | grep -o 'sample: Sample {[^}]*}')
+[[ $sample =~ index:\ ([0-9_]+),\ *value:\ \"([^\"]*)\" ]] || fail "cannot read the sample: $sample"
+index=${BASH_REMATCH[1]//_/} value=${BASH_REMATCH[2]}
+
+submit() {
+    curl -sS -o "$run/answer" -w '%{http_code}' -H 'content-type: application/json' -d "{\"index\":$1}" "$site/api/values"
+}
+for _ in {1..300}; do
+    status=$(submit "$index")
+    [[ $status == 503 ]] || break
+    sleep 0.1
+done
+[[ $status == 20? ]] || fail "submitting $index was answered with $status: $(<"$run/answer")"
+for _ in {1..300}; do
+    answer=$(curl -sS "$site/api/values/$index/digits")
+    [[ $answer != "$value" ]] || break
+    sleep 0.1
+done
+[[ $answer == "$value" ]] || fail "index $index must have the value $value, not: $answer"
+if ((lowest > 0)); then
+    status=$(submit $((lowest - 1)))
+    [[ $status == 422 ]] || fail "an index below $lowest was answered with $status"
+    grep -q "from $lowest to" "$run/answer" || fail "the problem must say what is allowed: $(<"$run/answer")"
+fi
+
+title=$(sed -n 's/^pub const TITLE: &str = "\(.*\)";$/\1/p' app/src/job_words.rs)
+curl -fsS "$site/" >"$run/home"
+grep -qF "$title" "$run/home" || fail "the home page must have the title $title"
+grep -qF "Any whole number from $lowest to" "$run/home" || fail "the hint must name the lowest index, $lowest"
+curl -fsS "$site/values/$index" >"$run/value"
+grep -qF "$value" "$run/value" || fail "the page of $index must have the value $value"
+curl -fsS "$site/otherpage" "$site/api/docs" "$site/api/openapi.json" >"$run/others"
+"$CARGO_TARGET_DIR/debug/server" --help >"$run/help"
+if grep -i -e fibonacci -e '[^a-z]F(' "$run"/{home,value,others,help}; then
+    fail 'these lines are about the old job'
+fi
+echo "$job: index $index has the value $value"
