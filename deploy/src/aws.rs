@@ -28,7 +28,7 @@ profiles. deploy/docs/ explains how to start with a new account.";
 /// Errors that pass without intervention.
 const TRANSIENT: [&str; 5] =
     ["Throttling", "Rate exceeded", "Could not connect", "Connection was closed", "Read timeout"];
-/// How long transient errors are tolerated.
+/// Time during which transient errors are tolerated.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 const POLL: Duration = Duration::from_secs(2);

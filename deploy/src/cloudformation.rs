@@ -24,7 +24,7 @@ pub(crate) struct Stack {
     template: String,
 }
 
-/// How a deployment changed a stack.
+/// Effect of a deployment on a stack.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Outcome {
     Created,

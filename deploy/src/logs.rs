@@ -14,7 +14,7 @@ use xtask::{
 
 use crate::{aws, http, options::Amount, system::System};
 
-/// How many log streams are shown: those of the containers that wrote last, of which a task has up to three.
+/// Number of log streams shown: those of the containers that wrote last, of which a task has up to three.
 const STREAMS: usize = 20;
 
 /// Shows the logs of parts on Fargate, one stream after another.

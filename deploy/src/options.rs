@@ -51,7 +51,7 @@ pub(crate) struct Options {
     yes: bool,
 }
 
-/// How much of a log to show.
+/// Amount of a log to show.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Amount {
     /// The last 100 lines.
@@ -60,7 +60,7 @@ pub(crate) enum Amount {
     All,
 }
 
-/// What to do with a deployment.
+/// Action on a deployment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Action {
     Deploy,

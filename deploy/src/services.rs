@@ -18,7 +18,7 @@ use crate::{aws, logs, system::System};
 /// The parts that run as services, in the order of their deployment: nginx must find servers.
 pub(crate) const PARTS: [Part; 3] = [Part::Server, Part::Worker, Part::Nginx];
 
-/// How long a service may take to reach the desired number of tasks.
+/// Time limit for a service to reach the desired number of tasks.
 const STEADY_WITHIN: Duration = Duration::from_secs(900);
 
 /// The service of a part.
@@ -165,7 +165,7 @@ fn id(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
-/// How a task ended.
+/// Outcome of a task.
 #[derive(Debug, Deserialize)]
 struct End {
     arn: String,

@@ -9,9 +9,9 @@ use xtask::progress::{Step, say};
 
 use crate::{aws, http};
 
-/// How long an address may take to answer after everything behind it is running: DNS and load balancers are slow.
+/// Time limit for an address to answer after everything behind it is running: DNS and load balancers are slow.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(600);
-/// How many indexes are tried to find one that nobody has submitted.
+/// Maximum number of indexes tried to find one that nobody has submitted.
 const ATTEMPTS: u32 = 1000;
 
 struct Response {

@@ -5,7 +5,7 @@ use protocol::{Entry, Outcome, Status};
 use serde_json::json;
 use throwaway::{Postgres, Relay};
 
-/// How long a killed worker's claim blocks the next worker.
+/// Time for which a killed worker's claim blocks the next worker.
 const LEASE_MS: u32 = 1_000;
 
 fn recorded(database: &Database, index: u32) -> bool {

@@ -1,4 +1,4 @@
-//! What the system must know about a job. Nothing here is about Fibonacci numbers, so a fork copies
+//! Everything the system must know about a job. Nothing here is about Fibonacci numbers, so a fork copies
 //! this file unchanged.
 
 use std::{error::Error, fmt, ops::ControlFlow, time::Duration};
@@ -46,7 +46,7 @@ pub struct Sample {
     pub value: &'static str,
 }
 
-/// Why a computation ended without a value.
+/// Reason a computation ended without a value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum JobError {
     /// The progress callback stopped it. This does not count as an attempt.

@@ -1,4 +1,4 @@
-//! What the system relies on, for any job. Nothing here is about Fibonacci numbers, so a fork copies
+//! Properties that the system relies on, for any job. Nothing here is about Fibonacci numbers, so a fork copies
 //! this file and changes the crate's name.
 
 use std::{ops::ControlFlow, process::Command};

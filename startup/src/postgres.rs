@@ -36,7 +36,7 @@ pub struct PostgresSettings {
     /// File that holds the password, instead of `PGPASSWORD`.
     #[arg(id = "PGPASSWORD_FILE", long = "pgpassword-file", env = "PGPASSWORD_FILE")]
     pub password_file: Option<PathBuf>,
-    /// Whether to use TLS and how to verify the server's certificate, as in libpq. Default: prefer.
+    /// Use of TLS and verification of the server's certificate, as in libpq. Default: prefer.
     #[arg(
         id = "PGSSLMODE", long = "pgsslmode", env = "PGSSLMODE",
         value_parser = PossibleValuesParser::new(SslMode::ALL.map(SslMode::as_str)).try_map(|mode| mode.parse::<SslMode>()),

@@ -26,7 +26,7 @@ pub enum BoardError {
     UnexpectedReply(String),
 }
 
-/// Why an index is put on the pending list.
+/// Reason for putting an index on the pending list.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum EnqueueReason {
     /// Someone submitted it. A failed index starts over with its first attempt. Publishes `insert`
@@ -130,7 +130,7 @@ pub enum IndexState {
     },
     /// Failed for good.
     GivenUp {
-        /// Why it failed.
+        /// Reason it failed.
         reason: String,
     },
 }
@@ -186,7 +186,7 @@ pub trait Board: Send + Sync + 'static {
     /// again. Only this and [`Board::reject`] add to the list.
     async fn enqueue(&self, index: Index, reason: EnqueueReason) -> Result<EnqueueOutcome, BoardError>;
 
-    /// Claims the lowest due index for the duration `lease`, counts the attempt and publishes
+    /// Claims the index that has been due longest for the duration `lease`, counts the attempt and publishes
     /// [`Notice::Claimed`]. Indexes that already have a result are taken off the list; one whose fifth lease
     /// expired is given up, with [`Notice::GivenUp`].
     async fn claim(&self, worker: &WorkerId, lease: Duration) -> Result<Option<Claim>, BoardError>;

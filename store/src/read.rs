@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::{BoardError, ClaimState, EnqueueReason, IndexState, RecordError, Store};
 
-/// How long a read waits for the claims from the Board. After that, entries are shown as `pending`.
+/// Time limit for reading the claims from the Board. After that, entries are shown as `pending`.
 const CLAIMS_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Error of a read.

@@ -31,7 +31,7 @@ pub struct Span {
     pub worker: Option<WorkerId>,
     /// Number of the worker's attempt.
     pub attempt: Option<u32>,
-    /// Why the attempt failed.
+    /// Reason the attempt failed.
     pub error: Option<String>,
 }
 

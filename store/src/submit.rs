@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::{BoardError, EnqueueOutcome, EnqueueReason, RecordError, Store};
 
-/// How long a submission waits for the Board. After that, the sweep announces the index.
+/// Time for which a submission waits for the Board. After that, the sweep announces the index.
 const ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Store {

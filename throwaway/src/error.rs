@@ -18,7 +18,7 @@ pub enum Error {
         name: String,
         /// Its exit status.
         status: ExitStatus,
-        /// What it wrote.
+        /// Its output.
         log: String,
     },
     /// The program did not become ready in time.
@@ -29,7 +29,7 @@ pub enum Error {
         awaited: String,
         /// Time limit.
         within: Duration,
-        /// What it wrote.
+        /// Its output.
         log: String,
     },
     /// A system call failed.

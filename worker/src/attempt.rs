@@ -12,7 +12,7 @@ use crate::{
     computation::{End, compute},
 };
 
-/// How long the worker keeps trying to report an attempt after a stop was requested.
+/// Time during which the worker keeps trying to report an attempt after a stop was requested.
 const REPORT_DEADLINE: Duration = Duration::from_secs(3);
 
 /// Result of a worker's step.
@@ -26,9 +26,9 @@ pub enum Step {
     Failed {
         /// The index.
         index: Index,
-        /// Why it failed.
+        /// Reason it failed.
         reason: String,
-        /// What the Board does with the index; `None` if it could not be reached.
+        /// The Board's decision about the index; `None` if it could not be reached.
         outcome: Option<FailOutcome>,
     },
     /// The claim was released, because the worker is stopping.

@@ -21,10 +21,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Worker, lease::renew_until_lost};
 
-/// How long a computation may take to stop after it was asked to.
+/// Time limit for a computation to stop after it was asked to.
 const STOP_DEADLINE: Duration = Duration::from_secs(3);
 
-/// How a computation ended.
+/// Outcome of a computation.
 pub(crate) enum End {
     Value { value: String, computed_us: u64 },
     Failed(String),

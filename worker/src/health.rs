@@ -15,10 +15,10 @@ use crate::Worker;
 /// Maximum age of the Board's last reply. An idle worker calls the Board every second, a computing
 /// one every few. After a longer silence, a health check calls it.
 const MAX_REPLY_AGE: Duration = Duration::from_secs(5);
-/// How long the Board may take to respond to a health check.
+/// Time limit for the Board to respond to a health check.
 const CHECK_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Why a worker is unhealthy.
+/// Reason a worker is unhealthy.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Unhealthy {
     /// It is not subscribed to submissions. It still polls every second and keeps trying to subscribe.
@@ -29,7 +29,7 @@ pub enum Unhealthy {
     BoardUnavailable,
 }
 
-/// What health checks need to know.
+/// State that health checks need.
 #[derive(Debug)]
 pub(crate) struct HealthState {
     subscribed: AtomicBool,
@@ -67,7 +67,7 @@ impl Worker {
     /// Checks that the worker is subscribed and that the Board responded recently or responds now.
     ///
     /// # Errors
-    /// Why the worker is unhealthy.
+    /// Fails with the reason if the worker is unhealthy.
     pub async fn health(&self) -> Result<(), Unhealthy> {
         if !self.health.board_responded_recently() {
             match timeout(CHECK_DEADLINE, self.board.check()).await {

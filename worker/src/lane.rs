@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Step, Worker, attempt::run_attempt};
 
-/// How often a lane polls for work unless woken. No message announces that a retry is due or that a
+/// Interval at which a lane polls for work unless woken. No message announces that a retry is due or that a
 /// lease expired.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 

@@ -47,7 +47,7 @@ enum Command {
     Healthcheck,
 }
 
-/// How long the process waits for its blocking threads: a computation that ignores its stop must not
+/// Time for which the process waits for its blocking threads: a computation that ignores its stop must not
 /// keep it alive.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Step, WorkerSettings, health::HealthState, unique_id};
 
-/// How long a shutdown waits for claims to be released. Docker kills after 10 s.
+/// Time for which a shutdown waits for claims to be released. Docker kills after 10 s.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(8);
 
 /// A computation, shared with the blocking threads.

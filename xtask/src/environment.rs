@@ -26,7 +26,7 @@ use crate::{
 
 pub use stack::Stack;
 
-/// What to do with the files.
+/// Action on the files.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Action {
     Generate {

@@ -1,4 +1,4 @@
-//! What builds need besides Rust: a C compiler, and Rust's standard library for other targets.
+//! Requirements of builds besides Rust: a C compiler, and Rust's standard library for other targets.
 
 use std::{
     path::Path,

@@ -65,7 +65,7 @@ impl fmt::Display for Stack {
     }
 }
 
-/// What to do with a stack. The arguments are passed to Compose's command of the same name.
+/// Action on a stack. The arguments are passed to Compose's command of the same name.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Action {
     Up(Stack, Vec<OsString>),

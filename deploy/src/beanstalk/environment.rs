@@ -8,7 +8,7 @@ use xtask::progress::{Step, elapsed, say};
 
 use crate::aws;
 
-/// How long an environment may take to become healthy after a deployment, in seconds.
+/// Time limit for an environment to become healthy after a deployment, in seconds.
 const HEALTHY_WITHIN_S: u64 = 900;
 
 /// Events of an environment, each shown once.

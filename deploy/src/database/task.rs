@@ -13,7 +13,7 @@ use crate::{
     cloudformation::Values,
 };
 
-/// How long a terminal's task runs if nobody stops it, in seconds.
+/// Time after which a terminal's task ends by itself, in seconds.
 const TERMINAL_S: &str = "3600";
 /// A log may appear a moment after the task ended.
 const LOG_ATTEMPTS: u32 = 5;
@@ -176,7 +176,7 @@ struct Task<'a> {
     ended: bool,
 }
 
-/// How a task ended.
+/// Outcome of a task.
 #[derive(Debug, Deserialize)]
 struct End {
     exit_code: Option<i32>,

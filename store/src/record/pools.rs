@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::RecordError;
 
-/// How long closing waits for running statements.
+/// Time limit for running statements when the pools are closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Connection pools. Statements fail before the schema is in place, and when they exceed their deadline.

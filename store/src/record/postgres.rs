@@ -15,7 +15,7 @@ use super::{
     pools::{Pools, within},
 };
 
-/// How long a migration may take, including the adoption of a large table and waiting for another server
+/// Time limit for a migration, including the adoption of a large table and waiting for another server
 /// that is migrating.
 const MIGRATE_TIMEOUT: Duration = Duration::from_secs(120);
 

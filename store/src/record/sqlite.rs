@@ -20,7 +20,7 @@ use super::{
 const FILE: &str = "fibstack.sqlite";
 const READERS: u32 = 4;
 
-/// How long to wait for other writers and for the disk.
+/// Time limit for waiting for other writers and for the disk.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause before retrying to open a locked file.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);

@@ -16,7 +16,7 @@ use crate::{
     project,
 };
 
-/// How a program is used.
+/// Mode in which a program is used.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Use {
     /// Reads its standard input and exits.

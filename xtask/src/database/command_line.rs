@@ -6,7 +6,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use crate::arguments::{described, file, flag};
 
-/// What to do with the database.
+/// Action on the database.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Action {
     Create,

@@ -1,4 +1,4 @@
-//! What a database is called in messages.
+//! Name of a database in messages.
 
 use std::fmt;
 

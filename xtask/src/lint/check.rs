@@ -17,7 +17,7 @@ pub(super) struct Check {
     pub(super) name: &'static str,
     /// Program to look for on PATH or in [`linters`].
     pub(super) program: &'static str,
-    /// How to install it.
+    /// Instructions for installing it.
     pub(super) install: &'static str,
     pub(super) command: fn() -> Result<Command>,
 }

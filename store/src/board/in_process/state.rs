@@ -24,7 +24,7 @@ pub(super) struct State {
     pending: SortedSet,
     /// Current attempt of each pending index.
     attempts: HashMap<Index, Attempt>,
-    /// Why each index was given up.
+    /// Reasons of the indexes that were given up.
     failed: HashMap<Index, String>,
     /// Results that may be evicted.
     results: ResultCache,

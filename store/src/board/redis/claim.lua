@@ -1,4 +1,4 @@
--- claim: claims the lowest due index of the pending list under a lease.
+-- claim: claims the index that has been due longest, under a lease.
 -- Arguments: 4 the worker   5 a token that was never used before   6 the lease in us
 --            7 the maximum number of attempts   8 the reason for giving up after the last lease expired
 -- Result: {} nothing is due; {'more'} nothing claimed yet, call again;

@@ -31,7 +31,7 @@ pub struct PostgresConfig {
     pub database: Option<String>,
     /// The role's password, if the server requires one.
     pub password: Option<Password>,
-    /// Whether to encrypt the connection and verify the server's identity.
+    /// Encryption of the connection and verification of the server's identity.
     pub ssl_mode: SslMode,
     /// PEM file with the authorities to trust instead of the system's.
     pub ssl_root_cert: Option<PathBuf>,
@@ -78,7 +78,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// Whether to encrypt the connection and verify the server's identity: `sslmode` as in
+/// Encryption of the connection and verification of the server's identity: `sslmode` as in
 /// [PostgreSQL](https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum SslMode {
