@@ -30,9 +30,9 @@ enum Command {
     /// Test the deployment to AWS
     ///
     /// Deploys the templates with the AWS CLI to a local emulator of AWS that runs the images on the
-    /// container engine: both targets, an index computed there, a rollback, and destruction. `cargo xtask lint` checks
-    /// the templates themselves. Needs
-    /// Docker with Compose v2 and Python; the AWS CLI and the emulator are installed into .tools/.
+    /// container engine: both targets, an index computed there, a rollback, and destruction.
+    /// `cargo xtask lint` checks the templates themselves. Needs Docker with Compose v2 and Python; the
+    /// AWS CLI and the emulator are installed into .tools/.
     Deploy {
         /// Run only tests whose names contain this
         filter: Option<String>,
