@@ -1,7 +1,6 @@
 //! The AWS CLI: the calls that a person would type, with the same settings and credentials.
 
 use std::{
-    env,
     ffi::OsStr,
     fmt,
     os::unix::process::CommandExt,
@@ -15,7 +14,7 @@ use serde::de::DeserializeOwned;
 use throwaway::process::find_program;
 use xtask::{
     child::{Interrupted, is_stopping},
-    project,
+    project::{self, variable},
 };
 
 const HOW_TO_INSTALL: &str = "\
@@ -81,8 +80,7 @@ pub(crate) fn aws() -> Command {
 }
 
 fn region_in_environment() -> Option<String> {
-    let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
-    set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION"))
+    variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"))
 }
 
 /// Makes a call and returns its output.

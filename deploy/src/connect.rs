@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use throwaway::process::find_program;
-use xtask::{arguments::one_of, images::Part, progress::say};
+use xtask::{images::Part, progress::say};
 
 use crate::{
     aws, services,
@@ -26,7 +26,7 @@ others: search for \"Install the Session Manager plugin for the AWS CLI\"";
 #[derive(Args, Debug)]
 pub(crate) struct Arguments {
     /// Service to attach to
-    #[arg(value_parser = one_of(services::PARTS, Part::name))]
+    #[arg(value_parser = services::part())]
     part: Part,
     /// Task id [default: any task of the service]
     task: Option<String>,

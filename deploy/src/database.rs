@@ -6,11 +6,15 @@
 mod snapshot;
 mod task;
 
-use anyhow::{Context, Result};
-use clap::{Args, Subcommand};
+use std::cell::OnceCell;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
 use xtask::{
-    confirm::confirm,
-    database::{Name, script::Script},
+    database::{
+        action::{self, Action, Database, Name},
+        script::Script,
+    },
     images::{Names, Part},
     progress::say,
 };
@@ -36,7 +40,7 @@ const OPERATIONS: &str = "operations.yaml";
 #[command(mut_arg("system", |argument| argument.global(true)))]
 pub(crate) struct Arguments {
     #[command(subcommand)]
-    action: Action,
+    action: Action<(), Backup>,
     /// Use the database of a system on AWS
     #[arg(long, global = true)]
     deployed: bool,
@@ -44,87 +48,89 @@ pub(crate) struct Arguments {
     system: SystemName,
 }
 
-#[derive(Debug, Subcommand)]
-enum Action {
-    /// Create the database if it does not exist
-    Create,
-    /// Migrate its schema, as a server does when it starts
-    Migrate,
-    /// Submit a few indexes, the way the original's server does
-    Seed,
-    /// Drop the database (asks first)
-    Drop(Confirmation),
-    /// Drop it, create it again and migrate it (asks first)
-    Reset(Confirmation),
-    /// Open psql
-    Connect,
-    /// Find out what is wrong: name, port, TLS, password, database, permissions
-    Check,
-    /// Terminate all other connections (asks first)
-    KillConnections(Confirmation),
-    /// Take a snapshot
-    Backup,
-    /// Restore into a new instance (asks first)
-    Restore {
-        /// Time to restore (2026-05-01T12:00:00Z), or name of a snapshot
-        #[arg(long, value_name = "TIME|latest|SNAPSHOT")]
-        to: String,
-        #[command(flatten)]
-        confirmation: Confirmation,
-    },
-}
-
 #[derive(Args, Debug)]
-struct Confirmation {
-    /// Do not ask for confirmation
-    #[arg(long)]
-    yes: bool,
+struct Backup {
+    /// Time to restore (2026-05-01T12:00:00Z), or name of a snapshot
+    #[arg(long, value_name = "TIME|latest|SNAPSHOT")]
+    to: String,
 }
 
 /// Runs an action.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let system = System::open(&arguments.system)?;
     let outputs = system.outputs(&system.stack(data::TEMPLATE))?;
-    let get = |name: &str| {
-        outputs.get(name).map(String::as_str).with_context(|| {
-            format!("{} has no database on AWS yet; run cargo xtask deploy fargate|beanstalk", system.name)
-        })
-    };
-    let database = get("DatabaseName")?;
-    let name = Name { database, host: get("DatabaseHost")?, port: get("DatabasePort")? };
-    say(name);
-    let ask = |what: &str, confirmation: &Confirmation| {
-        confirm(&format!("{what} {name}."), database, confirmation.yes)
-    };
-    let tasks = || prepare(&system, &outputs);
-    match &arguments.action {
-        Action::Create => tasks()?.psql(&Script::create(database)),
-        Action::Migrate => tasks()?.server("migrate", &[]),
-        Action::Seed => tasks()?.psql(&Script::seed(database)),
-        Action::Drop(confirmation) => {
-            ask("This deletes all data and terminates the connections of", confirmation)?;
-            tasks()?.psql(&Script::drop(database))
+    for name in ["DatabaseName", "DatabaseHost", "DatabasePort"] {
+        if !outputs.contains_key(name) {
+            bail!("{} has no database on AWS yet; run cargo xtask deploy fargate|beanstalk", system.name);
         }
-        Action::Reset(confirmation) => {
-            ask("This deletes all data and terminates the connections of", confirmation)?;
-            let tasks = tasks()?;
-            tasks.psql(&Script::recreate(database))?;
-            tasks.server("migrate", &[])
+    }
+    action::run(&Deployed { system, outputs, tasks: OnceCell::new() }, &arguments.action)
+}
+
+struct Deployed {
+    system: System,
+    /// Of the data stack.
+    outputs: Values,
+    tasks: OnceCell<Tasks>,
+}
+
+impl Deployed {
+    /// Returns the tasks, whose stack is created or updated before the first one runs.
+    fn tasks(&self) -> Result<&Tasks> {
+        if let Some(tasks) = self.tasks.get() {
+            return Ok(tasks);
         }
-        Action::Connect => {
-            check_plugin()?;
-            tasks()?.terminal()
+        let tasks = prepare(&self.system, &self.outputs)?;
+        Ok(self.tasks.get_or_init(|| tasks))
+    }
+}
+
+impl Database for Deployed {
+    type To = ();
+    type From = Backup;
+    const RESTORING: &str = "This creates another instance, at the same price, beside";
+
+    fn name(&self) -> Name<'_> {
+        let [database, host, port] =
+            ["DatabaseName", "DatabaseHost", "DatabasePort"].map(|name| self.outputs[name].as_str());
+        Name { database, host, port }
+    }
+
+    fn psql(&self, script: &Script) -> Result<()> {
+        self.tasks()?.psql(script)
+    }
+
+    fn server(&self, command: &str) -> Result<()> {
+        self.tasks()?.server(command, &[])
+    }
+
+    fn connect(&self) -> Result<()> {
+        check_plugin()?;
+        self.tasks()?.terminal()
+    }
+
+    fn back_up(&self, (): &()) -> Result<()> {
+        snapshot::create(&self.system, self.name().host)
+    }
+
+    /// Restores into a new instance, checks that the application could connect to it, and explains how to switch.
+    fn restore(&self, Backup { to }: &Backup) -> Result<()> {
+        let host = self.name().host;
+        let new = snapshot::restore(&self.system, host, to)?;
+        let tasks = self.tasks()?;
+        say("checking that the application can connect");
+        tasks.server("check-database", &[("PGHOST", &new)]).with_context(|| {
+            format!(
+                "{} was created and costs money, but cannot be connected to; nothing uses it",
+                snapshot::instance(&new)
+            )
+        })?;
+        let mut targets = Vec::new();
+        for (target, template) in [("fargate", template(Part::Server)), ("beanstalk", beanstalk::TEMPLATE)] {
+            targets.extend(self.system.stack(template).status()?.map(|_| target));
         }
-        Action::Check => tasks()?.server("check-database", &[]),
-        Action::KillConnections(confirmation) => {
-            ask("This terminates all other connections to", confirmation)?;
-            tasks()?.psql(&Script::kill_connections(database))
-        }
-        Action::Backup => snapshot::create(&system, name.host),
-        Action::Restore { to, confirmation } => {
-            ask("This creates another instance, at the same price, beside", confirmation)?;
-            restore(&system, &outputs, name.host, to)
-        }
+        say(how_to_switch(&self.system.name, &targets, host, &new));
+        Ok(())
     }
 }
 
@@ -176,25 +182,6 @@ fn newest(prefix: &str, part: Part) -> Result<Option<String>> {
     Ok(digest.map(|digest| format!("{repository}@{digest}")))
 }
 
-/// Restores into a new instance, checks that the application could connect to it, and explains how to switch.
-fn restore(system: &System, outputs: &Values, host: &str, to: &str) -> Result<()> {
-    let new = snapshot::restore(system, host, to)?;
-    let tasks = prepare(system, outputs)?;
-    say("checking that the application can connect");
-    tasks.server("check-database", &[("PGHOST", &new)]).with_context(|| {
-        format!(
-            "{} was created and costs money, but cannot be connected to; nothing uses it",
-            snapshot::instance(&new)
-        )
-    })?;
-    let mut targets = Vec::new();
-    for (target, template) in [("fargate", template(Part::Server)), ("beanstalk", beanstalk::TEMPLATE)] {
-        targets.extend(system.stack(template).status()?.map(|_| target));
-    }
-    say(how_to_switch(&system.name, &targets, host, &new));
-    Ok(())
-}
-
 fn how_to_switch(system: &str, targets: &[&str], old: &str, new: &str) -> String {
     let command = |host: &str| {
         let all = targets.iter().map(|target| {
@@ -232,7 +219,7 @@ mod tests {
         let read = |line: &str| Line::try_parse_from(line.split(' ')).map(|line| line.arguments);
         let restore = read("db restore --deployed --system second --to latest").unwrap();
         assert_eq!(restore.system.system, "second");
-        assert!(matches!(restore.action, Action::Restore { to, .. } if to == "latest"));
+        assert!(matches!(restore.action, Action::Restore { from, .. } if from.to == "latest"));
         assert_eq!(read("db backup --deployed").unwrap().system.system, "fibstack");
         for wrong in [
             "db --deployed",

@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use xtask::images::{Compiled, Part};
+    use xtask::images::Part;
 
     use super::*;
     use crate::{beanstalk::Platform, cloudformation::values, options::Amount};
@@ -97,13 +97,13 @@ mod tests {
             (fargate.options.action(), fargate.only.as_slice()),
             (Action::Deploy, &[Part::Worker][..])
         );
-        assert_eq!(fargate.options.compiled(), Some(Compiled::Here));
+        assert!(fargate.options.here && !fargate.options.pushed);
         let expected = [("AllowFrom", "192.0.2.7/32"), ("System", "fibstack"), ("WorkerMaxCount", "8")];
         assert_eq!(fargate.parameters(), values(&expected));
 
         let line = "deploy beanstalk --platform ecs --pushed --load-balanced --system two";
         let Target::Beanstalk(beanstalk) = read(line) else { panic!("not beanstalk") };
-        assert_eq!((beanstalk.options.compiled(), beanstalk.platform), (None, Platform::Ecs));
+        assert_eq!((beanstalk.options.pushed, beanstalk.platform), (true, Platform::Ecs));
         assert_eq!(beanstalk.options.system.system, "two");
     }
 

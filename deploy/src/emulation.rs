@@ -1,21 +1,16 @@
 //! `cargo xtask test deploy`: tests the deployment on an emulator of AWS.
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::{self, Command as Program},
-};
+use std::process;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 use xtask::{
     engine,
-    images::{self, Compiled, Names},
-    job::Job,
+    images::{self, Names},
     progress::say,
-    project,
+    project, python,
     system_packages::{self, FOR_ARTIFACTS, FOR_DEPLOYMENT},
-    test::{self, Leftovers},
+    test::{Leftovers, Selection, run_cargo_test},
 };
 
 /// Test the deployment
@@ -33,23 +28,18 @@ enum Command {
     /// container engine: both targets, an index computed there, a rollback, and destruction.
     /// `cargo xtask lint` checks the templates themselves. Needs Docker with Compose v2 and Python; the
     /// AWS CLI and the emulator are installed into .tools/.
-    Deploy {
-        /// Run only tests whose names contain this
-        filter: Option<String>,
-        /// Install nothing from the system's packages
-        #[arg(long)]
-        no_setup: bool,
-    },
+    Deploy(Selection),
 }
 
 /// Builds the images and runs the tests.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let Command::Deploy { filter, no_setup } = &arguments.command;
+    let Command::Deploy(Selection { filter, no_setup }) = &arguments.command;
     engine::check()?;
     system_packages::provide(FOR_ARTIFACTS, !no_setup)?;
     system_packages::provide(FOR_DEPLOYMENT, !no_setup)?;
-    let tools = python_tools()?;
-    images::build(&[], &Names::from_environment(), Compiled::Here)?;
+    let tools = project::tools().join("aws");
+    python::install(&tools, &[project::root().join("deploy/emulator/requirements.txt")])?;
+    images::build(&[], &Names::from_environment(), true)?;
     say("testing");
     let leftovers = Leftovers(format!("fibstack-test-{}", process::id()));
     let mut cargo = project::cargo();
@@ -57,25 +47,5 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     cargo.args(["test", "--workspace", "--test=deploy"]).args(filter);
     // The tests take minutes, mostly waiting, and what the commands print is worth reading.
     cargo.args(["--", "--show-output", "--test-threads=2"]).env("FIBSTACK_TEST_PREFIX", &leftovers.0);
-    test::run(cargo.env("FIBSTACK_AWS_TOOLS", &tools))
-}
-
-/// Installs the AWS CLI and the emulator into a Python environment of the project, and returns the folder of
-/// the programs.
-fn python_tools() -> Result<PathBuf> {
-    let folder = project::tools().join("aws");
-    let list = project::root().join("deploy/emulator/requirements.txt");
-    let required = fs::read_to_string(&list).with_context(|| format!("failed to read {}", list.display()))?;
-    let installed = folder.join("installed.txt");
-    if fs::read_to_string(&installed).ok().as_ref() != Some(&required) {
-        say("installing the AWS CLI and the emulator of AWS into .tools/aws");
-        Job::new("python environment")
-            .run(Program::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-        let pip = folder.join("bin/pip");
-        Job::new("pip")
-            .run(Program::new(pip).args(["install", "--progress-bar=off", "--requirement"]).arg(&list))?;
-        fs::write(&installed, &required)
-            .with_context(|| format!("failed to write {}", installed.display()))?;
-    }
-    Ok(folder.join("bin"))
+    run_cargo_test(cargo.env("FIBSTACK_AWS_TOOLS", tools.join("bin")))
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use xtask::{arguments::one_of, images::Part, progress::say};
+use xtask::{images::Part, progress::say};
 
 use crate::{
     cloudformation::{Outcome, Values},
@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) options: Options,
     /// Only this part of an existing system; may be repeated
-    #[arg(long, value_name = "PART", value_parser = one_of(services::PARTS, Part::name))]
+    #[arg(long, value_name = "PART", value_parser = services::part())]
     pub(crate) only: Vec<Part>,
     /// Serve over HTTPS at this domain and its subdomain `api` [default: keep the domain]
     #[arg(long, env = "DOMAIN")]

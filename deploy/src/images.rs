@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use xtask::{
-    arguments::one_of,
-    images::{self, Names, Part, all_if_none},
-};
+use xtask::images::{self, Names, Part, all_if_none};
 
 use crate::{
     aws,
@@ -43,7 +40,7 @@ enum Command {
 #[derive(Args, Debug)]
 struct Parts {
     /// Images to use
-    #[arg(value_name = "PART", value_parser = one_of(Part::ALL, Part::name))]
+    #[arg(value_name = "PART")]
     parts: Vec<Part>,
     #[command(flatten)]
     system: SystemName,
@@ -90,21 +87,18 @@ impl Pushed {
 
 /// Builds and pushes the images of a deployment, unless they are pushed already.
 pub(crate) fn push(system: &System, options: &Options, parts: &[Part]) -> Result<Pushed> {
-    let names = match options.compiled() {
-        Some(compiled) => {
-            let prefix = Names::prefix().map_or_else(|| repositories(system, "ImagePrefix"), Ok)?;
-            let names = Names { prefix, tag: Names::tag().unwrap_or_else(new_tag) };
-            images::build(parts, &names, compiled)?;
-            registry::push(parts, &names)?;
-            names
-        }
-        None => {
-            let (Some(prefix), Some(tag)) = (Names::prefix(), Names::tag()) else {
-                bail!("--pushed needs the names of the pushed images: set IMAGE_PREFIX and IMAGE_TAG")
-            };
-            registry::login(&prefix)?;
-            Names { prefix, tag }
-        }
+    let names = if options.pushed {
+        let (Some(prefix), Some(tag)) = (Names::prefix(), Names::tag()) else {
+            bail!("--pushed needs the names of the pushed images: set IMAGE_PREFIX and IMAGE_TAG")
+        };
+        registry::login(&prefix)?;
+        Names { prefix, tag }
+    } else {
+        let prefix = Names::prefix().map_or_else(|| repositories(system, "ImagePrefix"), Ok)?;
+        let names = Names { prefix, tag: Names::tag().unwrap_or_else(new_tag) };
+        images::build(parts, &names, options.here)?;
+        registry::push(parts, &names)?;
+        names
     };
     let images = parts.iter().map(|part| Ok((part.name(), registry::digest(*part, &names)?)));
     Ok(Pushed { images: images.collect::<Result<_>>()?, tag: names.tag })

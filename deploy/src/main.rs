@@ -1,13 +1,14 @@
 //! The commands about AWS and image registries, which `cargo xtask` forwards to this program.
 //!
-//! `cargo xtask deploy|connect`, `images push|login|mirror`, `db … --deployed`, `env generate production` and
-//! `test deploy` run this program with their arguments. The [templates](deployment) describe what exists on AWS;
+//! `cargo xtask deploy|connect`, `images push|login|mirror`, `db … --deployed` and `test deploy` run this program with
+//! their arguments, and `env generate production` asks it for addresses. The [templates](deployment) describe what exists on AWS;
 //! the code here decides in which order they become stacks, and passes values from one to the next.
 //!
 //! Bottom up: [`aws`] calls the AWS CLI, [`cloudformation`] manages one stack, [`system`] the stacks of one system.
 //! [`fargate`] and [`beanstalk`] deploy, [`rollback`] undoes a deployment, [`destroy`] deletes, and [`smoke_test`]
 //! proves that a deployment works.
 
+mod addresses;
 mod aws;
 mod beanstalk;
 mod bundle;
@@ -18,7 +19,6 @@ mod database;
 mod deployment;
 mod destroy;
 mod emulation;
-mod environment;
 mod fargate;
 mod http;
 mod images;
@@ -38,6 +38,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 
+use crate::system::SystemName;
+
 /// fibstack on AWS
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask", arg_required_else_help = true)]
@@ -46,7 +48,9 @@ enum Command {
     Connect(connect::Arguments),
     Images(images::Arguments),
     Db(database::Arguments),
-    Env(environment::Arguments),
+    /// Print the addresses of a system's databases as environment variables
+    #[command(hide = true)]
+    Addresses(SystemName),
     Test(emulation::Arguments),
 }
 
@@ -61,7 +65,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Connect(arguments) => connect::run(arguments),
         Command::Images(arguments) => images::run(arguments),
         Command::Db(arguments) => database::run(arguments),
-        Command::Env(arguments) => environment::run(arguments),
+        Command::Addresses(system) => addresses::print(system),
         Command::Test(arguments) => emulation::run(arguments),
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use xtask::{images::Compiled, project};
+use xtask::project;
 
 use crate::{cloudformation::Values, system::SystemName};
 
@@ -18,7 +18,7 @@ pub(crate) struct Options {
     pub(crate) pushed: bool,
     /// Compile on this machine (needs musl-tools and brotli), not in the build
     #[arg(long, conflicts_with = "pushed")]
-    here: bool,
+    pub(crate) here: bool,
     /// Set a template parameter, permanently: DatabaseClass=db.t4g.small
     #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
     set: Vec<(String, String)>,
@@ -78,15 +78,6 @@ impl Options {
             None if self.status => Action::Status,
             None if self.destroy => Action::Destroy { data: self.delete_data, yes: self.yes },
             None => Action::Deploy,
-        }
-    }
-
-    /// Where to compile the images; `None` if they are pushed already.
-    pub(crate) fn compiled(&self) -> Option<Compiled> {
-        match (self.pushed, self.here) {
-            (true, _) => None,
-            (false, true) => Some(Compiled::Here),
-            (false, false) => Some(Compiled::Inside),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Container registries: logging in, pushing, digests, and a mirror of the base images.
 
 use std::{
-    env, fs,
+    fs,
     io::Write,
     process::{Command, Stdio},
 };
@@ -13,7 +13,7 @@ use xtask::{
     images::{Names, Part},
     job::Job,
     progress::say,
-    project,
+    project::{self, variable},
 };
 
 use crate::aws;
@@ -32,10 +32,9 @@ fn is_ecr(host: &str) -> bool {
 /// and `DOCKER_PASSWORD`. Without those, docker uses a login of its own.
 pub(crate) fn login(prefix: &str) -> Result<()> {
     let host = host(prefix);
-    let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let (user, password) = match host {
         Some(host) if is_ecr(host) => ("AWS".to_owned(), aws::call(["ecr", "get-login-password"])?),
-        _ => match (set("DOCKER_ID"), set("DOCKER_PASSWORD")) {
+        _ => match (variable("DOCKER_ID"), variable("DOCKER_PASSWORD")) {
             (Some(user), Some(password)) => (user, password),
             _ => return Ok(()),
         },

@@ -7,6 +7,10 @@ use std::{
 };
 
 use anyhow::{Result, bail};
+use clap::{
+    ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use serde::Deserialize;
 use xtask::{
     images::Part,
@@ -17,6 +21,11 @@ use crate::{aws, logs, system::System};
 
 /// The parts that run as services, in the order of their deployment: nginx must find servers.
 pub(crate) const PARTS: [Part; 3] = [Part::Server, Part::Worker, Part::Nginx];
+
+/// Parses the name of one of them.
+pub(crate) fn part() -> impl TypedValueParser<Value = Part> {
+    PossibleValuesParser::new(PARTS.map(Part::name)).try_map(|name| Part::from_str(&name, false))
+}
 
 /// Time limit for a service to reach the desired number of tasks.
 const STEADY_WITHIN: Duration = Duration::from_secs(900);

@@ -1,12 +1,9 @@
 //! `cargo xtask bench`: the benchmarks.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use crate::{child::Child, project};
+use crate::{child, project};
 
 pub(crate) fn bench(filter: Option<&str>) -> Result<()> {
-    let mut cargo = project::cargo();
-    let status = Child::start("cargo bench", cargo.args(["bench", "--workspace", "--benches"]).args(filter))?
-        .wait(None)?;
-    if status.success() { Ok(()) } else { bail!("the benchmarks failed ({status})") }
+    child::run("cargo bench", project::cargo().args(["bench", "--workspace", "--benches"]).args(filter))
 }

@@ -77,7 +77,11 @@ impl Child {
     /// Starts a program with empty input, in its own process group, so that its children can be stopped with it and
     /// Ctrl-C reaches it only through this program, once and gracefully.
     pub(crate) fn start(name: &str, command: &mut Command) -> Result<Self> {
-        let process = command.stdin(Stdio::null()).process_group(0).spawn().with_context(|| {
+        Self::start_with_input(name, command, Stdio::null())
+    }
+
+    fn start_with_input(name: &str, command: &mut Command, input: impl Into<Stdio>) -> Result<Self> {
+        let process = command.stdin(input).process_group(0).spawn().with_context(|| {
             format!("{name}: {} failed to start", command.get_program().to_string_lossy())
         })?;
         Ok(Self { name: name.to_owned(), process })
@@ -134,6 +138,17 @@ impl Drop for Child {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Runs a program with empty input until it exits; fails if it fails.
+pub(crate) fn run(name: &str, command: &mut Command) -> Result<()> {
+    run_with_input(name, command, Stdio::null())
+}
+
+/// Runs a program with this input until it exits; fails if it fails.
+pub(crate) fn run_with_input(name: &str, command: &mut Command, input: impl Into<Stdio>) -> Result<()> {
+    let status = Child::start_with_input(name, command, input)?.wait(None)?;
+    if status.success() { Ok(()) } else { bail!("{name} failed ({status}); see its messages above") }
 }
 
 #[cfg(test)]

@@ -1,17 +1,14 @@
-//! `cargo xtask db`: the database that the settings name. That of a system on AWS is managed by the crate `deploy`,
-//! with the same [scripts](script).
+//! `cargo xtask db`: the database that the settings name. The crate `deploy` manages that of a system on AWS with the
+//! same [actions](action).
 
 mod access;
+pub mod action;
 mod client;
-mod command_line;
 mod local;
-mod name;
 pub mod script;
 mod url;
 
-pub(crate) use command_line::{Action, parse, syntax};
-pub(crate) use local::run;
-pub use name::Name;
+pub(crate) use local::{Arguments, run};
 
 /// Returns the password in a `CONNECTION_URL`, if it has one.
 pub(crate) fn password_in(url: &str) -> Option<String> {

@@ -18,7 +18,7 @@ use crate::{
     child::{self, Child},
     leptos, ports,
     progress::{Step, say},
-    public_url,
+    project, public_url,
 };
 
 use self::worker::Worker;
@@ -28,10 +28,8 @@ const POLL: Duration = Duration::from_millis(300);
 
 pub(crate) fn dev(port: u16) -> Result<()> {
     let instead = format!("choose another: cargo xtask dev --port {}", port.saturating_add(1));
-    let url = match variable("PUBLIC_URL") {
-        Some(url) => url,
-        None => public_url::public_url(port, variable),
-    };
+    let url = project::variable("PUBLIC_URL");
+    let url = url.unwrap_or_else(|| public_url::public_url(port, project::variable));
     let (reload_scheme, reload_port) = public_url::websocket(&url)?;
     ports::check_free(port, &instead)?;
     let mut leptos = leptos::command()?;
@@ -88,10 +86,6 @@ pub(crate) fn dev(port: u16) -> Result<()> {
         }
         thread::sleep(POLL);
     }
-}
-
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
 /// Runs a worker with the settings of this program's environment.

@@ -7,100 +7,52 @@ mod sources;
 mod stack;
 mod template;
 
-use std::{
-    collections::BTreeMap,
-    ffi::OsString,
-    io::{self, IsTerminal, Write},
-};
+use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, Result, bail};
-use clap::{Arg, ArgMatches, Command};
-use throwaway::process::find_program;
+use clap::{Subcommand, ValueEnum};
 
-use crate::{
-    arguments::{described, flag, one_of},
-    external,
-    progress::say,
-    whole_file,
-};
+use crate::{atomic_file, external, progress::say};
 
-pub use stack::Stack;
+pub(crate) use stack::Stack;
 
-/// Action on the files.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// Write and check the files of variables for the Compose stacks
+///
+/// development: .env in the project's root, which `docker compose up` reads.
+///
+/// production: compose/.env, for compose/production.yaml.
+///
+/// Neither is in git, and only the owner can read them. Values come from the environment, or otherwise from the
+/// templates compose/*.env.example. If the AWS CLI is installed, production gets the addresses (but not the passwords)
+/// of a system on AWS; in a cloud workspace, development gets the address of the forwarded port.
+#[derive(Debug, Subcommand)]
 pub(crate) enum Action {
+    /// Write a file (asks before it overwrites one)
     Generate {
+        /// Stack whose file to use
         stack: Stack,
+        /// For production: the system on AWS whose addresses to use
+        #[arg(long, value_name = "NAME", default_value = "fibstack")]
         system: String,
+        /// Overwrite without asking
+        #[arg(long)]
         force: bool,
     },
-    /// Checks the file of one stack, or all existing files.
-    Check(Option<Stack>),
-}
-
-const MORE: &str = "\
-development: .env in the project's root, which `docker compose up` reads.
-production: compose/.env, for compose/production.yaml.
-
-Neither is in git, and only the owner can read them. Values come from the environment, or otherwise
-from the templates compose/*.env.example. If the AWS CLI is installed, production gets the addresses
-(but not the passwords) of a system on AWS; in a cloud workspace, development gets the address of the
-forwarded port.";
-
-/// The definition of the command line.
-pub(crate) fn syntax() -> Command {
-    let stack = || {
-        Arg::new("stack")
-            .value_name("STACK")
-            .value_parser(one_of(Stack::ALL, Stack::name))
-            .help("Stack whose file to use")
-    };
-    described("env", "Write and check the files of variables for the Compose stacks", MORE)
-        .subcommand_required(true)
-        .subcommands([
-            Command::new("generate").about("Write a file (asks before it overwrites one)").args([
-                stack().required(true),
-                Arg::new("system")
-                    .long("system")
-                    .value_name("NAME")
-                    .default_value("fibstack")
-                    .help("For production: the system on AWS whose addresses to use"),
-                flag("force", "Overwrite without asking"),
-            ]),
-            Command::new("check").about("Report missing, empty, weak or unknown variables").arg(stack()),
-        ])
-}
-
-/// Returns the action.
-pub(crate) fn parse(matches: &ArgMatches) -> Action {
-    let (name, matches) = matches.subcommand().expect("one is required");
-    let stack = matches.get_one::<Stack>("stack").copied();
-    match name {
-        "generate" => Action::Generate {
-            stack: stack.expect("it is required"),
-            system: matches.get_one::<String>("system").cloned().expect("it has a default"),
-            force: matches.get_flag("force"),
-        },
-        "check" => Action::Check(stack),
-        other => unreachable!("{other} is not a subcommand"),
-    }
+    /// Report missing, empty, weak or unknown variables
+    Check {
+        /// Stack whose file to use [default: all that have one]
+        stack: Option<Stack>,
+    },
 }
 
 /// Runs an action.
 pub(crate) fn run(action: &Action) -> Result<()> {
     match action {
-        // The crate `deploy` finds the addresses of a system on AWS.
-        Action::Generate { stack: Stack::Production, system, force }
-            if external::is_present() && find_program("aws", &[]).is_some() =>
-        {
-            let arguments = ["env", "generate", "production", "--system", system].into_iter();
-            let arguments: Vec<_> = arguments.chain(force.then_some("--force")).map(OsString::from).collect();
-            external::deploy(&arguments)
-        }
-        Action::Generate { stack, force, .. } => generate(*stack, *force, BTreeMap::new),
-        Action::Check(Some(stack)) => check(&[*stack]),
-        Action::Check(None) => {
-            let existing: Vec<_> = Stack::ALL.into_iter().filter(|stack| stack.path().exists()).collect();
+        Action::Generate { stack, system, force } => generate(*stack, system, *force),
+        Action::Check { stack: Some(stack) } => check(&[*stack]),
+        Action::Check { stack: None } => {
+            let existing = Stack::value_variants().iter().copied().filter(|stack| stack.path().exists());
+            let existing: Vec<_> = existing.collect();
             if existing.is_empty() {
                 bail!("no file to check yet: run cargo xtask env generate development|production");
             }
@@ -109,19 +61,20 @@ pub(crate) fn run(action: &Action) -> Result<()> {
     }
 }
 
-/// Writes a stack's file, unless the user keeps the one that exists. The values come from the environment, then from
-/// `more`.
-///
-/// # Errors
-/// The user refused, or the file cannot be written.
-pub fn generate(stack: Stack, force: bool, more: impl FnOnce() -> BTreeMap<String, String>) -> Result<()> {
+/// Writes a stack's file, unless the user keeps the one that exists. The values come from the environment, and for
+/// production also from a system on AWS.
+fn generate(stack: Stack, system: &str, force: bool) -> Result<()> {
     let path = stack.path();
     if path.exists() && !force {
         ask_to_overwrite(stack.file())?;
     }
     let template = stack.template()?;
-    let values = sources::find(stack, &template.names(), more());
-    whole_file::write_text(&path, &template.fill(&values)?)?;
+    let addresses = if stack == Stack::Production { external::addresses(system) } else { Vec::new() };
+    let values = sources::find(stack, &template.names(), addresses);
+    let text = template.fill(&values)?;
+    atomic_file::write(&path, |mut file| {
+        file.write_all(text.as_bytes()).context("failed to write the file")
+    })?;
     say(format!("{} written; {} values differ from the template", stack.file(), values.len()));
     if let Some(url) = values.get("PUBLIC_URL") {
         say(format!("the page will be at {url}"));
@@ -171,29 +124,14 @@ mod tests {
     use crate::project;
 
     #[test]
-    fn its_commands_are_parsed() {
-        let parse_line = |line: &str| syntax().try_get_matches_from(line.split(' ')).map(|it| parse(&it));
-        let (stack, system) = (Stack::Production, "fibstack".to_owned());
-        assert_eq!(
-            parse_line("env generate production --force").unwrap(),
-            Action::Generate { stack, system, force: true }
-        );
-        assert_eq!(parse_line("env check").unwrap(), Action::Check(None));
-        assert_eq!(parse_line("env check development").unwrap(), Action::Check(Some(Stack::Development)));
-        assert!(parse_line("env generate").is_err() && parse_line("env generate other").is_err());
-    }
-
-    #[test]
     fn the_files_are_in_gitignore() {
         if !project::root().join(".git").exists() {
             return;
         }
-        for stack in Stack::ALL {
-            for file in [stack.file().to_owned(), format!("{}.partial", stack.file())] {
-                let mut git = std::process::Command::new("git");
-                git.args(["check-ignore", "--quiet", &file]).current_dir(project::root());
-                assert!(git.status().unwrap().success(), "{file} is not in .gitignore");
-            }
+        for file in [Stack::Development.file(), Stack::Production.file(), "compose/.tmpabcdef.partial"] {
+            let mut git = std::process::Command::new("git");
+            git.args(["check-ignore", "--quiet", file]).current_dir(project::root());
+            assert!(git.status().unwrap().success(), "{file} is not in .gitignore");
         }
     }
 

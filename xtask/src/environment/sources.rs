@@ -1,22 +1,18 @@
 //! Where values come from: the environment, the caller, and the ports that a cloud workspace forwards.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    env,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::stack::Stack;
-use crate::{progress::say, public_url};
+use crate::{progress::say, project, public_url};
 
 type Values = BTreeMap<String, String>;
 
 /// Finds the values that differ from the template: those of the environment, then `more`.
-pub(super) fn find(stack: Stack, names: &BTreeSet<&str>, more: Values) -> Values {
-    let variable = |name: &str| env::var(name).ok().filter(|value| !value.trim().is_empty());
+pub(super) fn find(stack: Stack, names: &BTreeSet<&str>, more: Vec<(String, String)>) -> Values {
     let mut values: Values =
-        names.iter().filter_map(|name| Some(((*name).to_owned(), variable(name)?))).collect();
+        names.iter().filter_map(|name| Some(((*name).to_owned(), project::variable(name)?))).collect();
     match stack {
-        Stack::Development => add_public_url(&mut values, variable),
+        Stack::Development => add_public_url(&mut values, project::variable),
         Stack::Production => add(&mut values, more),
     }
     values
@@ -24,7 +20,7 @@ pub(super) fn find(stack: Stack, names: &BTreeSet<&str>, more: Values) -> Values
 
 /// Adds values for the database and for Redis, unless there is a database or a Redis already: settings of two must not
 /// be mixed.
-fn add(values: &mut Values, more: Values) {
+fn add(values: &mut Values, more: Vec<(String, String)>) {
     let has = |names: &[&str]| names.iter().any(|name| values.contains_key(*name));
     let has_database = has(&["PGHOST", "CONNECTION_URL", "CONNECTION_URL_FILE"]);
     let has_redis = has(&["REDIS_HOST"]);
@@ -64,7 +60,8 @@ mod tests {
     fn the_environments_database_is_not_mixed_with_another_one() {
         let own = ("CONNECTION_URL", "postgres://db");
         let mut filled = values(&[own]);
-        add(&mut filled, values(&[("PGHOST", "rds"), ("REDIS_HOST", "board"), ("REDIS_TLS", "true")]));
+        let addresses = values(&[("PGHOST", "rds"), ("REDIS_HOST", "board"), ("REDIS_TLS", "true")]);
+        add(&mut filled, addresses.into_iter().collect());
         assert_eq!(filled, values(&[own, ("REDIS_HOST", "board"), ("REDIS_TLS", "true")]));
     }
 

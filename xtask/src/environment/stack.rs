@@ -3,13 +3,14 @@
 use std::{fmt, fs, path::PathBuf};
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
 
 use super::template::Template;
 use crate::project;
 
 /// A stack that has a file of variables.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Stack {
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Stack {
     /// `.env`.
     Development,
     /// `compose/.env`.
@@ -17,15 +18,6 @@ pub enum Stack {
 }
 
 impl Stack {
-    pub(crate) const ALL: [Self; 2] = [Self::Development, Self::Production];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Development => "development",
-            Self::Production => "production",
-        }
-    }
-
     /// Path of the file, relative to the root.
     pub(crate) fn file(self) -> &'static str {
         match self {
@@ -47,6 +39,9 @@ impl Stack {
 
 impl fmt::Display for Stack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(match self {
+            Self::Development => "development",
+            Self::Production => "production",
+        })
     }
 }

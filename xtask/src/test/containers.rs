@@ -6,19 +6,20 @@ use anyhow::Result;
 
 use super::tally;
 use crate::{
+    arguments::Selection,
     engine::{self, docker},
-    images::{self, Compiled, Names},
+    images::{self, Names},
     progress::say,
     project,
     system_packages::{self, FOR_ARTIFACTS, FOR_TESTS},
 };
 
 /// Builds the images and tests them.
-pub(crate) fn test_containers(filter: Option<&str>, install: bool) -> Result<()> {
+pub(super) fn test(Selection { filter, no_setup }: &Selection) -> Result<()> {
     engine::check()?;
-    system_packages::provide(FOR_TESTS, install)?;
-    system_packages::provide(FOR_ARTIFACTS, install)?;
-    images::build(&[], &Names::from_environment(), Compiled::Here)?;
+    system_packages::provide(FOR_TESTS, !no_setup)?;
+    system_packages::provide(FOR_ARTIFACTS, !no_setup)?;
+    images::build(&[], &Names::from_environment(), true)?;
     say("testing");
     let left = Leftovers(format!("fibstack-test-{}", process::id()));
     let mut cargo = project::cargo();
