@@ -60,7 +60,7 @@ fn destroy(system: &System, own: Vec<&str>, other: &str, with_data: bool, yes: b
     let kept =
         if with_data { "A final snapshot of the database is kept." } else { "Postgres and Redis are kept." };
     let what = format!("This deletes {names}, with their images and bundles, in {}. {kept}", system.account);
-    confirm(&what, &system.name, yes)?;
+    confirm(&what, &system.name, yes, "--yes")?;
     for (template, stack) in stacks {
         prepare(template, &stack)?;
         stack.delete(system.role())?;

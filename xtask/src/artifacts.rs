@@ -51,8 +51,9 @@ pub(crate) fn build(to: &Path) -> Result<()> {
     drop(building);
     let binaries = BINARIES.map(|name| to.join(name));
     Job::new("strip").run(Command::new("strip").args(&binaries))?;
-    let files = files_in(&to.join("site")).context("failed to list the site's files")?;
-    Job::new("brotli").run(Command::new("brotli").args(["--best", "--keep"]).args(files))?;
+    let mut find = Command::new("find");
+    find.arg(to.join("site")).args(["-type", "f", "-exec", "brotli", "--best", "--keep", "{}", "+"]);
+    Job::new("brotli").run(&mut find)?;
     say(format!("server, worker and site are in {}", to.display()));
     Ok(())
 }
@@ -69,21 +70,4 @@ fn collect(target: &str, to: &Path) -> std::io::Result<()> {
     fs::copy(project::target().join("release/hash.txt"), to.join("hash.txt"))?;
     fs::copy(project::root().join("certificates/rds.pem"), to.join("rds.pem"))?;
     folder::copy(&project::site(), &to.join("site"))
-}
-
-/// Returns all files of the site.
-fn files_in(site: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let (mut files, mut folders) = (Vec::new(), vec![site.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            let path = entry.path();
-            if entry.file_type()?.is_dir() {
-                folders.push(path);
-            } else {
-                files.push(path);
-            }
-        }
-    }
-    Ok(files)
 }

@@ -4,16 +4,16 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use anyhow::{Context, Result, bail};
 
-/// Makes the user type `name`, unless `yes` is set.
+/// Makes the user type `name`, unless that is `confirmed` already, by `option`.
 ///
 /// # Errors
 /// The user refused, or the input is not a terminal.
-pub fn confirm(what: &str, name: &str, yes: bool) -> Result<()> {
-    if yes {
+pub fn confirm(what: &str, name: &str, confirmed: bool, option: &str) -> Result<()> {
+    if confirmed {
         return Ok(());
     }
     if !io::stdin().is_terminal() {
-        bail!("{what} Not a terminal: pass --yes to confirm.");
+        bail!("{what} Not a terminal: pass {option} to confirm.");
     }
     let mut output = io::stdout();
     write!(output, "{what}\nType {name} to confirm: ").context("failed to ask")?;

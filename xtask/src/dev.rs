@@ -19,6 +19,7 @@ use crate::{
     leptos, ports,
     progress::{Step, say},
     project, public_url,
+    run::forget_other_servers,
 };
 
 use self::worker::Worker;
@@ -109,12 +110,7 @@ struct Stack {
 impl Stack {
     /// Sets a program's variables for these databases, and removes any that the shell has set.
     fn set_variables(&self, command: &mut Command) {
-        for (name, _) in std::env::vars_os() {
-            if name.to_str().is_some_and(crate::run::names_other_servers) {
-                command.env_remove(name);
-            }
-        }
-        command
+        forget_other_servers(command)
             .env("EMBEDDED", "false")
             .env("PGHOST", self.postgres.host())
             .env("PGPORT", self.postgres.port().to_string())

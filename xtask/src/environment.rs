@@ -7,12 +7,12 @@ mod sources;
 mod stack;
 mod template;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::Write;
 
 use anyhow::{Context, Result, bail};
 use clap::{Subcommand, ValueEnum};
 
-use crate::{atomic_file, external, progress::say};
+use crate::{atomic_file, confirm::confirm, external, progress::say};
 
 pub(crate) use stack::Stack;
 
@@ -65,8 +65,9 @@ pub(crate) fn run(action: &Action) -> Result<()> {
 /// production also from a system on AWS.
 fn generate(stack: Stack, system: &str, force: bool) -> Result<()> {
     let path = stack.path();
-    if path.exists() && !force {
-        ask_to_overwrite(stack.file())?;
+    if path.exists() {
+        let file = stack.file();
+        confirm(&format!("{file} exists already, and its values will be lost."), file, force, "--force")?;
     }
     let template = stack.template()?;
     let addresses = if stack == Stack::Production { external::addresses(system) } else { Vec::new() };
@@ -86,17 +87,6 @@ fn generate(stack: Stack, system: &str, force: bool) -> Result<()> {
     Ok(())
 }
 
-fn ask_to_overwrite(file: &str) -> Result<()> {
-    if !io::stdin().is_terminal() {
-        bail!("{file} exists already. Not a terminal: pass --force to overwrite it");
-    }
-    print!("{file} exists already, and its values will be lost. Overwrite it? [y/N] ");
-    io::stdout().flush().context("failed to ask")?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer).context("failed to read the answer")?;
-    if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { bail!("{file} is unchanged") }
-}
-
 fn check(stacks: &[Stack]) -> Result<()> {
     let mut serious = 0;
     for stack in stacks {
@@ -105,7 +95,7 @@ fn check(stacks: &[Stack]) -> Result<()> {
             bail!("{} does not exist: run cargo xtask env generate {stack}", stack.file());
         }
         let problems = check::problems(*stack, &stack.template()?, &path)?;
-        serious += problems.iter().filter(|problem| problem.is_serious()).count();
+        serious += problems.iter().filter(|problem| problem.is_serious).count();
         say(format!("{}: {}", stack.file(), if problems.is_empty() { "ok" } else { "needs attention" }));
         problems.iter().for_each(|problem| say(format!("  {problem}")));
     }

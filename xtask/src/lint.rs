@@ -6,102 +6,20 @@ mod files;
 mod pins;
 mod workflows;
 
-use std::process::Command;
-
 use anyhow::{Result, bail};
 
 use self::{
-    check::{CLIPPY, Check, PIP, Report, cargo, linters, program},
+    check::{Report, cargo, linters, program},
     files::{files, scripts},
 };
 use crate::{progress::say, project, python, requirements};
 
-const CHECKS: [Check; 12] = [
-    Check {
-        name: "rustfmt",
-        program: "rustfmt",
-        install: "rustup component add rustfmt",
-        command: || cargo(&["fmt", "--all", "--check"]),
-    },
-    Check {
-        name: "clippy",
-        program: "cargo-clippy",
-        install: CLIPPY,
-        command: || cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
-    },
-    // Not part of `--all-targets`, so that `cargo test` does not run them.
-    Check {
-        name: "clippy for container tests",
-        program: "cargo-clippy",
-        install: CLIPPY,
-        command: || cargo(&["clippy", "--workspace", "--test=containers", "--", "-D", "warnings"]),
-    },
-    Check {
-        name: "clippy for WASM",
-        program: "cargo-clippy",
-        install: CLIPPY,
-        command: || {
-            let target = "--target=wasm32-unknown-unknown";
-            cargo(&["clippy", "--package=frontend", target, "--", "-D", "warnings"])
-        },
-    },
-    Check {
-        name: "rustdoc",
-        program: "rustdoc",
-        install: "install Rust through rustup",
-        command: || cargo(&["doc", "--workspace", "--no-deps"]),
-    },
-    Check {
-        name: "cargo deny",
-        program: "cargo-deny",
-        install: "cargo install --locked cargo-deny",
-        command: || cargo(&["deny", "check", "bans", "licenses", "sources"]),
-    },
-    Check {
-        name: "cargo machete",
-        program: "cargo-machete",
-        install: "cargo install --locked cargo-machete",
-        command: || cargo(&["machete"]),
-    },
-    Check {
-        name: "shellcheck",
-        program: "shellcheck",
-        install: "apt-get install shellcheck",
-        command: || program("shellcheck", &[], scripts()?),
-    },
-    Check {
-        name: "hadolint",
-        program: "hadolint",
-        install: PIP,
-        command: || program("hadolint", &[], files(&["*Dockerfile"])?),
-    },
-    Check {
-        name: "yamllint",
-        program: "yamllint",
-        install: PIP,
-        command: || program("yamllint", &["--strict"], files(&["*.yaml", "*.yml"])?),
-    },
-    Check {
-        name: "schema of GitHub workflows",
-        program: "check-jsonschema",
-        install: PIP,
-        command: || schema("github-workflows", ".github/workflows/*"),
-    },
-    Check {
-        name: "schema of GitHub actions",
-        program: "check-jsonschema",
-        install: PIP,
-        command: || schema("github-actions", ".github/actions/*"),
-    },
+/// Schemas of files for CI, and the files, if the project has them.
+const SCHEMAS: [(&str, &str); 3] = [
+    ("github-workflows", ".github/workflows/*"),
+    ("github-actions", ".github/actions/*"),
+    ("travis", ".travis.yml"),
 ];
-
-/// Only if the project uses Travis CI.
-const TRAVIS: Check = Check {
-    name: "schema of .travis.yml",
-    program: "check-jsonschema",
-    install: PIP,
-    command: || schema("travis", ".travis.yml"),
-};
 
 pub(crate) fn lint() -> Result<()> {
     requirements::wasm_target()?;
@@ -111,11 +29,19 @@ pub(crate) fn lint() -> Result<()> {
         say(format!("{error:#}"));
     }
     let mut report = Report::default();
-    for check in &CHECKS {
-        report.run(check)?;
-    }
-    if project::root().join(".travis.yml").exists() {
-        report.run(&TRAVIS)?;
+    rust(&mut report)?;
+    report.run("shellcheck", "shellcheck", || program("shellcheck", &[], scripts()?))?;
+    report.run("hadolint", "hadolint", || program("hadolint", &[], files(&["*Dockerfile"])?))?;
+    report
+        .run("yamllint", "yamllint", || program("yamllint", &["--strict"], files(&["*.yaml", "*.yml"])?))?;
+    for (name, pattern) in SCHEMAS {
+        let files = files(&[pattern])?;
+        if !files.is_empty() {
+            let schema = format!("vendor.{name}");
+            report.run(&format!("schema of {pattern}"), "check-jsonschema", || {
+                program("check-jsonschema", &["--quiet", "--builtin-schema", &schema], files)
+            })?;
+        }
     }
     report.record("pinned versions", pins::check())?;
     workflows::check(&mut report)?;
@@ -133,7 +59,19 @@ pub(crate) fn lint() -> Result<()> {
     Ok(())
 }
 
-fn schema(name: &str, pattern: &str) -> Result<Command> {
-    let schema = format!("vendor.{name}");
-    program("check-jsonschema", &["--quiet", "--builtin-schema", &schema], files(&[pattern])?)
+fn rust(report: &mut Report) -> Result<()> {
+    report.run("rustfmt", "rustfmt", || cargo(&["fmt", "--all", "--check"]))?;
+    for (name, selection) in [
+        ("clippy", ["--workspace", "--all-targets"]),
+        // Not part of `--all-targets`, so that `cargo test` does not run them.
+        ("clippy for container tests", ["--workspace", "--test=containers"]),
+        ("clippy for WASM", ["--package=frontend", "--target=wasm32-unknown-unknown"]),
+    ] {
+        report.run(name, "cargo-clippy", || {
+            cargo(&[&["clippy"][..], &selection, &["--", "-D", "warnings"]].concat())
+        })?;
+    }
+    report.run("rustdoc", "rustdoc", || cargo(&["doc", "--workspace", "--no-deps"]))?;
+    report.run("cargo deny", "cargo-deny", || cargo(&["deny", "check", "bans", "licenses", "sources"]))?;
+    report.run("cargo machete", "cargo-machete", || cargo(&["machete"]))
 }

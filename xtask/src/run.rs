@@ -74,12 +74,7 @@ fn serve(port: u16) -> Result<()> {
 /// Returns the command of the server in embedded mode, whatever variables the shell has set.
 fn server(port: u16) -> Command {
     let mut command = Command::new(program());
-    for (name, _) in env::vars_os() {
-        if name.to_str().is_some_and(names_other_servers) {
-            command.env_remove(name);
-        }
-    }
-    command
+    forget_other_servers(&mut command)
         .env("EMBEDDED", "true")
         .env("SITE_ADDR", format!("127.0.0.1:{port}"))
         .env("DATA_DIR", project::data())
@@ -88,8 +83,17 @@ fn server(port: u16) -> Command {
     command
 }
 
-/// Returns true if a variable would make the server use another Postgres or Redis.
-pub(crate) fn names_other_servers(variable: &str) -> bool {
+/// Removes the shell's variables that would make a server use another Postgres or Redis.
+pub(crate) fn forget_other_servers(command: &mut Command) -> &mut Command {
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(names_other_servers) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn names_other_servers(variable: &str) -> bool {
     ["PG", "REDIS_", "CONNECTION_URL", "API_ADDR"].iter().any(|prefix| variable.starts_with(prefix))
 }
 

