@@ -9,7 +9,7 @@ mod task;
 use std::cell::OnceCell;
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, Parser};
 use xtask::{
     database::{
         action::{self, Action, Database, Name},
@@ -36,7 +36,7 @@ const OPERATIONS: &str = "operations.yaml";
 ///
 /// Everything runs inside the system's network, in a Fargate task that runs once: nothing is opened to
 /// the outside, and nobody's address is added to a security group. deploy/docs/database.md has more.
-#[derive(Args, Debug)]
+#[derive(Debug, Parser)]
 #[command(mut_arg("system", |argument| argument.global(true)))]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -204,19 +204,11 @@ fn how_to_switch(system: &str, targets: &[&str], old: &str, new: &str) -> String
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
-
-    #[derive(Debug, Parser)]
-    struct Line {
-        #[command(flatten)]
-        arguments: Arguments,
-    }
 
     #[test]
     fn options_are_accepted_after_the_action() {
-        let read = |line: &str| Line::try_parse_from(line.split(' ')).map(|line| line.arguments);
+        let read = |line: &str| Arguments::try_parse_from(line.split(' '));
         let restore = read("db restore --deployed --system second --to latest").unwrap();
         assert_eq!(restore.system.system, "second");
         assert!(matches!(restore.action, Action::Restore { from, .. } if from.to == "latest"));

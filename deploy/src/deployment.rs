@@ -4,7 +4,7 @@
 //! same data stack.
 
 use anyhow::Result;
-use clap::{Args, Subcommand};
+use clap::Parser;
 
 use crate::{
     beanstalk, destroy, fargate, logs,
@@ -22,14 +22,8 @@ use crate::{
 /// mention keep their values. deploy/docs/ explains how to start with a new account.
 ///
 /// Images go to ECR, or to $IMAGE_PREFIX; their tag is the commit, or $IMAGE_TAG.
-#[derive(Args, Debug)]
-pub(crate) struct Arguments {
-    #[command(subcommand)]
-    target: Target,
-}
-
-#[derive(Debug, Subcommand)]
-enum Target {
+#[derive(Debug, Parser)]
+pub(crate) enum Target {
     Beanstalk(beanstalk::Arguments),
     Fargate(fargate::Arguments),
 }
@@ -44,11 +38,11 @@ impl Target {
 }
 
 /// Runs the action that the options ask for.
-pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let options = arguments.target.options();
+pub(crate) fn run(target: &Target) -> Result<()> {
+    let options = target.options();
     options.check_names()?;
     let system = System::open(&options.system)?;
-    match (&arguments.target, options.action()) {
+    match (target, options.action()) {
         (Target::Fargate(it), Action::Deploy) if it.pause => pause::pause(&system),
         (Target::Fargate(it), Action::Deploy) if it.resume => pause::resume(&system),
         (Target::Fargate(it), Action::Deploy) if it.force_new_deployment => pause::replace(&system, &it.only),
@@ -69,24 +63,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
     use xtask::images::Part;
 
     use super::*;
     use crate::{beanstalk::Platform, cloudformation::values, options::Amount};
 
-    #[derive(Debug, Parser)]
-    struct Line {
-        #[command(flatten)]
-        arguments: Arguments,
-    }
-
     fn read(line: &str) -> Target {
-        Line::try_parse_from(line.split(' ')).unwrap().arguments.target
+        Target::try_parse_from(line.split(' ')).unwrap()
     }
 
     fn error(line: &str) -> String {
-        Line::try_parse_from(line.split(' ')).unwrap_err().to_string()
+        Target::try_parse_from(line.split(' ')).unwrap_err().to_string()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::process;
 
 use anyhow::Result;
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use xtask::{
     engine,
     images::{self, Names},
@@ -14,14 +14,8 @@ use xtask::{
 };
 
 /// Test the deployment
-#[derive(Args, Debug)]
-pub(crate) struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Test the deployment to AWS
     ///
     /// Deploys the templates with the AWS CLI to a local emulator of AWS that runs the images on the
@@ -32,8 +26,7 @@ enum Command {
 }
 
 /// Builds the images and runs the tests.
-pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let Command::Deploy(Selection { filter, no_setup }) = &arguments.command;
+pub(crate) fn run(Command::Deploy(Selection { filter, no_setup }): &Command) -> Result<()> {
     engine::check()?;
     system_packages::provide(FOR_ARTIFACTS, !no_setup)?;
     system_packages::provide(FOR_DEPLOYMENT, !no_setup)?;

@@ -21,14 +21,8 @@ use crate::{
 ///
 /// Without IMAGE_PREFIX, `push` and `login` use ECR with the credentials of the AWS CLI. With a prefix
 /// that is not ECR's they use DOCKER_ID and DOCKER_PASSWORD, or docker's own login.
-#[derive(Args, Debug)]
-pub(crate) struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Log in to the registry
     Login(SystemName),
     /// Push images that were built: all, or the named ones
@@ -38,7 +32,7 @@ enum Command {
 }
 
 #[derive(Args, Debug)]
-struct Parts {
+pub(crate) struct Parts {
     /// Images to use
     #[arg(value_name = "PART")]
     parts: Vec<Part>,
@@ -47,11 +41,11 @@ struct Parts {
 }
 
 /// Runs a command. Without `IMAGE_PREFIX`, the registry is the system's own at ECR.
-pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+pub(crate) fn run(command: &Command) -> Result<()> {
     let destination = |name: &SystemName| {
         Names::prefix().map_or_else(|| repositories(&System::open(name)?, "ImagePrefix"), Ok)
     };
-    match &arguments.command {
+    match command {
         Command::Login(system) => registry::login(&destination(system)?),
         Command::Push(Parts { parts, system }) => {
             let local = Names::from_environment();

@@ -44,14 +44,17 @@ use crate::system::SystemName;
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask", arg_required_else_help = true)]
 enum Command {
-    Deploy(deployment::Arguments),
+    #[command(subcommand)]
+    Deploy(deployment::Target),
     Connect(connect::Arguments),
-    Images(images::Arguments),
+    #[command(subcommand)]
+    Images(images::Command),
     Db(database::Arguments),
     /// Print the addresses of a system's databases as environment variables
     #[command(hide = true)]
     Addresses(SystemName),
-    Test(emulation::Arguments),
+    #[command(subcommand)]
+    Test(emulation::Command),
 }
 
 fn main() -> ExitCode {
@@ -61,12 +64,12 @@ fn main() -> ExitCode {
 
 fn run(command: &Command) -> Result<()> {
     match command {
-        Command::Deploy(arguments) => deployment::run(arguments),
+        Command::Deploy(target) => deployment::run(target),
         Command::Connect(arguments) => connect::run(arguments),
-        Command::Images(arguments) => images::run(arguments),
+        Command::Images(command) => images::run(command),
         Command::Db(arguments) => database::run(arguments),
         Command::Addresses(system) => addresses::print(system),
-        Command::Test(arguments) => emulation::run(arguments),
+        Command::Test(command) => emulation::run(command),
     }
 }
 

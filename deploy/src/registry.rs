@@ -1,10 +1,6 @@
 //! Container registries: logging in, pushing, digests, and a mirror of the base images.
 
-use std::{
-    fs,
-    io::Write,
-    process::{Command, Stdio},
-};
+use std::{fs, io::Write, process::Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -85,7 +81,7 @@ pub(crate) fn digest(part: Part, names: &Names) -> Result<String> {
     let image = names.image(part);
     let repository = format!("{}{part}", names.prefix);
     // Without --format, which some versions of buildx do not support.
-    let shown = match output(docker().args(["buildx", "imagetools", "inspect", &image])) {
+    let shown = match engine::answer(&["buildx", "imagetools", "inspect", &image]) {
         Ok(shown) => shown,
         Err(message) if message.contains("is not a docker command") => {
             bail!("this needs docker's plugin buildx (Debian, Ubuntu: docker-buildx or docker-buildx-plugin)")
@@ -104,13 +100,6 @@ pub(crate) fn digest(part: Part, names: &Names) -> Result<String> {
 fn digest_in(shown: &str) -> Option<&str> {
     let digest = shown.lines().find_map(|line| line.strip_prefix("Digest:"))?.trim();
     digest.starts_with("sha256:").then_some(digest)
-}
-
-fn output(command: &mut Command) -> Result<String, String> {
-    let output =
-        command.stdin(Stdio::null()).output().map_err(|error| format!("failed to run docker: {error}"))?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
 /// Copies the base images of some parts to the prefix `to`, the value of `BASE_REGISTRY` for later builds.

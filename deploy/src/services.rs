@@ -164,7 +164,7 @@ impl Service {
     /// Returns why tasks failed during the last hour, as far as ECS remembers.
     pub(crate) fn failures(&self) -> Result<Vec<String>> {
         let tasks = self.tasks("STOPPED")?;
-        let ends = ends(self.part, &self.cluster, tasks.get(..10).unwrap_or(&tasks))?;
+        let ends = ends(self.part.name(), &self.cluster, tasks.get(..10).unwrap_or(&tasks))?;
         Ok(ends.iter().filter(|end| end.is_failure()).map(|end| format!("{} {end}", self.part)).collect())
     }
 }
@@ -176,12 +176,12 @@ fn id(arn: &str) -> &str {
 
 /// Outcome of a task.
 #[derive(Debug, Deserialize)]
-struct End {
+pub(crate) struct End {
     arn: String,
     code: Option<String>,
     stopped: Option<String>,
     container: Option<String>,
-    exit: Option<i32>,
+    pub(crate) exit: Option<i32>,
 }
 
 impl End {
@@ -202,12 +202,13 @@ impl fmt::Display for End {
     }
 }
 
-fn ends(part: Part, cluster: &str, tasks: &[String]) -> Result<Vec<End>> {
+/// Returns the outcome of these tasks, with that of their main container.
+pub(crate) fn ends(container: &str, cluster: &str, tasks: &[String]) -> Result<Vec<End>> {
     if tasks.is_empty() {
         return Ok(Vec::new());
     }
     // Only the main container, not its sidecars and proxies.
-    let own = format!("containers[?name=='{part}']|[0]");
+    let own = format!("containers[?name=='{container}']|[0]");
     let query = format!(
         "tasks[].{{arn:taskArn,code:stopCode,stopped:stoppedReason,container:{own}.reason,exit:{own}.exitCode}}"
     );
@@ -243,7 +244,7 @@ impl<'a> Watch<'a> {
     pub(crate) fn show_failures(&mut self) {
         let stopped = self.stopped().unwrap_or_default();
         let new: Vec<_> = stopped.into_iter().filter(|task| self.seen.insert(task.clone())).collect();
-        let ends = ends(self.part, &self.cluster, &new).unwrap_or_default();
+        let ends = ends(self.part.name(), &self.cluster, &new).unwrap_or_default();
         for end in ends.iter().filter(|end| end.is_failure()) {
             say(format!("  {} {end}", self.part));
             for line in logs::end_of_task(self.system, self.part, id(&end.arn)).unwrap_or_default() {

@@ -110,7 +110,7 @@ fn abbreviated(value: &str) -> String {
     }
     let head: String = value.chars().take(6).collect();
     let tail: String = value.chars().skip(length - 6).collect();
-    format!("{head}…{tail}, {length} digits")
+    format!("{head}…{tail}, {length} characters")
 }
 
 #[cfg(test)]
@@ -120,6 +120,6 @@ mod tests {
     #[test]
     fn a_long_value_is_abbreviated() {
         assert_eq!(abbreviated("55"), "55");
-        assert_eq!(abbreviated("354224848179261915075"), "354224…915075, 21 digits");
+        assert_eq!(abbreviated("354224848179261915075"), "354224…915075, 21 characters");
     }
 }

@@ -1,5 +1,5 @@
-//! Real servers for tests: started on free loopback ports with their own data and removed afterwards,
-//! even if the test panics or is killed.
+//! Throwaway servers for tests: a real Postgres, Redis or nginx of their own, on free loopback ports and with new data,
+//! removed when the test ends, panics or is killed.
 //!
 //! ```no_run
 //! let postgres = throwaway::Postgres::start()?;

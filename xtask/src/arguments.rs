@@ -7,7 +7,7 @@ use clap::Args;
 /// All remaining arguments, which are passed to another program.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct PassedOn {
-    /// Passed on; see --help
+    /// Passed on to the program that runs it
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) arguments: Vec<OsString>,
 }

@@ -23,28 +23,30 @@ pub fn docker() -> Command {
 /// # Errors
 /// The engine or a plugin is not usable.
 pub fn check() -> Result<()> {
-    match docker().args(["version", "--format", "{{.Server.Version}}"]).stdin(Stdio::null()).output() {
-        Err(error) => bail!("this needs a container engine, but docker cannot be run: {error}.\n{HOW}"),
-        Ok(output) if !output.status.success() => {
-            let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            bail!("this needs a container engine, but none is responding: {message}\n{HOW}")
-        }
+    match answer(&["version", "--format", "{{.Server.Version}}"]) {
         Ok(_) => {}
+        Err(error) => bail!("this needs a container engine, but none is responding: {error}\n{HOW}"),
     }
-    let compose = docker().args(["compose", "version", "--short"]).stdin(Stdio::null()).output();
-    let version = compose.ok().filter(|output| output.status.success());
-    let version = version.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    if !version.as_deref().is_some_and(is_enough) {
-        bail!(
-            "this needs Docker Compose 2.20 or later; installed: {}.\n{HOW}",
-            version.as_deref().unwrap_or("none")
-        );
+    let compose = answer(&["compose", "version", "--short"]);
+    if !compose.as_deref().is_ok_and(is_enough) {
+        let installed = compose.as_deref().unwrap_or("none");
+        bail!("this needs Docker Compose 2.20 or later; installed: {installed}.\n{HOW}");
     }
-    let buildx = docker().args(["buildx", "version"]).stdin(Stdio::null()).output();
-    if !buildx.is_ok_and(|output| output.status.success()) {
+    if answer(&["buildx", "version"]).is_err() {
         bail!("Docker's plugin buildx, which builds the images, is not installed.\n{HOW}");
     }
     Ok(())
+}
+
+/// Returns docker's output.
+///
+/// # Errors
+/// The message of docker, if it fails.
+pub fn answer(arguments: &[&str]) -> Result<String, String> {
+    let output = docker().args(arguments).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| format!("docker cannot be run: {error}"))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
 /// The Compose files use `include`, which was added in 2.20.

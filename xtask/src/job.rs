@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     fs::{self, File},
-    io::{PipeReader, Read, Write, pipe},
+    io::Write,
     process::Command,
     thread,
     time::Duration,
@@ -12,7 +12,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    child::{self, Child, Interrupted},
+    child::{self, Interrupted},
+    output,
     progress::Step,
     project,
 };
@@ -50,37 +51,21 @@ impl<'a> Job<'a> {
         let mut log = File::create(&path).with_context(|| format!("failed to write {}", path.display()))?;
 
         let step = Step::begin(self.name);
-        let (reader, writer) = pipe()?;
         // Cargo draws a progress bar into a pipe only if asked to.
         command.env("CARGO_TERM_PROGRESS_WHEN", "always").env("CARGO_TERM_PROGRESS_WIDTH", "100");
         command.env("CARGO_TERM_COLOR", "never");
-        command.stdout(writer.try_clone()?).stderr(writer);
-        let mut child = Child::start(self.name, command)?;
-        // The writers in `command` would keep the pipe open.
-        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
-
-        let (status, last) = thread::scope(|scope| {
-            let lines = scope.spawn(|| {
-                let mut last = VecDeque::new();
-                for_each_line(reader, |line| {
-                    step.update(line);
-                    if line.trim().is_empty() || line.trim_start().starts_with("Building [") {
-                        return;
-                    }
-                    let _ = writeln!(log, "{line}");
-                    last.push_back(line.to_owned());
-                    if last.len() > SHOWN {
-                        last.pop_front();
-                    }
-                });
-                last
-            });
-            let status = child.wait(self.limit);
-            // Also stops its children, which may hold the pipe open.
-            child.stop();
-            (status, lines.join().unwrap_or_default())
-        });
-        let status = status?;
+        let mut last = VecDeque::new();
+        let status = output::follow(self.name, command, self.limit, |line| {
+            step.update(line);
+            if line.trim().is_empty() || line.trim_start().starts_with("Building [") {
+                return;
+            }
+            let _ = writeln!(log, "{line}");
+            last.push_back(line.to_owned());
+            if last.len() > SHOWN {
+                last.pop_front();
+            }
+        })?;
         if !status.success() {
             let last = Vec::from(last).join("\n    ");
             bail!("{} failed ({status}); {} ends with:\n    {last}", self.name, path.display());
@@ -106,26 +91,6 @@ pub(crate) fn both<T>(
     }
 }
 
-/// Calls `take` with each line. A line ends with a line feed, or with a carriage return where a program overwrites
-/// its own line.
-pub(crate) fn for_each_line(mut from: PipeReader, mut take: impl FnMut(&str)) {
-    let mut buffer = [0; 8192];
-    let mut line = Vec::new();
-    while let Ok(length @ 1..) = from.read(&mut buffer) {
-        for &byte in &buffer[..length] {
-            if byte == b'\n' || byte == b'\r' {
-                take(&String::from_utf8_lossy(&line));
-                line.clear();
-            } else {
-                line.push(byte);
-            }
-        }
-    }
-    if !line.is_empty() {
-        take(&String::from_utf8_lossy(&line));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,15 +102,5 @@ mod tests {
         let error = Job::new("test-failing-job").run(&mut command).unwrap_err().to_string();
         assert!(error.contains("exit status: 3"), "{error}");
         assert!(error.ends_with("first\n    second"), "{error}");
-    }
-
-    #[test]
-    fn a_progress_bar_draws_over_its_line() {
-        let (reader, mut writer) = pipe().unwrap();
-        writer.write_all(b"one\rtwo\nthree").unwrap();
-        drop(writer);
-        let mut lines = Vec::new();
-        for_each_line(reader, |line| lines.push(line.to_owned()));
-        assert_eq!(lines, ["one", "two", "three"]);
     }
 }

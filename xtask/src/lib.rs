@@ -22,6 +22,7 @@ pub mod images;
 pub mod job;
 mod leptos;
 mod lint;
+mod output;
 mod ports;
 pub mod progress;
 pub mod project;

@@ -30,9 +30,9 @@ pub(crate) fn check() -> Result<()> {
     )
 }
 
-/// Returns true if a compiler runs. It may have arguments, as in `CC="ccache gcc"`.
-fn runs(compiler: &str) -> bool {
-    let mut words = compiler.split_whitespace();
+/// Returns true if a program runs. It may have arguments, as in `CC="ccache gcc"`.
+pub(crate) fn runs(program: &str) -> bool {
+    let mut words = program.split_whitespace();
     let Some(program) = words.next() else { return false };
     Command::new(program)
         .args(words)

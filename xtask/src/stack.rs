@@ -42,6 +42,7 @@ pub(crate) enum Action {
     Status(Target),
     /// Open a shell beside a service: psql, redis-cli, curl
     Debug {
+        /// Stack to use
         stack: Stack,
         /// Service to attach to
         #[arg(default_value = "server")]
@@ -62,6 +63,7 @@ pub(crate) enum Action {
 /// A stack, and arguments for Compose.
 #[derive(Args, Debug)]
 pub(crate) struct Target {
+    /// Stack to use
     pub(crate) stack: Stack,
     #[command(flatten)]
     pub(crate) compose: PassedOn,

@@ -3,13 +3,13 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use anyhow::{Result, bail};
 use throwaway::process::find_program;
 
-use crate::{job::Job, progress::say};
+use crate::{job::Job, progress::say, requirements};
 
 /// A requirement: one of these programs must be installed. Debian has it in this package.
 #[derive(Debug)]
@@ -151,7 +151,7 @@ fn apt(needs: &[&Need]) -> Result<()> {
     let packages = needs.iter().map(|need| need.package).collect::<Vec<_>>();
     let by_hand = by_hand(needs);
     let root = rustix::process::geteuid().is_root();
-    if !root && !has_passwordless_sudo() {
+    if !root && !requirements::runs("sudo -n true") {
         bail!("missing: {}. Install them, then run this command again:\n  sudo {by_hand}", names(needs));
     }
     say(format!("installing {} (their services are not started)", names(needs)));
@@ -171,16 +171,6 @@ fn apt(needs: &[&Need]) -> Result<()> {
     }
     command.args(["-c", script, "install"]).args(&packages).current_dir(Path::new("/"));
     Job::new("apt-get").run(&mut command).map_err(|error| error.context(format!("run it by hand: {by_hand}")))
-}
-
-fn has_passwordless_sudo() -> bool {
-    Command::new("sudo")
-        .args(["-n", "true"])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Fargate tasks that run once, and their output.
 
+use std::slice;
+
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use xtask::{
     database::script::{PSQL, Script},
@@ -11,6 +12,7 @@ use xtask::{
 use crate::{
     aws::{self, Refused},
     cloudformation::Values,
+    services::{End, ends},
 };
 
 /// Time after which a terminal's task ends by itself, in seconds.
@@ -78,10 +80,10 @@ impl Tasks {
         let mut task = self.start(program, command, environment, false)?;
         let end = task.wait_for_end()?;
         self.show_log(program, task.id())?;
-        match end.exit_code {
+        match end.exit {
             Some(0) => Ok(()),
             Some(code) => bail!("{}: {}", program.container(), meaning(program, code)),
-            None => bail!("{} did not run: {}", program.container(), end.reason()),
+            None => bail!("{} did not run: {end}", program.container()),
         }
     }
 
@@ -122,7 +124,7 @@ impl Tasks {
             bail!("no task was started: {}", failure.as_deref().unwrap_or("AWS gave no reason"))
         };
         say(format!("starting a task with {}, which takes about half a minute", program.container()));
-        Ok(Task { tasks: self, arn, ended: false })
+        Ok(Task { tasks: self, program, arn, ended: false })
     }
 
     fn show_log(&self, program: Program, task: &str) -> Result<()> {
@@ -172,22 +174,9 @@ fn meaning(program: Program, code: i32) -> String {
 /// A task, which is stopped when this is dropped before it ended.
 struct Task<'a> {
     tasks: &'a Tasks,
+    program: Program,
     arn: String,
     ended: bool,
-}
-
-/// Outcome of a task.
-#[derive(Debug, Deserialize)]
-struct End {
-    exit_code: Option<i32>,
-    container: Option<String>,
-    task: Option<String>,
-}
-
-impl End {
-    fn reason(&self) -> String {
-        [&self.container, &self.task].into_iter().flatten().cloned().collect::<Vec<_>>().join("; ")
-    }
 }
 
 impl Task<'_> {
@@ -201,9 +190,8 @@ impl Task<'_> {
     }
 
     fn end(&self) -> Result<End> {
-        let query =
-            "tasks[0].{exit_code:containers[0].exitCode,container:containers[0].reason,task:stoppedReason}";
-        aws::query(query, &self.describe())
+        let ends = ends(self.program.container(), &self.tasks.cluster, slice::from_ref(&self.arn))?;
+        ends.into_iter().next().context("the task no longer exists")
     }
 
     fn wait_for_end(&mut self) -> Result<End> {
@@ -224,7 +212,7 @@ impl Task<'_> {
             let status = self.status()?;
             step.is_doing(&status.to_lowercase());
             if status == "STOPPED" {
-                bail!("the task ended before a session could be opened: {}", self.end()?.reason());
+                bail!("the session could not be opened: {}", self.end()?);
             }
             let agent: Option<String> = aws::query(agent, &self.describe())?;
             Ok((status == "RUNNING" && agent.as_deref() == Some("RUNNING")).then_some(()))

@@ -9,6 +9,19 @@ use crate::{dotenv, project, run::forget_other_servers};
 
 const FILE: &str = "compose/.env";
 
+const VARIABLES: [&str; 10] = [
+    "PGHOST",
+    "PGPORT",
+    "PGUSER",
+    "PGDATABASE",
+    "PGPASSWORD",
+    "PGPASSWORD_FILE",
+    "PGSSLMODE",
+    "PGSSLROOTCERT",
+    "CONNECTION_URL",
+    "CONNECTION_URL_FILE",
+];
+
 /// Settings of a database, in the variables that a server reads.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
@@ -40,16 +53,16 @@ impl Settings {
     fn of(place: &'static str, variables: Vec<(String, String)>) -> Option<Self> {
         let variables: BTreeMap<_, _> = variables
             .into_iter()
-            .filter(|(name, value)| is_setting(name) && !value.trim().is_empty())
+            .filter(|(name, value)| VARIABLES.contains(&name.as_str()) && !value.trim().is_empty())
             .collect();
         let names_one = ["PGHOST", "CONNECTION_URL", "CONNECTION_URL_FILE"];
         names_one.iter().any(|name| variables.contains_key(*name)).then_some(Self { variables, place })
     }
 
     #[cfg(test)]
-    pub(super) fn for_test(pairs: &[(&str, &str)]) -> Self {
+    pub(super) fn for_test(pairs: &[(&str, &str)]) -> Option<Self> {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Self { variables: pairs.iter().map(owned).collect(), place: "a test" }
+        Self::of("a test", pairs.iter().map(owned).collect())
     }
 
     /// Passes only these settings to a server.
@@ -101,22 +114,6 @@ impl Settings {
     }
 }
 
-fn is_setting(name: &str) -> bool {
-    matches!(
-        name,
-        "PGHOST"
-            | "PGPORT"
-            | "PGUSER"
-            | "PGDATABASE"
-            | "PGPASSWORD"
-            | "PGPASSWORD_FILE"
-            | "PGSSLMODE"
-            | "PGSSLROOTCERT"
-            | "CONNECTION_URL"
-            | "CONNECTION_URL_FILE"
-    )
-}
-
 /// A database with its credentials.
 #[derive(Clone)]
 pub(super) struct Access {
@@ -163,19 +160,16 @@ impl Access {
 mod tests {
     use super::*;
 
-    fn settings(pairs: &[(&str, &str)]) -> Option<Settings> {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Settings::of("a test", pairs.iter().map(owned).collect())
-    }
-
     fn variables(pairs: &[(&str, &str)]) -> Vec<(&'static str, String)> {
-        let access = settings(pairs).unwrap().access().unwrap();
+        let access = Settings::for_test(pairs).unwrap().access().unwrap();
         access.variables().into_iter().map(|(name, value)| (name, value.to_owned())).collect()
     }
 
     #[test]
     fn a_database_is_named_by_its_host_or_a_url() {
-        assert!(settings(&[("PGPASSWORD", "x"), ("PGHOST", " "), ("REDIS_HOST", "redis")]).is_none());
+        assert!(
+            Settings::for_test(&[("PGPASSWORD", "x"), ("PGHOST", " "), ("REDIS_HOST", "redis")]).is_none()
+        );
         let expected = [
             ("PGHOST", "db"),
             ("PGPORT", "5433"),
@@ -205,7 +199,8 @@ mod tests {
         fs::write(&file, "from a file\n").unwrap();
         let file = [("PGHOST", "db"), ("PGPASSWORD_FILE", file.to_str().unwrap())];
         assert!(variables(&file).contains(&("PGPASSWORD", "from a file".to_owned())));
-        let error = |pairs: &[(&str, &str)]| settings(pairs).unwrap().access().err().unwrap().to_string();
+        let error =
+            |pairs: &[(&str, &str)]| Settings::for_test(pairs).unwrap().access().err().unwrap().to_string();
         assert!(error(&[&file[..], &[("PGPASSWORD", "x")]].concat()).contains("both set"));
         assert!(error(&[("PGHOST", "db"), ("CONNECTION_URL", "postgres://db")]).contains("both set"));
     }

@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn the_password_is_not_among_the_arguments() {
         let pairs = [("PGHOST", "db"), ("PGPASSWORD", "hunter2"), ("PGSSLROOTCERT", "/etc/ca.pem")];
-        let access = Settings::for_test(&pairs).access().unwrap();
+        let access = Settings::for_test(&pairs).unwrap().access().unwrap();
         let docker = container(Command::new("docker"), "psql", &access, Use::Terminal);
         let arguments: Vec<_> = docker.get_args().map(|it| it.to_string_lossy().into_owned()).collect();
         for expected in ["--env=PGPASSWORD", "--volume=/etc/ca.pem:/etc/ca.pem:ro", "--tty", "psql"] {

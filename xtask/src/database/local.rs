@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_database_is_restored_from_its_backup() {
         let postgres = Postgres::shared();
-        let settings = Settings::for_test(&[("CONNECTION_URL", &postgres.url("some's"))]);
+        let settings = Settings::for_test(&[("CONNECTION_URL", &postgres.url("some's"))]).unwrap();
         let database = Local { access: settings.access().unwrap(), settings };
         let count = || postgres.execute("some's", "select count(*) from values");
         for _ in 0..2 {

@@ -2,16 +2,14 @@
 
 use std::{
     fmt,
-    io::{IsTerminal, Write, pipe, stdout},
-    process::{Command, ExitStatus, Stdio},
-    thread,
+    io::{IsTerminal, Write, stdout},
+    process::Command,
 };
 
 use anyhow::{Result, bail};
 
 use crate::{
-    child::Child,
-    job::for_each_line,
+    output,
     progress::{clock, elapsed},
 };
 
@@ -21,7 +19,13 @@ use crate::{
 /// A test failed, or none ran.
 pub fn run(cargo: &mut Command) -> Result<()> {
     let mut tally = Tally::default();
-    let status = run_and_echo(cargo, |line| tally.add_line(line))?;
+    if stdout().is_terminal() {
+        cargo.env("CARGO_TERM_COLOR", "always");
+    }
+    let status = output::follow("cargo test", cargo, None, |line| {
+        let _ = writeln!(stdout(), "{line}");
+        tally.add_line(line);
+    })?;
     println!("\n{tally}  in {}", clock(elapsed()).trim_start());
     if !status.success() {
         bail!("tests failed");
@@ -30,29 +34,6 @@ pub fn run(cargo: &mut Command) -> Result<()> {
         bail!("no tests ran");
     }
     Ok(())
-}
-
-/// Runs a program, displays its output, and also passes each line to `on_line`.
-fn run_and_echo(command: &mut Command, mut on_line: impl FnMut(&str) + Send) -> Result<ExitStatus> {
-    let (reader, writer) = pipe()?;
-    if stdout().is_terminal() {
-        command.env("CARGO_TERM_COLOR", "always");
-    }
-    command.stdout(writer.try_clone()?).stderr(writer);
-    let mut child = Child::start("cargo test", command)?;
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            for_each_line(reader, |line| {
-                let _ = writeln!(stdout(), "{line}");
-                on_line(line);
-            });
-        });
-        let status = child.wait(None);
-        // Also stops its children, which may hold the pipe open.
-        child.stop();
-        status
-    })
 }
 
 /// Results of the tests, read from the output of `cargo test`.
