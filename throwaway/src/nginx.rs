@@ -19,8 +19,8 @@ const RELOAD: &str = include_str!("../../nginx/reload.conf.template");
 const LIMITS: &str = include_str!("../../nginx/limits.env");
 /// Files that nginx serves itself.
 const PAGES: [(&str, &str); 2] = [
-    ("away.html", include_str!("../../nginx/pages/away.html")),
-    ("away.css", include_str!("../../nginx/pages/away.css")),
+    ("error.html", include_str!("../../nginx/pages/error.html")),
+    ("error.json", include_str!("../../nginx/pages/error.json")),
 ];
 
 /// nginx with the project's own configuration, on a loopback port. Stopped when this is dropped, and whenever the test
