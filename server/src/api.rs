@@ -24,7 +24,12 @@ use tower_http::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{mode::Mode, problem::ApiProblem, rate_limit::RateLimit};
+use crate::{
+    caching,
+    mode::Mode,
+    problem::{self, ApiProblem},
+    rate_limit::RateLimit,
+};
 
 #[cfg(test)]
 mod any_text;
@@ -112,6 +117,7 @@ pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
         ))
+        .layer(middleware::map_response(caching::keep_no_error))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
@@ -125,11 +131,6 @@ pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
 // The layer passes the panic by value.
 #[expect(clippy::needless_pass_by_value)]
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let message = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message");
-    tracing::error!(panic = message, "handler panicked");
+    problem::log_panic(&*panic);
     ApiProblem::internal().into_response()
 }

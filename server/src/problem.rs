@@ -1,5 +1,7 @@
 //! Errors as HTTP responses.
 
+use std::any::Any;
+
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -49,6 +51,11 @@ impl ApiProblem {
             "Computation given up",
             format!("{reason} Submit the index again to retry."),
         )
+    }
+
+    /// 412.
+    pub(crate) fn precondition_failed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PRECONDITION_FAILED, "Precondition failed", detail)
     }
 
     /// 413.
@@ -153,6 +160,16 @@ impl From<ReadError> for ApiProblem {
             }
         }
     }
+}
+
+/// Logs the panic of a handler.
+pub(crate) fn log_panic(panic: &(dyn Any + Send)) {
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    tracing::error!(panic = message, "handler panicked");
 }
 
 impl IntoResponse for ApiProblem {

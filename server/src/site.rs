@@ -1,18 +1,23 @@
 //! The site listener: pages rendered by Leptos, assets, and the API under `/api`.
 
-use std::{env, net::SocketAddr, path::Path, sync::Arc};
+use std::{any::Any, env, net::SocketAddr, path::Path, sync::Arc};
 
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware,
+    response::{Html, IntoResponse, Response},
     routing::any,
 };
 use leptos::config::{LeptosOptions, ReloadWSProtocol};
 use protocol::names::API_PREFIX;
 use store::Store;
-use tower_http::{catch_panic::CatchPanicLayer, services::ServeDir, set_header::SetResponseHeaderLayer};
+use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 
-use crate::problem::ApiProblem;
+use crate::{
+    assets, caching,
+    problem::{self, ApiProblem},
+};
 
 /// Headers of every page and asset. `app` adds the Content-Security-Policy, which names the nonce of
 /// the page.
@@ -63,25 +68,29 @@ pub(crate) fn leptos_options(address: SocketAddr) -> LeptosOptions {
 
 /// Returns the routes of the site listener.
 pub(crate) fn router(options: &LeptosOptions, store: &Arc<Store>, api: Router) -> Router {
-    let package = format!("/{}", options.site_pkg_dir);
-    let folder = format!("{}{package}", options.site_root);
-    let caching = if options.hash_files { "public, max-age=31536000, immutable" } else { "no-cache" };
-    // A release build adds `.br` files, which most browsers accept.
-    let files = ServeDir::new(folder).precompressed_br();
-    let assets = Router::new().fallback_service(files).layer(SetResponseHeaderLayer::if_not_present(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static(caching),
-    ));
     let root_of_api = any(|| async { ApiProblem::not_found("No such endpoint. See /api/docs.") });
     let mut router = app::routes(options, store)
-        .nest(&package, assets)
+        .nest(&format!("/{}", options.site_pkg_dir), assets::router(options))
         // `nest` does not match the prefix with a trailing slash.
         .route(&format!("{API_PREFIX}/"), root_of_api)
-        .nest(API_PREFIX, api);
+        .nest(API_PREFIX, api)
+        .layer(CatchPanicLayer::custom(page_of_panic))
+        // The files beside the package; pages and the API have set theirs.
+        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, caching::FOR_AN_HOUR))
+        .layer(middleware::map_response(caching::keep_no_error));
     for (name, value) in SECURITY_HEADERS {
         router = router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
     }
-    router.layer(CatchPanicLayer::new())
+    router
+}
+
+/// Responds when the rendering of a page panicked.
+#[expect(clippy::needless_pass_by_value, reason = "the layer passes the panic by value")]
+fn page_of_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
+    problem::log_panic(&*panic);
+    let policy =
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
+    (StatusCode::INTERNAL_SERVER_ERROR, [policy], Html(include_str!("site/panic.html"))).into_response()
 }
 
 #[cfg(test)]

@@ -42,6 +42,8 @@ pub struct Options {
     pub site: SocketAddr,
     /// The server's api listener.
     pub api: SocketAddr,
+    /// Site and api listener of a second server.
+    pub second: Option<(SocketAddr, SocketAddr)>,
     /// cargo-leptos's websocket, in development.
     pub reload: Option<SocketAddr>,
     /// Network of the trusted proxies in front, such as `127.0.0.0/8`.
@@ -54,7 +56,7 @@ impl Options {
     /// In front of one server, without a proxy in front of nginx.
     #[must_use]
     pub fn new(site: SocketAddr, api: SocketAddr) -> Self {
-        Self { port: None, site, api, reload: None, believed_proxies: None, limits: &[] }
+        Self { port: None, site, api, second: None, reload: None, believed_proxies: None, limits: &[] }
     }
 }
 
@@ -152,14 +154,18 @@ fn write_configuration(options: Options, address: SocketAddr, folder: &Path) -> 
         let text = filled_in(RELOAD, &[("${RELOAD_UPSTREAM}", reload.to_string())]);
         fs::write(more.join("reload.conf"), text)?;
     }
-    let server = |address| format!("server {address};");
+    // As in start.sh.
+    let servers = |first, second: Option<SocketAddr>| {
+        let addresses = [Some(first), second].into_iter().flatten();
+        addresses.map(|address| format!("server {address} max_fails=1 fail_timeout=2s; ")).collect::<String>()
+    };
     let proxies = |line: &dyn Fn(&str) -> String| options.believed_proxies.map(line).unwrap_or_default();
     let text = filled_in(
         &with_limits(CONFIGURATION, options.limits),
         &[
             ("${LISTEN}", format!("listen {address};")),
-            ("${SITE_SERVERS}", server(options.site)),
-            ("${API_SERVERS}", server(options.api)),
+            ("${SITE_SERVERS}", servers(options.site, options.second.map(|(site, _)| site))),
+            ("${API_SERVERS}", servers(options.api, options.second.map(|(_, api)| api))),
             ("${REAL_IP_FROM}", proxies(&|network| format!("set_real_ip_from {network};"))),
             ("${BELIEVED_PROXIES}", proxies(&|network| format!("{network} 1;"))),
             ("${PAGES}", pages.display().to_string()),

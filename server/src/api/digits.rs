@@ -12,7 +12,10 @@ use store::DigitsAnswer;
 use utoipa::ToSchema;
 
 use super::{ApiState, entries};
-use crate::problem::{ApiProblem, Unavailable};
+use crate::{
+    caching,
+    problem::{ApiProblem, Unavailable},
+};
 
 /// `Retry-After` for a value that is still being computed, in seconds.
 const RETRY_AFTER_S: u64 = 1;
@@ -79,7 +82,7 @@ fn immutable_text(text: Bytes, etag: &str, request: &HeaderMap) -> Response {
     if let Ok(etag) = HeaderValue::from_str(etag) {
         headers.insert(header::ETAG, etag);
     }
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(header::CACHE_CONTROL, caching::FOREVER);
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     response
 }
