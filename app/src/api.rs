@@ -1,15 +1,12 @@
 //! The browser's client of the API.
 
 use js_sys::futures::JsFuture;
-use protocol::{
-    Entry, Index, Problem,
-    names::{API_PREFIX, VALUES_ROUTE},
-};
+use protocol::{Entry, Index, Problem, names::VALUES_ROUTE};
 use serde::{Deserialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{RequestInit, Response};
 
-use crate::listing::PageQuery;
+use crate::{listing::PageQuery, root};
 
 /// Reason a request failed.
 #[derive(Clone, Debug)]
@@ -24,19 +21,19 @@ pub enum ApiError {
 #[must_use]
 pub fn page_address(query: PageQuery) -> String {
     let before = query.before.map_or_else(String::new, |before| format!("&before={before}"));
-    format!("{API_PREFIX}{VALUES_ROUTE}?limit={}{before}", query.limit)
+    root::api_address(&format!("{VALUES_ROUTE}?limit={}{before}", query.limit))
 }
 
 /// Returns the address of one entry.
 #[must_use]
 pub fn entry_address(index: Index) -> String {
-    format!("{API_PREFIX}{VALUES_ROUTE}/{index}")
+    root::api_address(&format!("{VALUES_ROUTE}/{index}"))
 }
 
 /// Returns the address of a whole value.
 #[must_use]
 pub fn digits_address(index: Index) -> String {
-    format!("{API_PREFIX}{VALUES_ROUTE}/{index}/digits")
+    format!("{}/digits", entry_address(index))
 }
 
 /// Submits an index and returns its entry.
@@ -51,7 +48,7 @@ pub async fn submit(index: Index) -> Result<Entry, ApiError> {
     let init = RequestInit::new();
     init.set_method("POST");
     init.set_body(&JsValue::from_str(&format!(r#"{{"index":"{index}"}}"#)));
-    let address = format!("{API_PREFIX}{VALUES_ROUTE}");
+    let address = root::api_address(VALUES_ROUTE);
     parse::<Accepted>(&fetch(&address, &init, "application/json").await?).map(|accepted| accepted.entry)
 }
 

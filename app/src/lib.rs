@@ -20,6 +20,7 @@ pub mod job_words;
 pub mod listing;
 pub mod live;
 pub mod parts;
+mod root;
 pub mod wording;
 
 #[cfg(feature = "ssr")]
@@ -32,4 +33,4 @@ mod routes;
 mod shell;
 
 #[cfg(feature = "ssr")]
-pub use routes::routes;
+pub use {root::forwarded_prefix, routes::routes};

@@ -51,5 +51,5 @@ impl Page {
 
 /// The link back to the home page.
 fn back() -> impl IntoView {
-    view! { <p><a href="/">{job_words::BACK}</a></p> }
+    view! { <p><a href=crate::root::address("/")>{job_words::BACK}</a></p> }
 }

@@ -10,8 +10,10 @@ pub use value::value;
 
 use protocol::Index;
 
+use crate::root;
+
 /// Returns the address of the page of an index.
 #[must_use]
 pub fn value_page(index: Index) -> String {
-    format!("/values/{index}")
+    root::address(&format!("/values/{index}"))
 }

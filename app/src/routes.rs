@@ -7,7 +7,7 @@ use axum::{
     Router,
     body::Body,
     extract::Request,
-    http::Uri,
+    http::{HeaderMap, Uri},
     response::{Redirect, Response},
     routing::get,
 };
@@ -18,6 +18,7 @@ use store::Store;
 
 use crate::{
     pages::{Page, PageRequest, errors, explanation, home, value},
+    root::forwarded_prefix,
     shell::shell,
 };
 
@@ -66,8 +67,8 @@ async fn render(options: LeptosOptions, store: Arc<Store>, load: Load, request: 
 
 /// Redirects to the same address without its trailing slash. It cannot redirect to another host, because
 /// every path routed here begins with a single slash and a name.
-async fn redirect_without_slash(uri: Uri) -> Redirect {
+async fn redirect_without_slash(uri: Uri, headers: HeaderMap) -> Redirect {
     let path = uri.path().trim_end_matches('/');
     let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
-    Redirect::permanent(&format!("{path}{query}"))
+    Redirect::permanent(&format!("{}{path}{query}", forwarded_prefix(&headers)))
 }

@@ -10,6 +10,7 @@ use crate::{
     islands::ConnectionStatus,
     job_words,
     pages::Page,
+    root,
 };
 
 /// Renders the document: its head, the frame of all pages, and the page.
@@ -22,6 +23,7 @@ pub(crate) fn shell(options: LeptosOptions, page: &Page) -> impl IntoView + use<
         add_headers(&response, &content_security_policy(&nonce, reload.as_ref()));
     }
     let path = use_context::<Parts>().map_or_else(String::new, |parts| parts.uri.path().to_owned());
+    let prefix = root::prefix();
     let current = |address| (path == address).then_some("page");
     let refresh = page.unfinished.then(|| {
         // Here and nowhere else: a <noscript> inside a hydrated view panics (leptos #3360).
@@ -30,7 +32,7 @@ pub(crate) fn shell(options: LeptosOptions, page: &Page) -> impl IntoView + use<
     let (reference, reference_address) = job_words::REFERENCE;
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang="en" data-prefix=(!prefix.is_empty()).then(|| prefix.clone())>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -38,22 +40,22 @@ pub(crate) fn shell(options: LeptosOptions, page: &Page) -> impl IntoView + use<
                 <meta name="description" content=job_words::DESCRIPTION />
                 <title>{page.title.clone()}</title>
                 {refresh}
-                <link rel="icon" type="image/svg+xml" href="/icon.svg" />
-                <link rel="manifest" href="/manifest.webmanifest" />
-                <HashedStylesheet options=options.clone() />
+                <link rel="icon" type="image/svg+xml" href=root::address("/icon.svg") />
+                <link rel="manifest" href=root::address("/manifest.webmanifest") />
+                <HashedStylesheet options=options.clone() root=prefix.clone() />
                 <AutoReload options=options.clone() />
-                <HydrationScripts options islands=true />
+                <HydrationScripts options islands=true root=prefix.clone() />
             </head>
             <body>
                 <a class="skip" href="#main">"Skip to content"</a>
                 <header class="top">
-                    <a class="brand" href="/" aria-current=current("/")>
-                        <img src="/icon.svg" alt="" width="28" height="28" />
+                    <a class="brand" href=root::address("/") aria-current=current("/")>
+                        <img src=root::address("/icon.svg") alt="" width="28" height="28" />
                         {job_words::SITE_NAME}
                     </a>
                     <ConnectionStatus />
                     <nav aria-label="Pages">
-                        <a href="/otherpage" aria-current=current("/otherpage")>"How it works"</a>
+                        <a href=root::address("/otherpage") aria-current=current("/otherpage")>"How it works"</a>
                     </nav>
                 </header>
                 <main id="main">{(page.view)()}</main>
@@ -62,7 +64,7 @@ pub(crate) fn shell(options: LeptosOptions, page: &Page) -> impl IntoView + use<
                         {job_words::DEFINITION} " "
                         <a href=reference_address rel="noreferrer">{reference}</a>
                     </p>
-                    <p><a href="/api/docs">"API"</a></p>
+                    <p><a href=root::api_address("/docs")>"API"</a></p>
                 </footer>
             </body>
         </html>

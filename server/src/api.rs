@@ -24,12 +24,7 @@ use tower_http::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{
-    caching,
-    mode::Mode,
-    problem::{self, ApiProblem},
-    rate_limit::RateLimit,
-};
+use crate::{caching, mode::Mode, mount::Mount, problem::ApiProblem, rate_limit::RateLimit};
 
 #[cfg(test)]
 mod any_text;
@@ -98,7 +93,7 @@ fn routes(metrics: MetricsRoute) -> OpenApiRouter<ApiState> {
 pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
     let mut routes = Router::from(routes(metrics))
         .method_not_allowed_fallback(|| async { ApiProblem::method_not_allowed() })
-        .fallback(|| async { ApiProblem::not_found("No such endpoint. See /docs.") })
+        .fallback(|mount: Mount| async move { mount.no_such_endpoint() })
         .layer(middleware::from_fn(observe::count));
     if !state.cors_origins.is_empty() {
         let cors = CorsLayer::new()
@@ -131,6 +126,11 @@ pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
 // The layer passes the panic by value.
 #[expect(clippy::needless_pass_by_value)]
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
-    problem::log_panic(&*panic);
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    tracing::error!(panic = message, "handler panicked");
     ApiProblem::internal().into_response()
 }

@@ -4,12 +4,12 @@
 //! [`main`]: `config` → [`Server::bind`] → [`Server::run`]. A test binds port 0 and reads the bound address.
 
 mod api;
-mod assets;
 mod backend;
 mod caching;
 pub mod config;
 mod database;
 pub mod mode;
+mod mount;
 mod port;
 mod problem;
 mod rate_limit;

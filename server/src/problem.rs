@@ -1,7 +1,5 @@
 //! Errors as HTTP responses.
 
-use std::any::Any;
-
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -51,11 +49,6 @@ impl ApiProblem {
             "Computation given up",
             format!("{reason} Submit the index again to retry."),
         )
-    }
-
-    /// 412.
-    pub(crate) fn precondition_failed(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::PRECONDITION_FAILED, "Precondition failed", detail)
     }
 
     /// 413.
@@ -160,16 +153,6 @@ impl From<ReadError> for ApiProblem {
             }
         }
     }
-}
-
-/// Logs the panic of a handler.
-pub(crate) fn log_panic(panic: &(dyn Any + Send)) {
-    let message = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message");
-    tracing::error!(panic = message, "handler panicked");
 }
 
 impl IntoResponse for ApiProblem {

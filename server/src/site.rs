@@ -1,23 +1,20 @@
 //! The site listener: pages rendered by Leptos, assets, and the API under `/api`.
 
-use std::{any::Any, env, net::SocketAddr, path::Path, sync::Arc};
+use std::{env, net::SocketAddr, path::Path, sync::Arc};
 
 use axum::{
     Router,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    extract::Request,
+    http::{HeaderName, HeaderValue, header},
     middleware,
-    response::{Html, IntoResponse, Response},
     routing::any,
 };
 use leptos::config::{LeptosOptions, ReloadWSProtocol};
 use protocol::names::API_PREFIX;
 use store::Store;
-use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
+use tower_http::{catch_panic::CatchPanicLayer, services::ServeDir, set_header::SetResponseHeaderLayer};
 
-use crate::{
-    assets, caching,
-    problem::{self, ApiProblem},
-};
+use crate::{caching, mount::Mount};
 
 /// Headers of every page and asset. `app` adds the Content-Security-Policy, which names the nonce of
 /// the page.
@@ -68,29 +65,40 @@ pub(crate) fn leptos_options(address: SocketAddr) -> LeptosOptions {
 
 /// Returns the routes of the site listener.
 pub(crate) fn router(options: &LeptosOptions, store: &Arc<Store>, api: Router) -> Router {
-    let root_of_api = any(|| async { ApiProblem::not_found("No such endpoint. See /api/docs.") });
+    let package = format!("/{}", options.site_pkg_dir);
+    let folder = format!("{}{package}", options.site_root);
+    // With a hash in its name, a file never changes.
+    let caching = if options.hash_files { caching::FOREVER } else { caching::REVALIDATED };
+    // A release build adds `.br` files, which most browsers accept.
+    let files = ServeDir::new(folder).precompressed_br();
+    let assets = Router::new()
+        .fallback_service(files)
+        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, caching))
+        // `ServeDir` leaves it out of a 304.
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::VARY,
+            HeaderValue::from_static("accept-encoding"),
+        ))
+        .layer(middleware::map_request(ignore_range));
+    let root_of_api = any(|mount: Mount| async move { mount.no_such_endpoint() });
     let mut router = app::routes(options, store)
-        .nest(&format!("/{}", options.site_pkg_dir), assets::router(options))
+        .nest(&package, assets)
         // `nest` does not match the prefix with a trailing slash.
         .route(&format!("{API_PREFIX}/"), root_of_api)
         .nest(API_PREFIX, api)
-        .layer(CatchPanicLayer::custom(page_of_panic))
         // The files beside the package; pages and the API have set theirs.
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, caching::FOR_AN_HOUR))
         .layer(middleware::map_response(caching::keep_no_error));
     for (name, value) in SECURITY_HEADERS {
         router = router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
     }
-    router
+    router.layer(CatchPanicLayer::new())
 }
 
-/// Responds when the rendering of a page panicked.
-#[expect(clippy::needless_pass_by_value, reason = "the layer passes the panic by value")]
-fn page_of_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
-    problem::log_panic(&*panic);
-    let policy =
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
-    (StatusCode::INTERNAL_SERVER_ERROR, [policy], Html(include_str!("site/panic.html"))).into_response()
+/// Makes `ServeDir` ignore ranges, which RFC 9110 allows: it refuses satisfiable ones, and the files are small.
+async fn ignore_range(mut request: Request) -> Request {
+    request.headers_mut().remove(header::RANGE);
+    request
 }
 
 #[cfg(test)]

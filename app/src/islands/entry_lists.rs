@@ -39,9 +39,9 @@ pub fn EntryLists(
     };
     let pages = view! {
         <nav class="pages" aria-label="Pages of entries">
-            <a href="/" hidden=first_page>"Newest"</a>
+            <a href=crate::root::address("/") hidden=first_page>"Newest"</a>
             <a
-                href=move || format!("/?before={}", older.get().unwrap_or_default())
+                href=move || crate::root::address(&format!("/?before={}", older.get().unwrap_or_default()))
                 hidden=move || older.get().is_none()
             >
                 "Older"

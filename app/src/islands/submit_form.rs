@@ -1,10 +1,7 @@
 //! The form that submits an index, with the answer below it.
 
 use leptos::{ev::SubmitEvent, html, prelude::*, task::spawn_local};
-use protocol::{
-    Entry, FormProblem, Index, IndexRange, Problem,
-    names::{API_PREFIX, VALUES_ROUTE},
-};
+use protocol::{Entry, FormProblem, Index, IndexRange, Problem, names::VALUES_ROUTE};
 
 use crate::{
     api::{self, ApiError},
@@ -61,7 +58,7 @@ pub fn SubmitForm(
     };
     let is_wrong = move || state.mistake.with(Option::is_some);
     let form = view! {
-        <form class="submit" method="post" action=format!("{API_PREFIX}{VALUES_ROUTE}") on:submit=submit novalidate>
+        <form class="submit" method="post" action=crate::root::api_address(VALUES_ROUTE) on:submit=submit novalidate>
             <label for="index">{job_words::FIELD_LABEL}</label>
             <div class="field">
                 <input

@@ -5,10 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use leptos::prelude::{TimeoutHandle, set_timeout_with_handle};
-use protocol::{
-    EventKind,
-    names::{API_PREFIX, EVENTS_ROUTE},
-};
+use protocol::{EventKind, names::EVENTS_ROUTE};
 use wasm_bindgen::{JsCast, prelude::Closure};
 use web_sys::{EventSource, MessageEvent};
 
@@ -103,7 +100,7 @@ impl Inner {
 
 impl Source {
     fn open(inner: &Rc<Inner>) -> Option<Self> {
-        let source = EventSource::new(&format!("{API_PREFIX}{EVENTS_ROUTE}")).ok()?;
+        let source = EventSource::new(&crate::root::api_address(EVENTS_ROUTE)).ok()?;
         // Weak, or `Inner` would own itself through its closures.
         let weak = Rc::downgrade(inner);
         let on_open = Closure::<dyn FnMut()>::new(move || {

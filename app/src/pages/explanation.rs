@@ -72,7 +72,7 @@ fn view() -> impl IntoView {
                     <ol class="steps">{steps.to_vec()}</ol>
                     <p>
                         "Every entry keeps the time of each step. Open any value from the "
-                        <a href="/">"list"</a> " to see where its milliseconds went."
+                        <a href=crate::root::address("/")>"list"</a> " to see where its milliseconds went."
                     </p>
                 </section>
             </div>

@@ -5,10 +5,7 @@ use axum::{
     http::StatusCode,
 };
 use leptos::prelude::*;
-use protocol::{
-    Entry, Index, IndexError,
-    names::{API_PREFIX, VALUES_ROUTE},
-};
+use protocol::{Entry, Index, IndexError, names::VALUES_ROUTE};
 use store::Store;
 
 use super::{Page, PageRequest, back, errors};
@@ -62,7 +59,7 @@ fn never_submitted(index: Index) -> Page {
             <article class="message">
                 <h1>{name.clone()}</h1>
                 <p class="lead">"Nobody has asked for this one yet."</p>
-                <form method="post" action=format!("{API_PREFIX}{VALUES_ROUTE}")>
+                <form method="post" action=crate::root::api_address(VALUES_ROUTE)>
                     <input type="hidden" name="index" value=index.to_string() />
                     <button type="submit" class="button">{format!("Compute {name}")}</button>
                 </form>

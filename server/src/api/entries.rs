@@ -98,5 +98,5 @@ pub(super) fn index_of_path(text: &str) -> Result<Index, ApiProblem> {
 }
 
 pub(super) fn never_submitted(index: Index) -> ApiProblem {
-    ApiProblem::not_found(format!("The index {index} was never submitted. Submit it with POST /values."))
+    ApiProblem::not_found(format!("The index {index} was never submitted. Submit it first."))
 }

@@ -18,7 +18,10 @@ use super::{
     ApiState,
     submission::{Client, Submission, SubmissionBody},
 };
-use crate::problem::{ApiProblem, Unavailable};
+use crate::{
+    mount::Mount,
+    problem::{ApiProblem, Unavailable},
+};
 
 /// Response to an accepted submission.
 #[derive(Serialize, ToSchema)]
@@ -60,6 +63,7 @@ struct Accepted {
 pub(super) async fn submit(
     State(state): State<ApiState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mount: Mount,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -77,13 +81,13 @@ pub(super) async fn submit(
     match (client, outcome) {
         (Client::Program, Ok(entry)) => Json(Accepted { working: true, entry }).into_response(),
         (Client::Program, Err(problem)) => problem.into_response(),
-        (Client::PlainForm, outcome) => back_to_page(text.as_deref(), outcome.err().as_ref()),
+        (Client::PlainForm, outcome) => back_to_page(&mount, text.as_deref(), outcome.err().as_ref()),
     }
 }
 
 /// Redirects to the page with the submitted text. The page validates the text by the same rules, so only problems that
 /// it cannot detect are passed along.
-fn back_to_page(text: Option<&str>, problem: Option<&ApiProblem>) -> Response {
+fn back_to_page(mount: &Mount, text: Option<&str>, problem: Option<&ApiProblem>) -> Response {
     let problem = problem.and_then(|problem| match problem.status() {
         StatusCode::TOO_MANY_REQUESTS => Some(FormProblem::Busy),
         status if status.is_server_error() => Some(FormProblem::Unavailable),
@@ -97,5 +101,5 @@ fn back_to_page(text: Option<&str>, problem: Option<&ApiProblem>) -> Response {
         query.push(("problem", problem.as_str().to_owned()));
     }
     let query = serde_urlencoded::to_string(query).unwrap_or_default();
-    Redirect::to(&format!("/?{query}")).into_response()
+    Redirect::to(&mount.site_address(&format!("/?{query}"))).into_response()
 }
