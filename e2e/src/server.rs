@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, process::ExitStatus};
 
-use throwaway::{Folder, Process};
+use throwaway::{Folder, Process, process::Signal};
 
 use crate::{Client, DEADLINE, Settings, binaries::binary, eventually};
 
@@ -46,6 +46,11 @@ impl Server {
     /// Sends SIGKILL.
     pub fn kill(&mut self) {
         self.process.kill();
+    }
+
+    /// Sends a signal.
+    pub fn signal(&mut self, signal: Signal) {
+        self.process.signal(signal);
     }
 
     /// Sends SIGTERM and waits for its end.

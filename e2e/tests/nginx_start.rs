@@ -142,6 +142,12 @@ async fn a_certificate_enables_https_and_redirects_to_it() {
         assert_eq!(answer.header(LOCATION), format!("https://127.0.0.1{path}"));
     }
     let _ = nginx.get("/nginx-health").await.expect(200);
+    // An error is no redirect: the request may not even name a host.
+    let malformed = head(&mut nginx.connect("GET / HTTP/1.1\r\n\r\n").await).await.unwrap();
+    assert!(malformed.starts_with("http/1.1 400 ") && !malformed.contains("location:"), "{malformed}");
+    let on_tls_port = e2e::Client::new(format!("http://127.0.0.1:{}", nginx.ports.tls));
+    let answer = on_tls_port.get("/values/7?x=1").await.expect(308);
+    assert_eq!(answer.header(LOCATION), format!("https://127.0.0.1:{}/values/7?x=1", nginx.ports.tls));
     // Behind a load balancer that terminates TLS.
     let request = nginx.site.request(Method::GET, "/").header("x-forwarded-proto", "https");
     let _ = nginx.site.send(request).await.expect(200);
