@@ -5,7 +5,11 @@
 
 use std::net::SocketAddr;
 
-use e2e::{Nginx, eventually};
+use e2e::{
+    Nginx,
+    browser::{Browser, ColorScheme, Scripts},
+    eventually,
+};
 use protocol::{PROBLEM_MEDIA_TYPE, Problem};
 use reqwest::{
     Method,
@@ -149,6 +153,25 @@ async fn every_error_is_a_page_for_people_and_a_problem_for_programs() {
     let head = ask(&nginx, "HEAD /api/values HTTP/1.1\r\nHost: nginx\r\nConnection: close\r\n\r\n").await;
     assert!(head.starts_with("HTTP/1.1 503 ") && head.ends_with("\r\n\r\n"), "{head}");
     assert!(!nginx.log().contains("[alert]") && !nginx.log().contains("[crit]"), "{}", nginx.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_has_its_style_and_violates_no_policy() -> anyhow::Result<()> {
+    let nginx = Nginx::start_with(no_server());
+    let browser = Browser::start(Scripts::On).await?;
+    for (width, scheme, background) in
+        [(390, ColorScheme::Dark, "rgb(20, 22, 28)"), (1280, ColorScheme::Light, "rgb(251, 250, 247)")]
+    {
+        browser.emulate(width, scheme).await?;
+        browser.driver.goto(format!("http://{}/values/7", nginx.address())).await?;
+        browser.wait_for_text("h1", "Back in a moment").await?;
+        let look = "return [getComputedStyle(document.body).backgroundColor, \
+                    document.documentElement.scrollWidth <= innerWidth]";
+        let (color, fits): (String, bool) = browser.driver.execute(look, Vec::new()).await?.convert()?;
+        assert_eq!((color.as_str(), fits), (background, true), "at {width}");
+        browser.assert_no_csp_violation().await?;
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

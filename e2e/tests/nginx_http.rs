@@ -67,6 +67,9 @@ async fn servers_get_the_path_as_the_client_wrote_it() {
     }
 }
 
+/// A request: method, path, and headers as value and name.
+type Case<'a> = (Method, &'a str, &'a [(&'a str, HeaderName)]);
+
 /// The parts of a response that the server determines.
 fn essence(answer: &Answer) -> (u16, Vec<(HeaderName, String)>, String) {
     let names = [
@@ -94,7 +97,7 @@ async fn requests_get_the_same_response_with_and_without_nginx() {
     let digits = "/values/300/digits";
     let etag = direct.get(digits).await.expect(200).header(ETAG).to_owned();
     let gzip = ("gzip", ACCEPT_ENCODING);
-    let cases: &[(Method, &str, &[(&str, HeaderName)])] = &[
+    let cases: &[Case] = &[
         (Method::GET, digits, &[]),
         (Method::HEAD, digits, &[]),
         (Method::GET, digits, &[("gzip, br", ACCEPT_ENCODING)]),

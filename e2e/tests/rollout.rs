@@ -5,7 +5,10 @@
 
 use std::{collections::BTreeSet, fs};
 
-use e2e::{Answer, Client, Nginx, Server, Site, Stack};
+use e2e::{
+    Answer, Client, Nginx, Server, Site, Stack,
+    browser::{Browser, Scripts},
+};
 use reqwest::{
     Method,
     header::{
@@ -48,6 +51,25 @@ fn assert_not_kept(answer: Answer, status: u16) {
     let _ = answer.expect(status);
 }
 
+/// Opens a page ten times in a real browser, which keeps what it may.
+async fn load_in_browser(nginx: &Nginx) -> anyhow::Result<()> {
+    const LOADED: &str = "const files = performance.getEntriesByType('resource').filter(file => \
+                          file.name.includes('/pkg/')); \
+                          return files.length < 3 ? null : files.map(file => file.responseStatus)";
+    let browser = Browser::start(Scripts::On).await?;
+    for _ in 0..10 {
+        browser.driver.goto(format!("http://{}/otherpage", nginx.address())).await?;
+        let statuses = browser
+            .wait_until("the package is loaded", || async {
+                let statuses = browser.driver.execute(LOADED, Vec::new()).await?;
+                Ok(statuses.convert::<Option<Vec<u16>>>()?)
+            })
+            .await?;
+        anyhow::ensure!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_both_versions_load_completely_while_both_are_up_and_afterwards() {
     let (old, new) = (Site::new("0ld"), Site::new("n3w"));
@@ -75,6 +97,7 @@ async fn pages_of_both_versions_load_completely_while_both_are_up_and_afterwards
         .flat_map(|version| ["js", "wasm", "css"].map(|kind| version.file(kind)))
         .collect();
     assert_eq!(seen, expected, "pages came from both servers");
+    load_in_browser(&nginx).await.unwrap();
     for _ in 0..4 {
         assert_not_kept(site.get("/pkg/fibstack.0000000000000000.css").await, 404);
     }
