@@ -6,7 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use e2e::{Answer, Client, Nginx, Server, Site, Stack};
+use e2e::{
+    Answer, Client, Embedded, Nginx, Server, Site, Stack,
+    browser::{Browser, Scripts},
+};
 use reqwest::{
     Method, Url,
     header::{ACCEPT, CONTENT_TYPE, LINK, LOCATION, TRANSFER_ENCODING},
@@ -51,7 +54,7 @@ impl Prefixed {
                 let mut headers = answer.headers().clone();
                 headers.remove(TRANSFER_ENCODING);
                 response.headers_mut().unwrap().extend(headers);
-                response.body(axum::body::Body::from(answer.bytes().await.unwrap())).unwrap()
+                response.body(axum::body::Body::from_stream(answer.bytes_stream())).unwrap()
             }
         };
         let router = axum::Router::new().fallback(forward);
@@ -193,4 +196,29 @@ async fn every_address_leads_somewhere_at_every_mount() {
             let _ = open(&url).await.expect(200);
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_under_a_prefix_is_live() -> anyhow::Result<()> {
+    let system = Embedded::start().await;
+    let prefixed = Prefixed::in_front_of(system.url()).await;
+    let browser = Browser::start(Scripts::On).await?;
+    browser.driver.goto(format!("{}/", prefixed.base)).await?;
+    browser.wait_until_live().await?;
+    browser.submit("10").await?;
+    browser.wait_for_text(".answer", &e2e::expected(10)).await?;
+    // This link was made by the browser.
+    let link = browser.wait_for("a.index").await?;
+    assert_eq!(link.attr("href").await?.as_deref(), Some("/some/fib/values/10"));
+    link.click().await?;
+    browser.wait_for_text(".full-value", &e2e::expected(10)).await?;
+    browser.wait_until_live().await?;
+    browser.assert_no_csp_violation().await?;
+    // Without scripts, the form and the redirect lead back.
+    let plain = Browser::start(Scripts::Off).await?;
+    plain.driver.goto(format!("{}/", prefixed.base)).await?;
+    plain.submit("12").await?;
+    plain.wait_for("a.index[href=\"/some/fib/values/12\"]").await?;
+    assert!(plain.driver.current_url().await?.as_str().starts_with(&format!("{}/?index=12", prefixed.base)));
+    Ok(())
 }

@@ -17,7 +17,7 @@ mod readiness;
 mod site;
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     process::ExitCode,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -159,7 +159,7 @@ impl Server {
     /// # Errors
     /// Fails if a listener fails.
     pub async fn run(self) -> anyhow::Result<()> {
-        tracing::info!(site = %self.site, api = ?self.api, "listening: open http://{}", self.site);
+        tracing::info!(site = %self.site, api = ?self.api, "listening: open http://{}", reachable(self.site));
         let tasks = TaskTracker::new();
         let mut serving = Vec::new();
         for (listener, router) in self.listeners {
@@ -195,6 +195,16 @@ impl Server {
     }
 }
 
+/// Returns an address that a browser on this machine can open: it cannot open “all addresses”.
+fn reachable(mut bound: SocketAddr) -> SocketAddr {
+    match bound.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => bound.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => bound.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    bound
+}
+
 async fn housekeeping(rate_limit: Arc<RateLimit>, metrics: PrometheusHandle) {
     loop {
         tokio::time::sleep(HOUSEKEEPING_INTERVAL).await;
@@ -212,4 +222,20 @@ fn metrics_recorder() -> anyhow::Result<PrometheusHandle> {
     let handle =
         PrometheusBuilder::new().install_recorder().context("failed to install the metrics recorder")?;
     Ok(RECORDER.get_or_init(|| handle).clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_in_the_log_can_be_opened() {
+        for (bound, opened) in [
+            ("0.0.0.0:3000", "127.0.0.1:3000"),
+            ("[::]:3000", "[::1]:3000"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+        ] {
+            assert_eq!(reachable(bound.parse().unwrap()), opened.parse().unwrap());
+        }
+    }
 }
