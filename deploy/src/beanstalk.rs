@@ -22,6 +22,8 @@ use crate::{
 use environment::Events;
 
 pub(crate) const TEMPLATE: &str = "beanstalk.yaml";
+/// Output of the stack on the ECS platform.
+const EXECUTION_ROLE: &str = "ExecutionRole";
 
 /// Elastic Beanstalk: one instance, or several
 #[derive(Args, Clone, Debug)]
@@ -98,7 +100,8 @@ pub(crate) fn deploy(system: &System, arguments: &Arguments) -> Result<()> {
 
     let mut known = data::ensure(system, options, &given)?;
     let mut application = stack.outputs()?;
-    if !application.contains_key("Bucket") {
+    let needs = |output: &str| !application.contains_key(output);
+    if needs("Bucket") || (*platform == Platform::Ecs && needs(EXECUTION_ROLE)) {
         system.ensure(&stack, &given, &mut known)?;
         application.clone_from(&known);
     }
@@ -122,8 +125,9 @@ pub(crate) fn run_version(system: &System, given: &Values, known: &mut Values) -
 /// Uploads a bundle, registers it as a version of the application, and returns the version's label.
 fn upload(application: &Values, platform: Platform, pushed: &Pushed) -> Result<String> {
     let bucket = application.get("Bucket").context("the stack has no output Bucket")?;
+    let role = application.get(EXECUTION_ROLE).map(String::as_str);
     let application = application.get("Application").context("the stack has no output Application")?;
-    let file = bundle::make(&platform.kind().to_lowercase(), pushed)?;
+    let file = bundle::make(&platform.kind().to_lowercase(), pushed, role)?;
     let label = format!("{}-{}", aws::timestamp(), pushed.tag);
     let key = format!("{label}.zip");
     let to = format!("s3://{bucket}/{key}");
