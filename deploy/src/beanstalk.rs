@@ -14,6 +14,7 @@ use crate::{
     data,
     images::{self, Pushed},
     options::Options,
+    processor::Processor,
     services::PARTS,
     smoke_test,
     system::System,
@@ -22,6 +23,7 @@ use crate::{
 use environment::Events;
 
 pub(crate) const TEMPLATE: &str = "beanstalk.yaml";
+const INSTANCE_TYPE: &str = "InstanceType";
 /// Output of the stack on the ECS platform.
 const EXECUTION_ROLE: &str = "ExecutionRole";
 
@@ -92,8 +94,11 @@ pub(crate) fn deploy(system: &System, arguments: &Arguments) -> Result<()> {
             system.name
         );
     }
-    let pushed = images::push(system, options, &PARTS)?;
     let mut given = options.parameters();
+    let kind =
+        given.get(INSTANCE_TYPE).or_else(|| before.get(INSTANCE_TYPE)).map_or("t3.micro", String::as_str);
+    let processor = Processor::of_instance(kind);
+    let pushed = images::push(system, options, &PARTS.map(|part| (part, processor.clone())))?;
     given.insert("Name".to_owned(), system.name.clone());
     given.insert("Platform".to_owned(), platform.kind().to_owned());
     given.extend(load_balanced.then(|| ("LoadBalanced".to_owned(), "true".to_owned())));
