@@ -23,7 +23,7 @@ use crate::{
 use environment::Events;
 
 pub(crate) const TEMPLATE: &str = "beanstalk.yaml";
-const INSTANCE_TYPE: &str = "InstanceType";
+pub(crate) const INSTANCE_TYPE: &str = "InstanceType";
 /// Output of the stack on the ECS platform.
 const EXECUTION_ROLE: &str = "ExecutionRole";
 

@@ -32,6 +32,12 @@ impl Processor {
         Self { architecture, parameter: format!("InstanceType={kind}"), other }
     }
 
+    /// Returns the parameter of tasks that need the same images.
+    pub(crate) fn parameter_of_tasks(&self) -> (String, String) {
+        let value = if self.architecture == "arm64" { "ARM64" } else { "X86_64" };
+        ("Architecture".to_owned(), value.to_owned())
+    }
+
     /// Fails if an image does not exist for this processor. Nothing is known about an image without architectures.
     pub(crate) fn check(&self, image: &str, architectures: &[String]) -> Result<()> {
         let Self { architecture, parameter, other } = self;
@@ -76,6 +82,13 @@ mod tests {
             ["t3.micro", "t3a.micro", "g4dn.xlarge", "g5.xlarge", "gr6.4xlarge", "m7i.large", "c5ad.large"]
         {
             assert!(!is_arm(x86), "{x86}");
+        }
+    }
+
+    #[test]
+    fn tasks_beside_instances_have_the_same_processor() {
+        for (kind, value) in [("t4g.micro", "ARM64"), ("t3.micro", "X86_64")] {
+            assert_eq!(Processor::of_instance(kind).parameter_of_tasks().1, value);
         }
     }
 
