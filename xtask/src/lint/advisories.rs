@@ -13,8 +13,11 @@ const NAME: &str = "security advisories";
 /// Checks against the current database, or if it cannot be fetched, against a copy on this machine.
 pub(super) fn check(report: &mut Report) -> Result<()> {
     let is_installed = find_program("cargo-deny", &[]).is_some();
-    let fetched =
-        if is_installed { Job::new("fetch the advisories").run(&mut cargo(&["deny", "fetch", "db"])?) } else { Ok(()) };
+    let fetched = if is_installed {
+        Job::new("fetch the advisories").run(&mut cargo(&["deny", "fetch", "db"])?)
+    } else {
+        Ok(())
+    };
     let arguments = match fetched {
         Ok(()) => ["deny", "check", "--disable-fetch", "advisories"],
         Err(_) if has_copy() => {
