@@ -5,10 +5,14 @@
 # Server and worker are static binaries on an empty image, run as an unprivileged user.
 
 ARG BASE_REGISTRY=
+# The base images' digests, such as @sha256:…; docker-bake.hcl sets them. Empty for the newest image of the tag.
+ARG RUST_DIGEST=
+ARG DEBIAN_DIGEST=
+ARG NGINX_DIGEST=
 ARG ARTIFACTS=built
 
 # The newest stable Rust, as in rust-toolchain.toml.
-FROM ${BASE_REGISTRY}rust:1-trixie AS toolchain
+FROM ${BASE_REGISTRY}rust:1-trixie${RUST_DIGEST} AS toolchain
 # Makes rustup use the image's compiler instead of downloading it a second time.
 ENV RUSTUP_TOOLCHAIN=${RUST_VERSION}
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
@@ -57,7 +61,7 @@ ENV CI=true
 COPY . .
 RUN cargo xtask test
 
-FROM ${BASE_REGISTRY}debian:trixie-slim AS certificates
+FROM ${BASE_REGISTRY}debian:trixie-slim${DEBIAN_DIGEST} AS certificates
 # hadolint ignore=DL3008
 RUN test -s /etc/ssl/certs/ca-certificates.crt \
     || { apt-get update && apt-get install --yes --no-install-recommends ca-certificates; }
@@ -100,7 +104,8 @@ EXPOSE 3000 5000
 HEALTHCHECK --interval=30s --timeout=5s --retries=3 --start-period=60s CMD ["/server", "healthcheck"]
 ENTRYPOINT ["/server"]
 
-FROM ${BASE_REGISTRY}nginx:1.26 AS nginx
+# The stable branch, which gets security updates until the next one in spring.
+FROM ${BASE_REGISTRY}nginx:1.30${NGINX_DIGEST} AS nginx
 ARG VERSION=
 ARG REVISION=
 LABEL org.opencontainers.image.vendor="fibstack" \
@@ -123,7 +128,7 @@ ENTRYPOINT ["/fibstack/start.sh"]
 
 # Runs in the network and process namespaces of another container (compose/debug.yaml), as the same user, so that it
 # can read that container's files and environment.
-FROM ${BASE_REGISTRY}debian:trixie-slim AS debug
+FROM ${BASE_REGISTRY}debian:trixie-slim${DEBIAN_DIGEST} AS debug
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \

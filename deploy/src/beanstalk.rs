@@ -14,6 +14,7 @@ use crate::{
     data,
     images::{self, Pushed},
     options::Options,
+    processor::Processor,
     services::PARTS,
     smoke_test,
     system::System,
@@ -22,6 +23,9 @@ use crate::{
 use environment::Events;
 
 pub(crate) const TEMPLATE: &str = "beanstalk.yaml";
+pub(crate) const INSTANCE_TYPE: &str = "InstanceType";
+/// Output of the stack on the ECS platform.
+const EXECUTION_ROLE: &str = "ExecutionRole";
 
 /// Elastic Beanstalk: one instance, or several
 #[derive(Args, Clone, Debug)]
@@ -90,15 +94,19 @@ pub(crate) fn deploy(system: &System, arguments: &Arguments) -> Result<()> {
             system.name
         );
     }
-    let pushed = images::push(system, options, &PARTS)?;
     let mut given = options.parameters();
+    let kind =
+        given.get(INSTANCE_TYPE).or_else(|| before.get(INSTANCE_TYPE)).map_or("t3.micro", String::as_str);
+    let processor = Processor::of_instance(kind);
+    let pushed = images::push(system, options, &PARTS.map(|part| (part, processor.clone())))?;
     given.insert("Name".to_owned(), system.name.clone());
     given.insert("Platform".to_owned(), platform.kind().to_owned());
     given.extend(load_balanced.then(|| ("LoadBalanced".to_owned(), "true".to_owned())));
 
     let mut known = data::ensure(system, options, &given)?;
     let mut application = stack.outputs()?;
-    if !application.contains_key("Bucket") {
+    let needs = |output: &str| !application.contains_key(output);
+    if needs("Bucket") || (*platform == Platform::Ecs && needs(EXECUTION_ROLE)) {
         system.ensure(&stack, &given, &mut known)?;
         application.clone_from(&known);
     }
@@ -122,8 +130,9 @@ pub(crate) fn run_version(system: &System, given: &Values, known: &mut Values) -
 /// Uploads a bundle, registers it as a version of the application, and returns the version's label.
 fn upload(application: &Values, platform: Platform, pushed: &Pushed) -> Result<String> {
     let bucket = application.get("Bucket").context("the stack has no output Bucket")?;
+    let role = application.get(EXECUTION_ROLE).map(String::as_str);
     let application = application.get("Application").context("the stack has no output Application")?;
-    let file = bundle::make(&platform.kind().to_lowercase(), pushed)?;
+    let file = bundle::make(&platform.kind().to_lowercase(), pushed, role)?;
     let label = format!("{}-{}", aws::timestamp(), pushed.tag);
     let key = format!("{label}.zip");
     let to = format!("s3://{bucket}/{key}");

@@ -10,12 +10,14 @@ use xtask::{images::Part, job::Job, project};
 
 use crate::images::Pushed;
 
-/// Makes the bundle of a platform (`docker` or `ecs`) with these images, and returns its path.
-pub(crate) fn make(platform: &str, images: &Pushed) -> Result<PathBuf> {
+/// Makes the bundle of a platform (`docker` or `ecs`) with these images, and returns its path. The ECS platform needs the
+/// role with which the ECS agent fetches secrets.
+pub(crate) fn make(platform: &str, images: &Pushed, execution_role: Option<&str>) -> Result<PathBuf> {
     let mut command = Command::new(project::root().join("deploy/beanstalk/bundle"));
     // The process id keeps concurrent deployments of two systems apart.
     let file = PathBuf::from(format!("target/bundle-{}.zip", process::id()));
     command.arg(platform).arg(&file).current_dir(project::root());
+    command.envs(execution_role.map(|role| ("EXECUTION_ROLE", role)));
     for (name, part) in
         [("SERVER_IMAGE", Part::Server), ("WORKER_IMAGE", Part::Worker), ("NGINX_IMAGE", Part::Nginx)]
     {

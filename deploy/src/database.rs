@@ -24,6 +24,7 @@ use crate::{
     cloudformation::{Values, values},
     connect::check_plugin,
     data,
+    processor::Processor,
     services::template,
     system::{System, SystemName},
 };
@@ -142,7 +143,9 @@ fn prepare(system: &System, outputs: &Values) -> Result<Tasks> {
         given.insert(parameter.to_owned(), image(system, part, &server)?);
     }
     let mut known = outputs.clone();
-    // As for the application's own tasks.
+    // As for the application's own instances or tasks.
+    let instance = system.stack(beanstalk::TEMPLATE).parameters()?.remove(beanstalk::INSTANCE_TYPE);
+    known.extend(instance.map(|kind| Processor::of_instance(&kind).parameter_of_tasks()));
     known.extend(
         ["Architecture", "AssignPublicIp"]
             .iter()

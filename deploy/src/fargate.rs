@@ -9,6 +9,7 @@ use crate::{
     data,
     images::{self, Pushed},
     options::Options,
+    processor::Processor,
     services::{self, Watch, selected, template},
     smoke_test,
     system::System,
@@ -29,9 +30,6 @@ pub(crate) struct Arguments {
     /// Serve over HTTPS at this domain and its subdomain `api` [default: keep the domain]
     #[arg(long, env = "DOMAIN")]
     domain: Option<String>,
-    /// Accept only these addresses, such as 192.0.2.7/32; 0.0.0.0/0 accepts all
-    #[arg(long, value_name = "CIDR")]
-    allow_from: Option<String>,
     /// Add a debug container to each task, which `cargo xtask connect` needs
     #[arg(long)]
     debug: bool,
@@ -54,7 +52,6 @@ impl Arguments {
     /// Template parameters that the user set.
     pub(crate) fn parameters(&self) -> Values {
         let mut given = self.options.parameters();
-        given.extend(self.allow_from.clone().map(|from| ("AllowFrom".to_owned(), from)));
         given.extend(self.domain().map(|domain| ("Domain".to_owned(), domain.clone())));
         given
     }
@@ -64,8 +61,13 @@ impl Arguments {
 pub(crate) fn deploy(system: &System, arguments: &Arguments) -> Result<()> {
     let Arguments { options, only, .. } = arguments;
     let given = arguments.parameters();
-    let mut parts = selected(only);
-    parts.extend(arguments.debug.then_some(Part::Debug));
+    let mut parts = Vec::new();
+    for part in selected(only) {
+        parts.push((part, processor(system, &given, part)?));
+    }
+    // Beside the others, in the same tasks.
+    let beside = parts.first().map(|(_, processor)| processor.clone());
+    parts.extend(beside.filter(|_| arguments.debug).map(|processor| (Part::Debug, processor)));
     let pushed = images::push(system, options, &parts)?;
 
     let mut known = if only.is_empty() {
@@ -105,6 +107,16 @@ pub(crate) fn deploy(system: &System, arguments: &Arguments) -> Result<()> {
         system.ensure(&system.stack(SCALING), &given, &mut known)?;
     }
     test(&known)
+}
+
+/// Returns the processor of a part's tasks: as set, or else as before.
+fn processor(system: &System, given: &Values, part: Part) -> Result<Processor> {
+    let name = "Architecture";
+    let value = match given.get(name) {
+        Some(value) => Some(value.clone()),
+        None => system.stack(template(part)).parameters()?.remove(name),
+    };
+    Ok(Processor::of_tasks(value.as_deref().unwrap_or("X86_64")))
 }
 
 /// Returns true if no task of some service is desired.

@@ -10,6 +10,7 @@ use crate::{
     aws,
     cloudformation::{Values, values},
     options::Options,
+    processor::Processor,
     registry,
     system::{System, SystemName},
 };
@@ -79,8 +80,11 @@ impl Pushed {
     }
 }
 
-/// Builds and pushes the images of a deployment, unless they are pushed already.
-pub(crate) fn push(system: &System, options: &Options, parts: &[Part]) -> Result<Pushed> {
+/// Builds and pushes the images of a deployment, unless they are pushed already. Fails if they are for other processors
+/// than those of their parts.
+pub(crate) fn push(system: &System, options: &Options, parts: &[(Part, Processor)]) -> Result<Pushed> {
+    let processors = parts;
+    let parts: Vec<_> = processors.iter().map(|(part, _)| *part).collect();
     let names = if options.pushed {
         let (Some(prefix), Some(tag)) = (Names::prefix(), Names::tag()) else {
             bail!("--pushed needs the names of the pushed images: set IMAGE_PREFIX and IMAGE_TAG")
@@ -90,12 +94,23 @@ pub(crate) fn push(system: &System, options: &Options, parts: &[Part]) -> Result
     } else {
         let prefix = Names::prefix().map_or_else(|| repositories(system, "ImagePrefix"), Ok)?;
         let names = Names { prefix, tag: Names::tag().unwrap_or_else(new_tag) };
-        images::build(parts, &names, options.here)?;
-        registry::push(parts, &names)?;
+        images::build(&parts, &names, options.here)?;
+        for (part, processor) in processors {
+            let image = names.image(*part);
+            processor.check(&image, &[registry::local_architecture(&image)?])?;
+        }
+        registry::push(&parts, &names)?;
         names
     };
-    let images = parts.iter().map(|part| Ok((part.name(), registry::digest(*part, &names)?)));
-    Ok(Pushed { images: images.collect::<Result<_>>()?, tag: names.tag })
+    let mut images = BTreeMap::new();
+    for (part, processor) in processors {
+        let image = registry::digest(*part, &names)?;
+        if options.pushed {
+            processor.check(&names.image(*part), &registry::architectures(&image))?;
+        }
+        images.insert(part.name(), image);
+    }
+    Ok(Pushed { images, tag: names.tag })
 }
 
 /// The commit; with the time if there are uncommitted changes.

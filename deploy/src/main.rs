@@ -26,6 +26,7 @@ mod logs;
 mod network;
 mod options;
 mod pause;
+mod processor;
 mod registry;
 mod rollback;
 mod services;

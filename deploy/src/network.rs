@@ -1,6 +1,7 @@
 //! The network that a system is created in.
 
 use anyhow::{Context, Result, bail};
+use serde::Deserialize;
 use xtask::progress::say;
 
 use crate::{
@@ -9,6 +10,9 @@ use crate::{
     options::Options,
 };
 
+/// A VPC: its id, its first network, and all of them.
+type Vpc = (String, String, Option<Vec<String>>);
+
 /// Returns the parameters of the network: the requested VPC, or the default one, with its public subnets.
 pub(crate) fn find(options: &Options) -> Result<Values> {
     let mut call = vec!["ec2", "describe-vpcs"];
@@ -16,35 +20,95 @@ pub(crate) fn find(options: &Options) -> Result<Values> {
         Some(vpc) => call.extend(["--vpc-ids", vpc]),
         None => call.extend(["--filters", "Name=is-default,Values=true"]),
     }
-    let Some((vpc, range)) = aws::query::<Option<(String, String)>>("Vpcs[0].[VpcId,CidrBlock]", &call)?
-    else {
+    let query = "Vpcs[0].[VpcId,CidrBlock,CidrBlockAssociationSet[].CidrBlock]";
+    let Some((vpc, range, all)) = aws::query::<Option<Vpc>>(query, &call)? else {
         bail!("no default VPC: choose one with --vpc and --subnets, or run aws ec2 create-default-vpc")
     };
     let subnets = match &options.subnets {
-        Some(subnets) => subnets.clone(),
+        Some(subnets) => {
+            let ids: Vec<_> = subnets.split(',').collect();
+            let found = Subnet::find(&[&["--subnet-ids"], &ids[..]].concat())?;
+            check(&found)?;
+            subnets.clone()
+        }
         None => public_subnets(&vpc).context("failed to find the public subnets")?,
     };
     say(format!("network {vpc}, {range}, {} subnets", subnets.split(',').count()));
+    if all.is_some_and(|all| all.len() > 1) {
+        say(format!(
+            "{vpc} has more networks than {range}, but only load balancers in that one are trusted to report the \
+             addresses of visitors: choose --subnets in it"
+        ));
+    }
     Ok(values(&[("VpcId", &vpc), ("VpcCidr", &range), ("SubnetIds", &subnets)]))
 }
 
 /// Zones without current machine types, or without Fargate.
 const OLD_ZONES: [&str; 4] = ["use1-az3", "usw1-az2", "apne1-az3", "cac1-az4"];
 
+/// A subnet, sorted by its zone.
+#[derive(Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
+struct Subnet {
+    zone: String,
+    id: String,
+    zone_id: Option<String>,
+}
+
+impl Subnet {
+    fn find(which: &[&str]) -> Result<Vec<Self>> {
+        let query = "Subnets[].{zone:AvailabilityZone,id:SubnetId,zone_id:AvailabilityZoneId}";
+        aws::query(query, &[&["ec2", "describe-subnets"], which].concat())
+    }
+
+    fn is_in_old_zone(&self) -> bool {
+        self.zone_id.as_deref().is_some_and(|zone| OLD_ZONES.contains(&zone))
+    }
+}
+
+/// Fails if load balancer, database or tasks could not use these subnets.
+fn check(subnets: &[Subnet]) -> Result<()> {
+    if let Some(Subnet { zone, id, .. }) = subnets.iter().find(|subnet| subnet.is_in_old_zone()) {
+        bail!("{id} is in {zone}, a zone without Fargate or current machine types: choose other --subnets");
+    }
+    if subnets.iter().all(|subnet| subnet.zone == subnets[0].zone) {
+        bail!("the --subnets must be in at least two availability zones");
+    }
+    Ok(())
+}
+
 /// Returns one subnet in each availability zone, as load balancers and databases need them.
 fn public_subnets(vpc: &str) -> Result<String> {
     let of = format!("Name=vpc-id,Values={vpc}");
-    let call = ["ec2", "describe-subnets", "--filters", &of, "Name=map-public-ip-on-launch,Values=true"];
-    let query = "Subnets[].[AvailabilityZone,SubnetId,AvailabilityZoneId]";
-    let mut subnets: Vec<(String, String, Option<String>)> = aws::query(query, &call)?;
-    subnets.retain(|(_, _, zone)| zone.as_deref().is_none_or(|zone| !OLD_ZONES.contains(&zone)));
+    let mut subnets = Subnet::find(&["--filters", &of, "Name=map-public-ip-on-launch,Values=true"])?;
+    subnets.retain(|subnet| !subnet.is_in_old_zone());
     subnets.sort();
-    subnets.dedup_by(|next, first| next.0 == first.0);
+    subnets.dedup_by(|next, first| next.zone == first.zone);
     if subnets.len() < 2 {
         bail!(
             "{vpc} has public subnets in only {} of two required availability zones: set --subnets",
             subnets.len()
         );
     }
-    Ok(subnets.into_iter().map(|(_, subnet, _)| subnet).collect::<Vec<_>>().join(","))
+    Ok(subnets.into_iter().map(|subnet| subnet.id).collect::<Vec<_>>().join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subnets_in_old_zones_or_in_a_single_zone_are_refused() {
+        let subnet = |zone: &str, zone_id: &str| Subnet {
+            zone: zone.to_owned(),
+            id: format!("subnet-{zone}"),
+            zone_id: Some(zone_id.to_owned()),
+        };
+        let (first, second, old) =
+            (subnet("a", "use1-az1"), subnet("b", "use1-az2"), subnet("e", "use1-az3"));
+        let error = check(&[first, old]).unwrap_err().to_string();
+        assert!(error.starts_with("subnet-e is in e, a zone without Fargate"), "{error}");
+        let error = check(std::slice::from_ref(&second)).unwrap_err().to_string();
+        assert!(error.contains("two availability zones"), "{error}");
+        assert!(check(&[subnet("a", "use1-az1"), second]).is_ok());
+    }
 }

@@ -22,6 +22,9 @@ pub(crate) struct Options {
     /// Set a template parameter, permanently: DatabaseClass=db.t4g.small
     #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
     set: Vec<(String, String)>,
+    /// Accept only visitors from these addresses, such as 192.0.2.7/32; 0.0.0.0/0 accepts all
+    #[arg(long, value_name = "CIDR")]
+    allow_from: Option<String>,
     /// First deployment: VPC to use instead of the default one
     #[arg(long, value_name = "ID")]
     pub(crate) vpc: Option<String>,
@@ -84,7 +87,8 @@ impl Options {
     /// Template parameters that the user set.
     pub(crate) fn parameters(&self) -> Values {
         let system = ("System".to_owned(), self.system.system.clone());
-        self.set.iter().cloned().chain([system]).collect()
+        let from = self.allow_from.clone().map(|from| ("AllowFrom".to_owned(), from));
+        self.set.iter().cloned().chain([system]).chain(from).collect()
     }
 
     /// Fails if no template has a parameter with a name that the user set.

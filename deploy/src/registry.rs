@@ -2,7 +2,8 @@
 
 use std::{fs, io::Write, process::Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::Value;
 
 use xtask::{
     engine::{self, docker},
@@ -102,6 +103,33 @@ fn digest_in(shown: &str) -> Option<&str> {
     digest.starts_with("sha256:").then_some(digest)
 }
 
+/// Returns the architectures for which an image in the registry exists, by Docker's names; empty if the registry does not
+/// tell.
+pub(crate) fn architectures(image: &str) -> Vec<String> {
+    let inspect = |format: &[&str]| {
+        engine::answer(&[&["buildx", "imagetools", "inspect"], format, &[image]].concat()).unwrap_or_default()
+    };
+    match architectures_in(&inspect(&["--raw"])) {
+        found if found.is_empty() => architectures_in(&inspect(&["--format", "{{json .Image}}"])),
+        found => found,
+    }
+}
+
+/// Reads the list of images for several platforms, or the configuration of a single image.
+fn architectures_in(shown: &str) -> Vec<String> {
+    let shown: Value = serde_json::from_str(shown).unwrap_or_default();
+    let platforms = shown["manifests"].as_array().into_iter().flatten().map(|manifest| &manifest["platform"]);
+    // Provenance has the platform unknown/unknown.
+    let linux = platforms.chain([&shown]).filter(|platform| platform["os"] == "linux");
+    linux.filter_map(|platform| platform["architecture"].as_str()).map(str::to_owned).collect()
+}
+
+/// Returns the architecture of an image on this machine.
+pub(crate) fn local_architecture(image: &str) -> Result<String> {
+    engine::answer(&["image", "inspect", "--format", "{{.Architecture}}", image])
+        .map_err(|message| anyhow!("failed to inspect {image}: {message}"))
+}
+
 /// Copies the base images of some parts to the prefix `to`, the value of `BASE_REGISTRY` for later builds.
 pub(crate) fn mirror(parts: &[Part], to: &str) -> Result<()> {
     engine::check()?;
@@ -110,10 +138,9 @@ pub(crate) fn mirror(parts: &[Part], to: &str) -> Result<()> {
     let dockerfile = fs::read_to_string(&dockerfile)
         .with_context(|| format!("failed to read {}", dockerfile.display()))?;
     for image in base_images(&dockerfile, parts) {
-        let copy = format!("{to}{image}");
-        Job::new(&format!("pull {image}")).run(docker().args(["pull", &image]))?;
-        Job::new("tag").run(docker().args(["tag", &image, &copy]))?;
-        Job::new(&format!("push {copy}")).run(docker().args(["push", &copy]))?;
+        // From registry to registry, which keeps the digest and the images for other platforms.
+        let copy = ["buildx", "imagetools", "create", "--tag", &format!("{to}{image}"), &image];
+        Job::new(&format!("copy {image}")).run(docker().args(copy))?;
         say(format!("mirrored {image}"));
     }
     say(format!("to build from these copies, set BASE_REGISTRY={to}"));
@@ -126,6 +153,8 @@ fn base_images(dockerfile: &str, parts: &[Part]) -> Vec<String> {
     for line in dockerfile.lines() {
         let Some(from) = line.strip_prefix("FROM ${BASE_REGISTRY}") else { continue };
         let Some((image, stage)) = from.split_once(" AS ") else { continue };
+        // The digest, if any, is an argument: rust:1-trixie${RUST_DIGEST}
+        let image = image.split("${").next().unwrap_or_default();
         let for_programs = matches!(stage, "toolchain" | "certificates");
         let wanted = |part: &Part| stage == part.name() || (for_programs && part.has_our_programs());
         if parts.iter().any(wanted) && !images.iter().any(|it| it == image) {
@@ -159,12 +188,28 @@ mod tests {
     }
 
     #[test]
+    fn the_architectures_of_an_image_are_those_of_linux() {
+        let list = r#"{"manifests": [
+            {"digest": "sha256:aa", "platform": {"architecture": "amd64", "os": "linux"}},
+            {"digest": "sha256:bb", "platform": {"architecture": "arm64", "os": "linux", "variant": "v8"}},
+            {"digest": "sha256:cc", "platform": {"architecture": "unknown", "os": "unknown"}}]}"#;
+        assert_eq!(architectures_in(list), ["amd64", "arm64"]);
+        assert_eq!(architectures_in(r#"{"architecture": "arm64", "os": "linux", "config": {}}"#), ["arm64"]);
+        // A manifest of a single image, which does not name its platform.
+        assert!(architectures_in(r#"{"schemaVersion": 2, "layers": []}"#).is_empty());
+        assert!(architectures_in("").is_empty());
+    }
+
+    #[test]
     fn base_images_are_those_of_the_dockerfile() {
         let dockerfile = fs::read_to_string(project::root().join("Dockerfile")).unwrap();
         let of = |parts: &[Part]| {
             base_images(&dockerfile, parts)
                 .iter()
-                .map(|image| image.split(':').next().unwrap_or_default().to_owned())
+                .map(|image| {
+                    assert!(!image.contains('$'), "{image}");
+                    image.split(':').next().unwrap_or_default().to_owned()
+                })
                 .collect::<Vec<_>>()
         };
         assert_eq!(of(&Part::ALL), ["rust", "debian", "nginx"]);

@@ -27,8 +27,9 @@ fn dockerrun_describes_the_production_stack() {
             "image": image.replace("${IMAGE_PREFIX:-fibstack/}", "fibstack/").replace("${IMAGE_TAG:-latest}", "latest"),
             "hostname": after(service, "hostname: ").unwrap(),
             "memory": memory,
-            // The stack ends with nginx; Elastic Beanstalk restarts the others.
-            "essential": name == "nginx",
+            // ECS does not restart a container by itself. It ends the task when an essential one exits, and Elastic
+            // Beanstalk then starts the task again.
+            "essential": true,
         });
         if name == "nginx" {
             let ports = after(service, "ports: [\"${HTTP_PORT:-").unwrap().trim_end_matches("\"]");
@@ -39,5 +40,10 @@ fn dockerrun_describes_the_production_stack() {
         }
         container
     });
-    assert_eq!(dockerrun, json!({ "AWSEBDockerrunVersion": 2, "containerDefinitions": containers }));
+    // Without an execution role, the containers would not get their passwords. The bundle fills it in.
+    let role = "EXECUTION_ROLE";
+    assert_eq!(
+        dockerrun,
+        json!({ "AWSEBDockerrunVersion": 2, "executionRoleArn": role, "containerDefinitions": containers })
+    );
 }

@@ -7,3 +7,5 @@ mod beanstalk;
 mod cloud;
 mod database;
 mod fargate;
+mod processor;
+mod secrets;

@@ -2,25 +2,40 @@
 
 use std::{
     collections::BTreeSet,
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use axum::{Router, body::Bytes, extract::State, routing::post};
+use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post, serve::Listener};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     common::v1::{KeyValue, any_value::Value},
     trace::v1::Span,
 };
 use prost::Message;
-use tokio::{net::TcpListener, task::JoinHandle};
+use rustls::{
+    ServerConfig,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+use throwaway::{Folder, certificates};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-/// A span, and the service that sent it.
+/// A span, the service that sent it, and the request's header `x-key`.
 #[derive(Clone, Debug)]
 pub struct Sent {
     /// `service.name`.
     pub service: String,
     /// The span.
     pub span: Span,
+    /// The header.
+    pub key: Option<String>,
 }
 
 type Spans = Arc<Mutex<Vec<Sent>>>;
@@ -31,6 +46,8 @@ pub struct Collector {
     endpoint: String,
     spans: Spans,
     serving: JoinHandle<()>,
+    /// Of its certificate and authority.
+    folder: Option<Folder>,
 }
 
 impl Collector {
@@ -40,11 +57,36 @@ impl Collector {
     /// Panics if no port is free.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
-        let endpoint = format!("http://{}", listener.local_addr().expect("it is bound"));
+        Self::serve("http", listener, None)
+    }
+
+    /// Starts a collector that accepts only TLS, with a certificate of its own authority.
+    ///
+    /// # Panics
+    /// Panics if no port is free, or the certificate cannot be created.
+    pub async fn start_tls() -> Self {
+        let folder = Folder::new("collector").expect("it is created");
+        certificates::make(folder.path(), "IP:127.0.0.1").expect("openssl is installed");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
+        let acceptor = acceptor(folder.path());
+        Self::serve("https", TlsListener { listener, acceptor }, Some(folder))
+    }
+
+    fn serve<L: Listener<Addr = SocketAddr>>(scheme: &str, listener: L, folder: Option<Folder>) -> Self {
+        let endpoint = format!("{scheme}://{}", listener.local_addr().expect("it is bound"));
         let spans = Spans::default();
         let router = Router::new().route("/v1/traces", post(take)).with_state(Arc::clone(&spans));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
-        Self { endpoint, spans, serving }
+        Self { endpoint, spans, serving, folder }
+    }
+
+    /// File of the authority that signed its certificate.
+    ///
+    /// # Panics
+    /// Panics if it does not use TLS.
+    #[must_use]
+    pub fn authority(&self) -> PathBuf {
+        self.folder.as_ref().expect("it uses TLS").path().join("ca.pem")
     }
 
     /// Value for `OTEL_EXPORTER_OTLP_ENDPOINT`.
@@ -73,13 +115,51 @@ impl Drop for Collector {
     }
 }
 
-async fn take(State(spans): State<Spans>, body: Bytes) {
+fn acceptor(folder: &Path) -> TlsAcceptor {
+    let chain = CertificateDer::pem_file_iter(folder.join("server.pem")).expect("it can be read");
+    let chain = chain.collect::<Result<_, _>>().expect("it is valid");
+    let key = PrivateKeyDer::from_pem_file(folder.join("server.key")).expect("it is valid");
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider supports them")
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .expect("the key belongs to the certificate");
+    Arc::new(config).into()
+}
+
+/// Accepts connections that use TLS and drops others.
+struct TlsListener {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+}
+
+impl Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (stream, address) = Listener::accept(&mut self.listener).await;
+            if let Ok(stream) = self.acceptor.accept(stream).await {
+                return (stream, address);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.listener.local_addr()
+    }
+}
+
+async fn take(State(spans): State<Spans>, headers: HeaderMap, body: Bytes) {
+    let key = headers.get("x-key").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let request = ExportTraceServiceRequest::decode(body).expect("the body is an OTLP request");
     for resource in request.resource_spans {
         let attributes = resource.resource.map(|resource| resource.attributes).unwrap_or_default();
         let service = text(&attributes, "service.name").unwrap_or_default();
         let sent = resource.scope_spans.into_iter().flat_map(|scope| scope.spans);
-        locked(&spans).extend(sent.map(|span| Sent { service: service.clone(), span }));
+        locked(&spans).extend(sent.map(|span| Sent { service: service.clone(), span, key: key.clone() }));
     }
 }
 

@@ -67,7 +67,7 @@ fn an_invalid_value_is_refused_with_the_allowed_ones() {
         ("MAX_INDEX", "4000000000", "must be a whole number from 0 to"),
         ("LOG_FORMAT", "xml", "json"),
         ("LOG_LEVEL", "loud", "debug"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://example.org", "http://127.0.0.1:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "example.org:4318", "http://127.0.0.1:4318"),
     ] {
         for program in ["worker", "server"] {
             refused(program, &[&both[..], &[(name, value)]].concat(), &[name, value, allowed]);
@@ -93,6 +93,12 @@ fn secrets_are_never_shown() {
         let settings = [&both[..], &[("PGHOST", "db"), ("PGPASSWORD", "hunter2")]].concat();
         refused(program, &settings, &["REDIS_PASSWORD and REDIS_PASSWORD_FILE are both set"]);
     }
+    let collector = [
+        ("REDIS_HOST", "cache"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://127.0.0.1:1"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "hunter2"),
+    ];
+    refused("worker", &collector, &["OTEL_EXPORTER_OTLP_HEADERS must be headers name=value"]);
     let url = [("REDIS_HOST", "cache"), ("CONNECTION_URL", "mysql://me:hunter2@db/app")];
     refused("server", &url, &["CONNECTION_URL", "postgres://"]);
     for program in ["worker", "server"] {

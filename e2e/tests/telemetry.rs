@@ -80,6 +80,38 @@ async fn an_embedded_system_sends_its_remaining_spans_when_it_stops() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn spans_are_sent_over_tls_with_headers_from_a_file() {
+    let collector = Collector::start_tls().await;
+    let folder = throwaway::Folder::new("headers").expect("it is created");
+    let headers = folder.path().join("headers");
+    std::fs::write(&headers, "x-key=hunter%202,x-dataset=fibstack\n").expect("it is written");
+    let embedded = Embedded::start_with(|settings| {
+        with_collector(settings, collector.endpoint())
+            .set("OTEL_EXPORTER_OTLP_CERTIFICATE", collector.authority().display())
+            .set("OTEL_EXPORTER_OTLP_HEADERS_FILE", headers.display())
+    })
+    .await;
+    embedded.api().submit(7).await;
+    let sent = all_spans(&collector, 7).await;
+    assert!(sent.iter().all(|sent| sent.key.as_deref() == Some("hunter 2")), "{sent:#?}");
+    assert!(!embedded.server.log().contains("hunter"), "{}", embedded.server.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_with_an_untrusted_certificate_gets_no_spans() {
+    let collector = Collector::start_tls().await;
+    let embedded = Embedded::start_with(|settings| with_collector(settings, collector.endpoint())).await;
+    embedded.api().submit(7).await;
+    eventually("the failure is logged", || async {
+        let log = embedded.server.log();
+        if log.contains("collector unreachable; dropped spans") { Ok(()) } else { Err(log) }
+    })
+    .await;
+    assert!(embedded.server.log().contains("UnknownIssuer"), "{}", embedded.server.log());
+    assert!(collector.spans_of(7).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unreachable_collector_is_logged_once_and_does_no_harm() {
     let nobody = format!("http://127.0.0.1:{}", free_port().expect("there is one"));
     let mut embedded = Embedded::start_with(|settings| with_collector(settings, &nobody)).await;

@@ -1,5 +1,6 @@
 //! `cargo xtask lint`: everything CI checks besides the tests.
 
+mod advisories;
 mod check;
 mod deploy;
 mod files;
@@ -15,9 +16,10 @@ use self::{
 use crate::{progress::say, project, python, requirements};
 
 /// Schemas of files for CI, and the files, if the project has them.
-const SCHEMAS: [(&str, &str); 3] = [
+const SCHEMAS: [(&str, &str); 4] = [
     ("github-workflows", ".github/workflows/*"),
     ("github-actions", ".github/actions/*"),
+    ("renovate", "renovate.json"),
     ("travis", ".travis.yml"),
 ];
 
@@ -43,6 +45,7 @@ pub(crate) fn lint() -> Result<()> {
             })?;
         }
     }
+    advisories::check(&mut report)?;
     report.record("pinned versions", pins::check())?;
     workflows::check(&mut report)?;
     deploy::check(&mut report)?;
@@ -52,7 +55,7 @@ pub(crate) fn lint() -> Result<()> {
     if report.skipped.is_empty() {
         say("all checks passed");
     } else if project::variable("CI").is_some() {
-        bail!("not installed, but required in CI: {}", report.skipped.join(", "));
+        bail!("skipped, but required in CI: {}", report.skipped.join(", "));
     } else {
         say("all available checks passed; some were skipped");
     }

@@ -1,8 +1,12 @@
 //! Sends spans to an OpenTelemetry collector in batches, from a dedicated thread. Its queue is bounded; spans
 //! that do not fit are dropped.
 
+mod client;
+mod headers;
+
 use std::{
     env,
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,27 +20,35 @@ use opentelemetry::{
     trace::{SpanContext, SpanKind, Status, TraceState},
 };
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
-use opentelemetry_otlp::{ExporterBuildError, Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::{
     Resource,
     trace::{BatchSpanProcessor, SpanData, SpanEvents, SpanLinks, SpanProcessor},
 };
 use store::spans::Span;
+use ureq::Agent;
 
 use super::Telemetry;
+use crate::{Secret, SettingsError};
 
-/// Time limit for the collector to respond, in seconds.
-const RESPONSE_TIMEOUT_S: u64 = 5;
 /// Time that a shutdown waits for the last spans to be sent.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-pub(super) fn start(endpoint: &str, service: &'static str) -> Result<Telemetry, ExporterBuildError> {
+pub(super) fn start(
+    endpoint: &str,
+    headers: Option<&Secret>,
+    certificate: Option<&Path>,
+    service: &'static str,
+) -> Result<Telemetry, SettingsError> {
+    let agent = client::new(endpoint, certificate)?;
     let exporter = SpanExporter::builder()
         .with_http()
-        .with_http_client(Collector { answered: AtomicBool::new(true) })
+        .with_http_client(Collector { agent, answered: AtomicBool::new(true) })
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint(format!("{endpoint}/v1/traces"))
-        .build()?;
+        .with_headers(headers.map(headers::parse).transpose()?.unwrap_or_default())
+        .build()
+        .map_err(|error| SettingsError::Refused(format!("OTEL_EXPORTER_OTLP_ENDPOINT: {error}")))?;
     let mut processor = BatchSpanProcessor::builder(exporter).build();
     processor.set_resource(&resource(service));
     let processor = Arc::new(processor);
@@ -85,9 +97,10 @@ fn time(us: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_micros(us)
 }
 
-/// The blocking HTTP client of [`healthcheck`](crate::healthcheck); the exporting thread may block.
+/// A blocking HTTP client; the exporting thread may block.
 #[derive(Debug)]
 struct Collector {
+    agent: Agent,
     /// True if the last request succeeded. Each loss and recovery is logged once.
     answered: AtomicBool,
 }
@@ -96,7 +109,7 @@ struct Collector {
 impl HttpClient for Collector {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let url = request.uri().to_string();
-        let answer = send(request);
+        let answer = self.send(request);
         let well = matches!(&answer, Ok(response) if response.status().is_success());
         match (self.answered.swap(well, Ordering::Relaxed), &answer) {
             (false, Ok(_)) if well => tracing::info!("collector is accepting spans again"),
@@ -110,15 +123,9 @@ impl HttpClient for Collector {
     }
 }
 
-fn send(request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-    let (head, body) = request.into_parts();
-    let mut post = minreq::post(head.uri.to_string()).with_timeout(RESPONSE_TIMEOUT_S).with_body(body);
-    for (name, value) in &head.headers {
-        post = post.with_header(name.as_str(), value.to_str()?);
+impl Collector {
+    fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let (head, body) = self.agent.run(request.map(|body| body.to_vec()))?.into_parts();
+        Ok(Response::from_parts(head, body.into_with_config().read_to_vec()?.into()))
     }
-    let answer = post.send()?;
-    let status = answer.status_code.try_into()?;
-    let mut response = Response::new(Bytes::from(answer.into_bytes()));
-    *response.status_mut() = status;
-    Ok(response)
 }

@@ -83,6 +83,7 @@ fn of_production(values: &BTreeMap<String, String>) -> Vec<Problem> {
         ("CONNECTION_URL", "CONNECTION_URL_FILE"),
         ("PGPASSWORD", "PGPASSWORD_FILE"),
         ("REDIS_PASSWORD", "REDIS_PASSWORD_FILE"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS_FILE"),
     ] {
         if get(one).is_some() && get(other).is_some() {
             let text = format!("{one}, {other}: both are set; set only one of them");

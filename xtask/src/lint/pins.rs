@@ -33,6 +33,8 @@ fn pinned(line: &str) -> Option<&str> {
         let tool = &before[before.trim_end_matches(is_name).len()..];
         // An extra of a Python package, as in `name[extra]`, does not make it another tool.
         let tool = tool.split('[').next().unwrap_or_default();
+        // Not a comment after the commit of an action.
+        let version = version.split_whitespace().next().unwrap_or_default();
         let is_version = version.starts_with(|it: char| it.is_ascii_digit()) && version.contains('.');
         (is_version && tool.starts_with(|it: char| it.is_ascii_lowercase())).then_some(tool)
     })
@@ -48,6 +50,7 @@ mod tests {
         assert_eq!(pinned("emulator[full]==1.5"), Some("emulator"));
         assert_eq!(pinned("    tool: cargo-tool@0.8.4"), Some("cargo-tool"));
         assert_eq!(pinned("- uses: actions/checkout@v6"), None);
+        assert_eq!(pinned("- uses: docker/login-action@4907a6dd # v4.1.0"), None);
         assert_eq!(pinned("if major == 2.0 {"), None);
         assert_eq!(pinned("image: nginx"), None);
     }
