@@ -1,30 +1,40 @@
 //! The Board on Redis.
 
+mod check;
 mod config;
 mod connections;
+mod fault;
+mod memory;
 mod replies;
 mod scripts;
 mod subscription;
+mod subscriptions;
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use deadpool_redis::redis::{Cmd, FromRedisValue, ScriptInvocation, cmd};
 use protocol::{Index, Notice, SHORT_DIGITS, WorkerId, names};
+use tokio::sync::Mutex;
 
 pub use self::config::{Deadlines, RedisConfig, RedisConfigError};
 use self::{
     connections::{Connections, Request},
+    memory::Memory,
     replies::{number, unexpected},
     scripts::Scripts,
+    subscriptions::Subscriptions,
 };
 use super::retry_policy::{LEASE_EXPIRED, MAX_ATTEMPTS, backoff};
 use crate::{
-    Board, BoardError, Channel, Claim, EnqueueOutcome, EnqueueReason, FailOutcome, FinishOutcome, IndexState,
-    Lease, ScanPage, Subscription,
+    Board, BoardError, BoardHealth, Channel, Claim, EnqueueOutcome, EnqueueReason, FailOutcome,
+    FinishOutcome, IndexState, Lease, ScanPage, Subscription,
 };
 
 /// Number of indexes per script run, so that it doesn't block Redis for long.
@@ -41,13 +51,17 @@ const INDEXES_PER_RUN: usize = 1_000;
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let config = RedisConfig { tls: true, ..RedisConfig::new("redis.example.org", 6379) };
 /// let board = RedisBoard::new(&config)?;
-/// board.check().await?;
+/// assert!(board.check().await.is_ok());
 /// # Ok(())
 /// # }
 /// ```
 pub struct RedisBoard {
     connections: Connections,
     scripts: Scripts,
+    subscriptions: Arc<Subscriptions>,
+    /// Locked while a check runs, so that concurrent callers share it.
+    last_check: Mutex<Option<(Instant, BoardHealth)>>,
+    known_memory: Mutex<Option<(Instant, Memory)>>,
 }
 
 impl RedisBoard {
@@ -56,7 +70,13 @@ impl RedisBoard {
     /// # Errors
     /// The certificate file cannot be read, or the settings are invalid.
     pub fn new(config: &RedisConfig) -> Result<Self, RedisConfigError> {
-        Ok(Self { connections: Connections::new(config)?, scripts: Scripts::new() })
+        Ok(Self {
+            connections: Connections::new(config)?,
+            scripts: Scripts::new(),
+            subscriptions: Subscriptions::new(),
+            last_check: Mutex::default(),
+            known_memory: Mutex::default(),
+        })
     }
 
     async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, BoardError> {
@@ -67,6 +87,21 @@ impl RedisBoard {
         self.connections.send(Request::Script(script)).await
     }
 
+    /// Runs a script that writes `bytes`. If Redis's memory is full, evicts results and tries once more.
+    async fn script_with_room<T: FromRedisValue>(
+        &self,
+        script: &ScriptInvocation<'_>,
+        bytes: u64,
+    ) -> Result<T, BoardError> {
+        match self.script(script).await {
+            Err(BoardError::Full(_)) => {
+                self.make_room(bytes).await?;
+                self.script(script).await
+            }
+            reply => reply,
+        }
+    }
+
     async fn reject_bytes(&self, index: Index, wrong: &[u8]) -> Result<bool, BoardError> {
         self.script(self.scripts.reject().arg(index.get()).arg(wrong)).await
     }
@@ -74,21 +109,8 @@ impl RedisBoard {
 
 #[async_trait]
 impl Board for RedisBoard {
-    async fn check(&self) -> Result<(), BoardError> {
-        self.command(&cmd("PING")).await
-    }
-
-    async fn warning(&self) -> Result<Option<String>, BoardError> {
-        // Not CONFIG GET: managed Redis forbids it.
-        let memory: String = self.command(cmd("INFO").arg("memory")).await?;
-        let policy = memory.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).map(str::trim);
-        Ok(policy.filter(|policy| *policy != "noeviction").map(|policy| {
-            format!(
-                "Redis has maxmemory-policy {policy}, so when its memory is full, it evicts pending indexes \
-                 and results, which must then be restored or computed again. \
-                 Set maxmemory-policy to noeviction."
-            )
-        }))
+    async fn check(&self) -> BoardHealth {
+        self.check_cached().await
     }
 
     async fn enqueue(&self, index: Index, reason: EnqueueReason) -> Result<EnqueueOutcome, BoardError> {
@@ -97,7 +119,8 @@ impl Board for RedisBoard {
             EnqueueReason::Sweep => "sweep",
             EnqueueReason::Message => "message",
         };
-        let reply: String = self.script(self.scripts.enqueue().arg(index.get()).arg(reason)).await?;
+        let reply: String =
+            self.script_with_room(self.scripts.enqueue().arg(index.get()).arg(reason), 0).await?;
         replies::enqueue_outcome(&reply)
     }
 
@@ -131,8 +154,9 @@ impl Board for RedisBoard {
         self.script(&renew).await
     }
 
-    async fn release(&self, lease: &Lease) -> Result<bool, BoardError> {
-        self.script(self.scripts.release().arg(lease.index.get()).arg(&lease.token)).await
+    async fn release(&self, lease: &Lease, wait: Duration) -> Result<bool, BoardError> {
+        let mut release = self.scripts.release();
+        self.script(release.arg(lease.index.get()).arg(&lease.token).arg(micros(wait))).await
     }
 
     async fn fail(
@@ -160,8 +184,18 @@ impl Board for RedisBoard {
     ) -> Result<FinishOutcome, BoardError> {
         let mut finish = self.scripts.finish();
         finish.arg(lease.index.get()).arg(&lease.token).arg(lease.worker.as_str()).arg(value);
-        let first: bool = self.script(finish.arg(computed_us).arg(SHORT_DIGITS)).await?;
-        Ok(if first { FinishOutcome::First } else { FinishOutcome::Duplicate })
+        let bytes = value.len() as u64;
+        match self.script_with_room(finish.arg(computed_us).arg(SHORT_DIGITS), bytes).await {
+            Ok(true) => Ok(FinishOutcome::First),
+            Ok(false) => Ok(FinishOutcome::Duplicate),
+            Err(BoardError::Full(error)) => {
+                match self.memory().await.ok().and_then(|m| m.never_fits(bytes)) {
+                    Some(capacity) => Ok(FinishOutcome::TooLarge { capacity }),
+                    None => Err(BoardError::Full(error)),
+                }
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn index_states(&self, indexes: &[Index]) -> Result<Vec<IndexState>, BoardError> {
@@ -206,9 +240,13 @@ impl Board for RedisBoard {
     }
 
     async fn mark_recorded(&self, index: Index, budget_bytes: u64) -> Result<Vec<Index>, BoardError> {
-        let evicted: Vec<String> =
-            self.script(self.scripts.mark_recorded().arg(index.get()).arg(budget_bytes)).await?;
-        evicted.iter().map(|index| replies::index(index)).collect()
+        let budget = self.budget(budget_bytes).await;
+        replies::indexes(self.script(self.scripts.mark_recorded().arg(index.get()).arg(budget)).await?)
+    }
+
+    async fn evict(&self, budget_bytes: u64) -> Result<Vec<Index>, BoardError> {
+        let budget = self.budget(budget_bytes).await;
+        replies::indexes(self.script(self.scripts.evict().arg("budget").arg(budget)).await?)
     }
 
     async fn publish(&self, notice: &Notice) -> Result<(), BoardError> {
@@ -217,7 +255,7 @@ impl Board for RedisBoard {
     }
 
     async fn subscribe(&self, channels: &[Channel]) -> Result<Subscription, BoardError> {
-        subscription::subscribe(&self.connections, channels).await
+        subscription::subscribe(&self.connections, &self.subscriptions, channels).await
     }
 
     async fn pending_len(&self) -> Result<u64, BoardError> {

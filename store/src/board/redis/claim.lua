@@ -11,6 +11,7 @@ local MAX_MEMBERS = 100
 local worker, token, lease_us, max_attempts, lease_expired =
     ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
 local now = now_us()
+use_reserve()
 
 for _ = 1, MAX_MEMBERS do
     local due = redis.call('ZRANGEBYSCORE', PENDING, '-inf', score(now), 'WITHSCORES', 'LIMIT', 0, 1)
@@ -34,11 +35,12 @@ for _ = 1, MAX_MEMBERS do
             token = token,
             worker = worker,
         }
-        write_claim(index, claim)
+        -- If Redis refuses the second write, the attempt is not counted.
         redis.call('ZADD', PENDING, 'XX', score(now + lease_us), index)
+        write_claim(index, claim)
         local announced_us = string.format('%.0f', claim.announced_us)
         local claimed_us = string.format('%.0f', claim.claimed_us)
-        redis.call('PUBLISH', EVENTS, string.format(
+        publish(EVENTS, string.format(
             '{"type":"claimed","index":%s,"worker":%s,"attempt":%d,"announced_us":%s,"claimed_us":%s}',
             index, cjson.encode(worker), claim.attempt, announced_us, claimed_us))
         return { index, string.format('%d', claim.attempt), announced_us, claimed_us }

@@ -5,13 +5,17 @@ use std::time::Duration;
 use deadpool_redis::{
     Connection, Manager, Pool, Runtime,
     redis::{
-        AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisResult, ScriptInvocation,
+        AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisResult, ScriptInvocation, Value,
         aio::{PubSub, PubSubSink, PubSubStream},
+        from_redis_value,
     },
 };
 use tokio::time::timeout;
 
-use super::config::{Deadlines, RedisConfig, RedisConfigError};
+use super::{
+    config::{Deadlines, RedisConfig, RedisConfigError},
+    fault::redis_error,
+};
 use crate::BoardError;
 
 /// Connections to Redis, opened on demand and replaced when lost.
@@ -27,6 +31,8 @@ pub(super) enum Request<'a> {
     Command(&'a Cmd),
     /// A script, loaded if Redis doesn't have it yet.
     Script(&'a ScriptInvocation<'a>),
+    /// Loads a script; the reply is its hash.
+    Load(&'a ScriptInvocation<'a>),
 }
 
 impl Connections {
@@ -58,7 +64,7 @@ impl Connections {
         let mut connection =
             within(self.deadlines.connect, "connection", async { self.pool.get().await }).await?;
         let reply = within(self.deadlines.response, "reply", request.send(&mut connection)).await;
-        if reply.is_err() {
+        if !matches!(reply, Ok(_) | Err(BoardError::Full(_))) {
             // The connection may be half open, or lead to a healthy server that was demoted to a replica,
             // so don't reuse it.
             drop(Connection::take(connection));
@@ -88,6 +94,10 @@ impl Request<'_> {
         match self {
             Self::Command(command) => command.query_async(connection).await,
             Self::Script(script) => script.invoke_async(connection).await,
+            Self::Load(script) => {
+                from_redis_value(Value::BulkString(script.load_async(connection).await?.into_bytes()))
+                    .map_err(Into::into)
+            }
         }
     }
 }
@@ -102,7 +112,14 @@ where
 {
     match timeout(deadline, work).await {
         Ok(Ok(reply)) => Ok(reply),
-        Ok(Err(error)) => Err(BoardError::Unavailable(Box::new(error))),
+        Ok(Err(error)) => {
+            let error = BoardError::Unavailable(Box::new(error));
+            let full = redis_error(&error).is_some_and(|error| error.code() == Some("OOM"));
+            Err(match error {
+                BoardError::Unavailable(error) if full => BoardError::Full(error),
+                error => error,
+            })
+        }
         Err(_) => Err(BoardError::Unavailable(format!("no {what} from Redis within {deadline:?}").into())),
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Scripts {
     result: Script,
     reject: Script,
     mark_recorded: Script,
+    evict: Script,
+    check: Script,
 }
 
 /// A script, preceded by the shared prelude.
@@ -48,6 +50,8 @@ impl Scripts {
             result: script!("result.lua"),
             reject: script!("reject.lua"),
             mark_recorded: script!("mark_recorded.lua"),
+            evict: script!("evict.lua"),
+            check: script!("check.lua"),
         }
     }
 
@@ -62,7 +66,9 @@ impl Scripts {
         scan,
         result,
         reject,
-        mark_recorded
+        mark_recorded,
+        evict,
+        check
     );
 }
 
