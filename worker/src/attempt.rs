@@ -58,8 +58,7 @@ pub(crate) async fn run_attempt(worker: &Worker, claim: Claim, stop: &Cancellati
             }
             Posted::TooLarge { capacity } => {
                 let reason = format!(
-                    "The value has {} bytes, more than fit into the {capacity} bytes of Redis's memory \
-                         (maxmemory).",
+                    "The value has {} bytes, too many for Redis's memory of {capacity} bytes (maxmemory).",
                     value.len()
                 );
                 fail(worker, &claim, reason, true, stop).await

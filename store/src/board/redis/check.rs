@@ -5,12 +5,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deadpool_redis::redis::cmd;
+use deadpool_redis::redis::{Value, cmd};
 use protocol::names;
 use tokio::time::timeout;
 
-use super::{RedisBoard, connections::Request, fault::Findings};
-use crate::{BoardFault, BoardHealth, Channel};
+use super::{
+    RedisBoard,
+    connections::Request,
+    fault::{Findings, redis_error},
+};
+use crate::{BoardError, BoardFault, BoardHealth, Channel};
 
 /// Time for which a result is reused, so that frequent health checks do not load Redis.
 const MAX_AGE: Duration = Duration::from_secs(1);
@@ -46,7 +50,7 @@ impl RedisBoard {
             if !key.is_empty() {
                 request.arg(key);
             }
-            if let Err(error) = self.command::<deadpool_redis::redis::Value>(&request).await {
+            if let Err(error) = self.command::<Value>(&request).await {
                 findings.add_error(command, key, &error);
                 if findings.unreachable() {
                     return findings.into_health(None, warnings);
@@ -92,8 +96,25 @@ impl RedisBoard {
                     }
                 }
             }
+            Err(error) if is_key_refusal(&error) => self.find_refused_keys(findings).await,
             Err(error) => findings.add_error("EVALSHA", names::VALUES, &error),
         }
+    }
+
+    /// Finds the keys because of which a script was refused: Redis does not say which.
+    async fn find_refused_keys(&self, findings: &mut Findings) {
+        let mut refused = Vec::new();
+        for key in [names::VALUES, names::CHECK] {
+            let read = self.command::<Value>(cmd("HGET").arg(key).arg(names::CHECK)).await;
+            if read.is_err_and(|error| is_key_refusal(&error)) {
+                refused.push(key);
+            }
+        }
+        if refused.is_empty() {
+            // They may be read, so it is about writing.
+            refused.extend([names::VALUES, names::CHECK]);
+        }
+        refused.into_iter().for_each(|key| findings.add_key(key));
     }
 
     /// Checks that the open subscriptions deliver, and that every channel may be used.
@@ -111,6 +132,12 @@ impl RedisBoard {
             }
         }
     }
+}
+
+fn is_key_refusal(error: &BoardError) -> bool {
+    redis_error(error).is_some_and(|error| {
+        error.code() == Some("NOPERM") && error.detail().is_some_and(|detail| !detail.contains("to run the"))
+    })
 }
 
 fn eviction_warning(policy: &str) -> Option<String> {

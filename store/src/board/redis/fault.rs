@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, error::Error, iter::successors};
 
 use deadpool_redis::{PoolError, redis::RedisError};
+use protocol::names;
 
 use crate::{BoardError, BoardFault, BoardHealth};
 
@@ -33,24 +34,30 @@ impl Findings {
 
     /// Adds a refusal in Redis's own words.
     pub(super) fn add_refusal(&mut self, command: &str, target: &str, text: &str) {
-        let (has, starts) = (|part: &str| text.contains(part), |code: &str| text.contains(code));
+        let has = |part: &str| text.contains(part);
         let command = command.to_lowercase();
         // Redis 7.2 and later name the user and the command, so look for the whole phrases.
         if has("permissions to run") || has("can't run this command") {
             self.commands.insert(denied_command(text).unwrap_or(command));
-        } else if has("channel") && (starts("NOPERM") || has("executing the script") || has("ACL failure")) {
+        } else if has("channel") && is_access_refusal(text) {
             self.channels.insert(target.to_owned());
-        } else if starts("NOPERM") || has("executing the script") || has("ACL failure") {
-            self.keys.insert(target.to_owned());
-        } else if starts("WRONGTYPE") {
+        } else if is_access_refusal(text) {
+            self.add_key(target);
+        } else if has("WRONGTYPE") {
             self.mistyped.insert(target.to_owned());
         } else if has("nknown command") || has("nknown Redis command") || has("nknown subcommand") {
             self.unknown.insert(command);
-        } else if starts("OOM ") {
+        } else if has("OOM ") {
             self.out_of_memory = true;
         } else {
             self.others.add(of_refusal(text));
         }
+    }
+
+    /// Adds a key that may not be read or written.
+    pub(super) fn add_key(&mut self, key: &str) {
+        let own = key.starts_with(&format!("{{{}}}:", names::VALUES));
+        self.keys.insert(if own { format!("{{{}}}:*", names::VALUES) } else { key.to_owned() });
     }
 
     pub(super) fn add(&mut self, fault: BoardFault) {
@@ -103,6 +110,11 @@ impl Findings {
         }
         health
     }
+}
+
+/// True if Redis refused access to a key or channel, given that the command itself is allowed.
+fn is_access_refusal(text: &str) -> bool {
+    ["NOPERM", "executing the script", "ACL failure"].iter().any(|part| text.contains(part))
 }
 
 /// The command that is named in a refusal.

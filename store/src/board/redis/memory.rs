@@ -50,16 +50,22 @@ impl Memory {
     /// Bytes that must be freed before a write of `bytes` fits.
     fn shortage(&self, bytes: u64) -> u64 {
         match self.capacity {
-            // The allocator rounds up by as much as a quarter; some more room spares the next write this.
-            Some(capacity) => (self.used + bytes + bytes / 4 + capacity / 64).saturating_sub(capacity),
-            None => SMALL_WRITE_BYTES + bytes + bytes / 4,
+            // Some more room spares the next write this.
+            Some(capacity) => (self.used + in_transit(bytes) + capacity / 64).saturating_sub(capacity),
+            None => SMALL_WRITE_BYTES + in_transit(bytes),
         }
     }
 
     /// True if a value would not even fit into an empty Redis.
     pub(super) fn never_fits(&self, bytes: u64) -> Option<u64> {
-        self.capacity.filter(|capacity| self.startup + bytes + bytes / 8 > *capacity)
+        self.capacity.filter(|capacity| self.startup + in_transit(bytes) > *capacity)
     }
+}
+
+/// Memory that Redis needs to receive a value: it holds it twice, and its allocator rounds up by as much as
+/// a quarter.
+fn in_transit(bytes: u64) -> u64 {
+    bytes * 5 / 2
 }
 
 impl RedisBoard {
@@ -117,13 +123,13 @@ mod tests {
     #[test]
     fn the_shortage_is_what_a_write_lacks() {
         assert_eq!(memory(6_400_000).shortage(100_000), 0);
-        assert_eq!(memory(6_400_000).shortage(2_000_000), 1_200_000);
+        assert_eq!(memory(6_400_000).shortage(2_000_000), 3_700_000);
     }
 
     #[test]
     fn a_value_larger_than_all_memory_never_fits() {
-        assert_eq!(memory(6_400_000).never_fits(4_000_000), None);
-        assert_eq!(memory(6_400_000).never_fits(6_000_000), Some(6_400_000));
+        assert_eq!(memory(6_400_000).never_fits(2_000_000), None);
+        assert_eq!(memory(6_400_000).never_fits(3_000_000), Some(6_400_000));
         assert_eq!(memory(0).never_fits(u64::from(u32::MAX)), None);
     }
 }
