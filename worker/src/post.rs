@@ -10,6 +10,8 @@ use crate::{Worker, attempt::retry_until_stopped};
 
 /// Time after which a result that the Board refuses is dropped, so that the lane can compute others.
 const REFUSED_DEADLINE: Duration = Duration::from_secs(5);
+/// Longest interval between renewals meanwhile.
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(2);
 /// Wait before an index is computed again whose result was refused.
 const RETRY_AFTER: Duration = Duration::from_secs(15);
 
@@ -60,7 +62,7 @@ pub(crate) async fn post(
 async fn keep_lease_while_refused(worker: &Worker, lease: &Lease) {
     let mut responding_since = Instant::now();
     loop {
-        sleep(worker.settings.lease() / 3).await;
+        sleep((worker.settings.lease() / 3).min(RENEWAL_INTERVAL)).await;
         match worker.board.renew(lease, worker.settings.lease(), 1.0).await {
             // If the lease is lost, whoever holds it gets the same result.
             Ok(_) if responding_since.elapsed() > REFUSED_DEADLINE => return,

@@ -12,7 +12,7 @@ mod subscriptions;
 
 use std::{
     sync::{
-        Arc,
+        Arc, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -40,6 +40,9 @@ use crate::{
 /// Number of indexes per script run, so that it doesn't block Redis for long.
 const INDEXES_PER_RUN: usize = 1_000;
 
+/// Maximum number of claims without a reply that are remembered. During an outage most were never granted.
+const MAX_LOST_CLAIMS: usize = 16;
+
 /// The Board on Redis, through which any number of servers and workers share the work.
 ///
 /// Each change is a Lua script and so one atomic step. Connections are opened on demand: Redis may be
@@ -59,6 +62,8 @@ pub struct RedisBoard {
     connections: Connections,
     scripts: Scripts,
     subscriptions: Arc<Subscriptions>,
+    /// Tokens of claims without a reply, which Redis may have granted.
+    lost_claims: std::sync::Mutex<Vec<String>>,
     /// Locked while a check runs, so that concurrent callers share it.
     last_check: Mutex<Option<(Instant, BoardHealth)>>,
     known_memory: Mutex<Option<(Instant, Memory)>>,
@@ -74,6 +79,7 @@ impl RedisBoard {
             connections: Connections::new(config)?,
             scripts: Scripts::new(),
             subscriptions: Subscriptions::new(),
+            lost_claims: std::sync::Mutex::default(),
             last_check: Mutex::default(),
             known_memory: Mutex::default(),
         })
@@ -100,6 +106,11 @@ impl RedisBoard {
             }
             reply => reply,
         }
+    }
+
+    fn lock_lost_claims(&self) -> MutexGuard<'_, Vec<String>> {
+        // Locked for a single step, never across an await.
+        self.lost_claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn reject_bytes(&self, index: Index, wrong: &[u8]) -> Result<bool, BoardError> {
@@ -129,7 +140,17 @@ impl Board for RedisBoard {
             let token = new_token(worker);
             let mut claim = self.scripts.claim();
             claim.arg(worker.as_str()).arg(&token).arg(micros(lease)).arg(MAX_ATTEMPTS).arg(LEASE_EXPIRED);
-            let reply: Vec<String> = self.script(&claim).await?;
+            let lost = self.lock_lost_claims().pop();
+            claim.arg(lost.as_deref().unwrap_or_default());
+            let reply = self.script::<Vec<String>>(&claim).await;
+            if reply.is_err() {
+                let mut lost_claims = self.lock_lost_claims();
+                lost_claims.extend(lost);
+                lost_claims.push(token.clone());
+                let surplus = lost_claims.len().saturating_sub(MAX_LOST_CLAIMS);
+                lost_claims.drain(..surplus);
+            }
+            let reply = reply?;
             match reply.as_slice() {
                 [] => return Ok(None),
                 [more] if more == "more" => {}

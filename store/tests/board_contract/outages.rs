@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use store::{Board, BoardError, Channel, Deadlines, EnqueueReason, Message, RedisBoard, RedisConfig};
+use store::{
+    Board, BoardError, Channel, Deadlines, EnqueueReason, IndexState, Message, RedisBoard, RedisConfig,
+};
 use throwaway::{Redis, Relay};
 
-use crate::subject::{end, index, next_message, until};
+use crate::subject::{HOUR, end, index, next_message, until, worker};
 
 /// Short, to keep the tests fast, but long enough for a busy machine.
 const DEADLINES: Deadlines = Deadlines {
@@ -88,6 +90,38 @@ async fn a_dead_connection_is_detected() {
     relay.cut();
     relay.release();
     assert_recovered(&board).await;
+}
+
+#[tokio::test]
+async fn a_claim_whose_reply_was_lost_does_not_count_as_an_attempt() {
+    let redis = Redis::start().unwrap();
+    // Longer than this, so that the reply comes too late.
+    let busy = "local start = redis.call('TIME') repeat local now = redis.call('TIME') \
+                until (now[1] - start[1]) * 1000000 + now[2] - start[2] > 400000";
+    let deadlines = Deadlines { response: Duration::from_millis(200), ..DEADLINES };
+    let config = RedisConfig { deadlines, ..RedisConfig::new("127.0.0.1", redis.port()) };
+    let (hasty, other) = (RedisBoard::new(&config).unwrap(), board(redis.port()));
+    until("a claim was granted, but its reply was lost", async || {
+        redis.execute(&["FLUSHALL"]).unwrap();
+        if other.enqueue(index(7), EnqueueReason::Message).await.is_err() {
+            return false;
+        }
+        let (claim, _) = tokio::join!(hasty.claim(&worker("w1"), HOUR), async {
+            redis.execute(&["EVAL", busy, "0"]).unwrap()
+        });
+        claim.is_err()
+            && other.index_states(&[index(7)]).await.is_ok_and(
+                |states| matches!(&states[..], [IndexState::Pending(Some(claim))] if claim.attempt == 1),
+            )
+    })
+    .await;
+    let mut claimed = None;
+    until("the index is claimed", async || {
+        claimed = hasty.claim(&worker("w1"), HOUR).await.ok().flatten();
+        claimed.is_some()
+    })
+    .await;
+    assert_eq!(claimed.map(|claim| (claim.lease.index, claim.attempt)), Some((index(7), 1)));
 }
 
 #[tokio::test]
