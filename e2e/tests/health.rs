@@ -205,21 +205,23 @@ async fn a_missing_redis_permission_is_named_logged_once_and_stops_no_work() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_smaller_than_the_budget_computes_everything_that_fits() {
+    // Its value has 3.1 MB, of which Redis holds two copies when it receives them.
+    const TOO_LARGE: u32 = 15_000_000;
     let (database, redis) = (Database::create(), Redis::start());
     redis.run(&["config", "set", "maxmemory", "6mb"]);
-    let settings = Settings::stack(&database, redis.port()).set("MAX_INDEX", 10_000_000);
+    let settings = Settings::stack(&database, redis.port()).set("MAX_INDEX", TOO_LARGE);
     let server = Server::start(&settings).await;
     let api = server.api();
     api.ready().await;
-    // Submitted while no worker is running, so that large and small ones wait together. The first has 2.1 MB.
+    // Submitted while no worker is running, so that large and small ones wait together.
     let large: Vec<_> = (980_000..=1_000_000).step_by(1_000).collect();
     let small: Vec<_> = (1..=50).collect();
-    api.submit(10_000_000).await;
+    api.submit(TOO_LARGE).await;
     for index in large.iter().chain(&small) {
         api.submit(*index).await;
     }
     let _worker = Worker::start(&settings);
-    let failed = api.entry_at(10_000_000, Status::Failed).await;
+    let failed = api.entry_at(TOO_LARGE, Status::Failed).await;
     assert!(failed.reason.as_deref().is_some_and(|reason| reason.contains("6291456 bytes")), "{failed:?}");
     for index in large.iter().chain(&small) {
         api.entry_at(*index, Status::Done).await;

@@ -82,8 +82,14 @@ impl RedisBoard {
         let known = self.known_memory.lock().await.clone();
         let memory = match known {
             Some((at, memory)) if at.elapsed() < MAX_AGE => memory,
-            // Without the permission to ask, only the setting counts; `check` warns of it.
-            _ => self.memory().await.unwrap_or_default(),
+            _ => match self.memory().await {
+                Ok(memory) => memory,
+                // Without the permission to ask, only the setting counts; `check` warns of it.
+                Err(_) => {
+                    *self.known_memory.lock().await = Some((Instant::now(), Memory::default()));
+                    Memory::default()
+                }
+            },
         };
         memory.budget(configured)
     }
