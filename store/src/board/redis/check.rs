@@ -52,21 +52,30 @@ impl RedisBoard {
             }
             if let Err(error) = self.command::<Value>(&request).await {
                 findings.add_error(command, key, &error);
-                if findings.unreachable() {
+                if findings.nothing_works() {
+                    if let Some(rejection) = self.connections.rejection().await {
+                        findings = Findings::default();
+                        findings.add_refusal(command, key, &rejection);
+                    }
                     return findings.into_health(None, warnings);
                 }
             }
         }
         let check = CHECKS.fetch_add(1, Ordering::Relaxed);
-        self.run_script(check, &mut findings).await;
+        let mut published = self.run_script(check, &mut findings).await;
         if findings.out_of_memory {
             findings.out_of_memory = false;
             if let Err(error) = self.make_room(0).await {
                 findings.add_error("EVALSHA", names::RESULTS, &error);
             }
-            self.run_script(check, &mut findings).await;
+            published = self.run_script(check, &mut findings).await;
         }
-        self.check_subscriptions(check, &mut findings).await;
+        if published && !self.subscriptions.all_deliver(check, ECHO_DEADLINE).await {
+            findings.add(BoardFault::refused(
+                "Redis does not deliver messages to an open subscription; resubscribing.",
+            ));
+        }
+        self.check_channels(&mut findings).await;
         let memory = self.memory().await;
         match &memory {
             Ok(memory) => warnings.extend(eviction_warning(&memory.policy)),
@@ -79,7 +88,8 @@ impl RedisBoard {
         findings.into_health(memory.ok().and_then(|memory| memory.capacity), warnings)
     }
 
-    async fn run_script(&self, check: u64, findings: &mut Findings) {
+    /// Runs the script; returns true if it published its message.
+    async fn run_script(&self, check: u64, findings: &mut Findings) -> bool {
         let mut script = self.scripts.check();
         script.key(names::CHECK).arg(names::CHECK).arg(self.subscriptions.echo(check));
         // Usually the script is known; but after Redis has lost its data, scripts must be loaded again.
@@ -88,17 +98,21 @@ impl RedisBoard {
         }
         match self.script::<Vec<String>>(&script).await {
             Ok(refused) => {
+                let mut published = true;
                 for refusal in refused.chunks_exact(3) {
+                    published &= refusal[0] != "PUBLISH";
                     // Only checks use this channel.
                     let own = refusal[1] == names::CHECK && refusal[2].contains("channel");
                     if !own {
                         findings.add_refusal(&refusal[0], &refusal[1], &refusal[2]);
                     }
                 }
+                return published;
             }
             Err(error) if is_key_refusal(&error) => self.find_refused_keys(findings).await,
             Err(error) => findings.add_error("EVALSHA", names::VALUES, &error),
         }
+        false
     }
 
     /// Finds the keys because of which a script was refused: Redis does not say which.
@@ -117,13 +131,8 @@ impl RedisBoard {
         refused.into_iter().for_each(|key| findings.add_key(key));
     }
 
-    /// Checks that the open subscriptions deliver, and that every channel may be used.
-    async fn check_subscriptions(&self, check: u64, findings: &mut Findings) {
-        if !self.subscriptions.all_deliver(check, ECHO_DEADLINE).await {
-            findings.add(BoardFault::refused(
-                "Redis does not deliver messages to an open subscription; resubscribing.",
-            ));
-        }
+    /// Checks that both channels may be used, unless open subscriptions prove it.
+    async fn check_channels(&self, findings: &mut Findings) {
         if !self.subscriptions.cover(&[Channel::Insert, Channel::Events]) {
             for channel in [names::INSERT, names::EVENTS] {
                 if let Err(error) = self.connections.subscribe(&[channel]).await {

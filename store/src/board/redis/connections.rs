@@ -10,7 +10,7 @@ use deadpool_redis::{
         from_redis_value,
     },
 };
-use tokio::time::timeout;
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
 use super::{
     config::{Deadlines, RedisConfig, RedisConfigError},
@@ -22,6 +22,8 @@ use crate::BoardError;
 pub(super) struct Connections {
     pool: Pool,
     client: Client,
+    /// Host and port.
+    address: (String, u16),
     deadlines: Deadlines,
 }
 
@@ -55,7 +57,7 @@ impl Connections {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| invalid(error.into()))?;
-        Ok(Self { pool, client, deadlines })
+        Ok(Self { pool, client, address: (config.host.clone(), config.port), deadlines })
     }
 
     /// Sends a request and returns the reply.
@@ -64,9 +66,9 @@ impl Connections {
         let mut connection =
             within(self.deadlines.connect, "connection", async { self.pool.get().await }).await?;
         let reply = within(self.deadlines.response, "reply", request.send(&mut connection)).await;
-        if !matches!(reply, Ok(_) | Err(BoardError::Full(_))) {
+        if reply.is_err() {
             // The connection may be half open, or lead to a healthy server that was demoted to a replica,
-            // so don't reuse it.
+            // so don't reuse it. If Redis is full, closing it frees the memory of a large request.
             drop(Connection::take(connection));
         }
         reply
@@ -82,6 +84,19 @@ impl Connections {
         let (mut sink, stream) = pubsub.split();
         within(self.deadlines.response, "reply", sink.subscribe(channels)).await?;
         Ok((sink, stream))
+    }
+
+    /// Returns the error that Redis sends before it closes a new connection, if it does. The client
+    /// library loses it.
+    pub(super) async fn rejection(&self) -> Option<String> {
+        let greeting = async {
+            let (host, port) = &self.address;
+            let mut stream = TcpStream::connect((host.as_str(), *port)).await.ok()?;
+            let mut text = [0; 200];
+            let length = stream.read(&mut text).await.ok()?;
+            String::from_utf8_lossy(&text[..length]).strip_prefix('-').map(str::to_owned)
+        };
+        timeout(self.deadlines.connect / 4, greeting).await.ok().flatten()
     }
 
     pub(super) fn deadlines(&self) -> Deadlines {

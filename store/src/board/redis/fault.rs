@@ -64,9 +64,9 @@ impl Findings {
         self.others.add(fault);
     }
 
-    /// True if a reply is missing, so that further requests would only wait for theirs.
-    pub(super) fn unreachable(&self) -> bool {
-        self.others.unreachable()
+    /// True if more than permissions is missing, so that further requests would fail or wait as well.
+    pub(super) fn nothing_works(&self) -> bool {
+        !self.others.is_ok()
     }
 
     /// Sums up what was found. `capacity` is the memory of Redis in bytes.
@@ -192,9 +192,6 @@ fn of_connection(error: &BoardError) -> BoardFault {
     }
     if text.to_lowercase().contains("authentication") || text.contains("WRONGPASS") {
         return BoardFault::refused(WRONG_PASSWORD);
-    }
-    if text.contains("max number of clients") {
-        return of_refusal(&text);
     }
     let lower = text.to_lowercase();
     let has = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
