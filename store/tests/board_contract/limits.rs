@@ -10,7 +10,7 @@ use store::{
     Board, BoardError, BoardHealth, Channel, Deadlines, EnqueueOutcome, EnqueueReason, FinishOutcome,
     IndexState, Lease, RedisBoard, RedisConfig,
 };
-use throwaway::{Redis, Relay};
+use throwaway::{Redis, Relay, redis::Options};
 
 use crate::subject::{LEASE, index, next_message, until, worker};
 
@@ -282,6 +282,18 @@ async fn a_redis_that_refuses_writes_is_named_with_the_cause() {
         .reasons(&["Nothing accepts connections at REDIS_HOST and REDIS_PORT: start Redis, or correct them."])
         .await;
     limited.redis.restart().unwrap();
+    limited.reasons(&[]).await;
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_down_is_named() {
+    let redis = Redis::start_with(Options { cluster: true, ..Options::default() }).unwrap();
+    let board = RedisBoard::new(&RedisConfig::new(redis.host(), redis.port())).unwrap();
+    let limited = Limited { redis, board };
+    limited.reasons(&[]).await;
+    limited.run(&["CLUSTER", "DELSLOTSRANGE", "0", "16383"]);
+    limited.reasons(&["The Redis cluster is down: not all of its slots are served."]).await;
+    limited.run(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
     limited.reasons(&[]).await;
 }
 

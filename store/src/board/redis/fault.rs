@@ -275,6 +275,21 @@ mod tests {
     }
 
     #[test]
+    fn refusals_that_only_real_clusters_send_are_named() {
+        for (text, part) in [
+            ("LOADING Redis is loading the dataset in memory", "loading its data"),
+            ("MOVED 15000 10.0.0.7:6379", "REDIS_HOST must name that node"),
+            ("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", "its primary"),
+            ("BUSY Redis is busy running a script.", "slow script"),
+            ("DENIED Redis is running in protected mode", "protected mode"),
+        ] {
+            let reasons = reasons(&[("ZCARD", "values", text)]);
+            assert!(matches!(&reasons[..], [reason] if reason.contains(part)), "{text}: {reasons:?}");
+            assert!(!reasons[0].contains("10.0.0.7"), "{reasons:?}");
+        }
+    }
+
+    #[test]
     fn an_unknown_refusal_is_named_by_its_code_only() {
         assert_eq!(reasons(&[("HSET", "a", "STRANGE secret-host:1")]), ["Redis refused a command: STRANGE."]);
     }
