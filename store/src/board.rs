@@ -191,7 +191,7 @@ pub type Subscription = BoxStream<'static, Message>;
 pub trait Board: Send + Sync + 'static {
     /// Exercises what the work needs: reading, writing and deleting under each key, publishing and
     /// receiving messages. Leaves nothing behind, and publishes nothing that others read. Frequent calls
-    /// share one result, which is then up to a second old.
+    /// share one result, which is then up to a second old, unless something has failed since.
     async fn check(&self) -> BoardHealth;
 
     /// Puts an index on the pending list, due now, and sets its field in `values` to `Nothing yet!` if

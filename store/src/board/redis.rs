@@ -13,7 +13,7 @@ mod subscriptions;
 use std::{
     sync::{
         Arc, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -66,6 +66,7 @@ pub struct RedisBoard {
     lost_claims: std::sync::Mutex<Vec<String>>,
     /// Locked while a check runs, so that concurrent callers share it.
     last_check: Mutex<Option<(Instant, BoardHealth)>>,
+    failed_since_check: AtomicBool,
     known_memory: Mutex<Option<(Instant, Memory)>>,
 }
 
@@ -81,16 +82,26 @@ impl RedisBoard {
             subscriptions: Subscriptions::new(),
             lost_claims: std::sync::Mutex::default(),
             last_check: Mutex::default(),
+            failed_since_check: AtomicBool::new(false),
             known_memory: Mutex::default(),
         })
     }
 
     async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, BoardError> {
-        self.connections.send(Request::Command(command)).await
+        self.tracked(Request::Command(command)).await
     }
 
     async fn script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, BoardError> {
-        self.connections.send(Request::Script(script)).await
+        self.tracked(Request::Script(script)).await
+    }
+
+    /// Sends a request; an error makes the last check outdated.
+    async fn tracked<T: FromRedisValue>(&self, request: Request<'_>) -> Result<T, BoardError> {
+        let reply = self.connections.send(request).await;
+        if reply.is_err() {
+            self.failed_since_check.store(true, Ordering::Relaxed);
+        }
+        reply
     }
 
     /// Runs a script that writes `bytes`. If Redis's memory is full, evicts results and tries once more.

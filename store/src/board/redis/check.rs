@@ -24,12 +24,13 @@ const DEADLINE: Duration = Duration::from_millis(1_800);
 const ECHO_DEADLINE: Duration = Duration::from_secs(1);
 
 impl RedisBoard {
-    /// Returns the result of the last check, or of a new one if that is too old. Concurrent callers share
-    /// one check.
+    /// Returns the result of the last check, or of a new one if that is too old or something has failed
+    /// since. Concurrent callers share one check.
     pub(super) async fn check_cached(&self) -> BoardHealth {
         let mut last = self.last_check.lock().await;
         if let Some((at, health)) = &*last
             && at.elapsed() < MAX_AGE
+            && !(health.is_ok() && self.failed_since_check.load(Ordering::Relaxed))
         {
             return health.clone();
         }
@@ -37,6 +38,8 @@ impl RedisBoard {
             faults: vec![BoardFault::no_reply(format!("Redis did not respond within {DEADLINE:?}."))],
             warnings: Vec::new(),
         });
+        // The check's own errors are part of its result.
+        self.failed_since_check.store(false, Ordering::Relaxed);
         *last = Some((Instant::now(), health.clone()));
         health
     }

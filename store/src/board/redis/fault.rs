@@ -279,7 +279,10 @@ mod tests {
         for (text, part) in [
             ("LOADING Redis is loading the dataset in memory", "loading its data"),
             ("MOVED 15000 10.0.0.7:6379", "REDIS_HOST must name that node"),
-            ("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", "its primary"),
+            (
+                "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+                "its primary",
+            ),
             ("BUSY Redis is busy running a script.", "slow script"),
             ("DENIED Redis is running in protected mode", "protected mode"),
         ] {
