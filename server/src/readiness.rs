@@ -1,4 +1,4 @@
-//! Readiness: are the Record and the Board responding?
+//! Readiness: can the Record and the Board do what the work needs?
 
 use std::{future::Future, time::Duration};
 
