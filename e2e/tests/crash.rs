@@ -337,3 +337,22 @@ async fn a_stopping_server_ends_its_event_streams_and_exits_with_0() {
         events.ended().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_whose_server_died_before_marking_it_can_still_be_evicted() {
+    let mut stack = Stack::builder().workers(1).start().await;
+    let api = stack.api();
+    api.submit(7).await;
+    assert_eq!(api.value(7).await, expected(7));
+    stack.server.kill();
+    // As if it had died between the two: recorded, but not marked on the Board.
+    stack.redis.run(&["del", "{values}:results", "{values}:sizes"]);
+    stack.server.restart().await;
+    eventually("the result is marked", || async {
+        match stack.redis.run(&["hget", "{values}:sizes", "7"]) {
+            size if size == expected(7).len().to_string() => Ok(()),
+            size => Err(size),
+        }
+    })
+    .await;
+}

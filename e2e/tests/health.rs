@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use e2e::{Database, Redis, Server, Settings, Worker, binary, eventually};
+use e2e::{Client, Database, Redis, Server, Settings, Worker, binary, eventually, expected};
+use protocol::Status;
 use serde_json::{Value, json};
 use throwaway::process::free_port;
 
@@ -103,6 +104,136 @@ async fn state(server: &Server, expected: &Value) {
         if found { Ok(()) } else { Err(log) }
     })
     .await;
+}
+
+/// Downloads the whole value, which may have been evicted.
+async fn digits(api: &Client, index: u32) {
+    eventually(format!("the digits of {index}"), || async {
+        let answer = api.get(&format!("/values/{index}/digits")).await;
+        if answer.status == 200 { Ok(assert_eq!(answer.body, expected(index))) } else { Err(answer.body) }
+    })
+    .await;
+}
+
+/// Creates a Redis user, by the arguments of `ACL SETUSER` after its name, and returns settings with it.
+fn with_user(redis: &Redis, settings: Settings, rules: &str) -> Settings {
+    let mut command = vec!["ACL", "SETUSER", "fibstack", "on", ">PASSWORD"];
+    command.extend(rules.split_whitespace());
+    redis.run(&command);
+    settings.set("REDIS_USERNAME", "fibstack").set("REDIS_PASSWORD", "PASSWORD")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_redis_permissions_suffice() {
+    let line = include_str!("../../docs/SETTINGS.md")
+        .lines()
+        .find_map(|line| line.strip_prefix("ACL SETUSER fibstack on >PASSWORD "))
+        .expect("the documentation has the line");
+    let (database, redis) = (Database::create(), Redis::start());
+    let address = format!("127.0.0.1:{}", free_port().expect("there is one"));
+    let settings = with_user(&redis, Settings::stack(&database, redis.port()), line)
+        .set("HEALTH_ADDR", &address)
+        .set("RESULT_BUDGET_BYTES", 30_000);
+    let (server, worker) = (Server::start(&settings).await, Worker::start(&settings));
+    let api = server.api();
+    api.ready().await;
+    healthy("worker", &settings).await;
+    // A result each for the list, for eviction, and for computing an evicted one again.
+    for index in [7, 100_000, 100_001] {
+        api.submit(index).await;
+        api.entry_at(index, Status::Done).await;
+    }
+    digits(&api, 100_000).await;
+    // Found only in the hash, and restored after all was lost.
+    redis.ask_for(8);
+    assert_eq!(api.value(8).await, expected(8));
+    redis.run(&["flushall"]);
+    redis.run(&["script", "flush"]);
+    api.submit(9).await;
+    assert_eq!(api.value(9).await, expected(9));
+    let ready = api.get("/health/ready").await.expect(200).json();
+    assert_eq!(ready.get("warnings"), None, "{ready}");
+    // Nothing was refused on the way, and no permission is superfluous.
+    assert_eq!(redis.run(&["acl", "log"]), "");
+    for log in [server.log(), worker.log()] {
+        assert!(!log.contains("NOPERM") && !log.contains("refuses"), "{log}");
+    }
+    for rule in line.split_whitespace().filter(|rule| *rule != "&{values}:check") {
+        let without: Vec<_> = line.split_whitespace().filter(|other| *other != rule).collect();
+        redis.run(&["ACL", "SETUSER", "fibstack", "reset"]);
+        let _ = with_user(&redis, settings.clone(), &without.join(" "));
+        eventually(format!("readiness names {rule}"), || async {
+            let ready = api.get("/health/ready").await;
+            if ready.body.contains(rule) { Ok(()) } else { Err(ready.body) }
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_redis_permission_is_named_logged_once_and_stops_no_work() {
+    let (database, redis) = (Database::create(), Redis::start());
+    let address = format!("127.0.0.1:{}", free_port().expect("there is one"));
+    let settings = with_user(&redis, Settings::stack(&database, redis.port()), "~* +@all resetchannels")
+        .set("HEALTH_ADDR", &address);
+    let (server, worker) = (Server::start(&settings).await, Worker::start(&settings));
+    let api = server.api();
+    let missing = "The Redis user may not use the channels events, insert: grant &events &insert.";
+    unhealthy("worker", &settings, missing).await;
+    let reasons = eventually("readiness names it", || async {
+        let ready = api.get("/health/ready").await.expect(503).json();
+        if ready["parts"]["postgres"] == "up" { Ok(ready) } else { Err(ready.to_string()) }
+    })
+    .await;
+    assert_eq!(reasons["parts"]["redis"], "down", "{reasons}");
+    assert_eq!(reasons["reasons"]["redis"], json!([missing]), "{reasons}");
+    // The work is found without messages, and no attempt is lost.
+    for index in [7, 8, 9] {
+        api.submit(index).await;
+    }
+    for index in [7, 8, 9] {
+        assert_eq!(api.value(index).await, expected(index));
+    }
+    redis.run(&["ACL", "SETUSER", "fibstack", "&*"]);
+    api.ready().await;
+    healthy("worker", &settings).await;
+    for log in [server.log(), worker.log()] {
+        assert_eq!(log.matches("board refuses part of the work").count(), 1, "{log}");
+        assert_eq!(log.matches("board is working again").count(), 1, "{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_smaller_than_the_budget_computes_everything_that_fits() {
+    // Its value has 3.1 MB, of which Redis holds two copies when it receives them.
+    const TOO_LARGE: u32 = 15_000_000;
+    let (database, redis) = (Database::create(), Redis::start());
+    redis.run(&["config", "set", "maxmemory", "6mb"]);
+    let settings = Settings::stack(&database, redis.port()).set("MAX_INDEX", TOO_LARGE);
+    let server = Server::start(&settings).await;
+    let api = server.api();
+    api.ready().await;
+    // Submitted while no worker is running, so that large and small ones wait together.
+    let large: Vec<_> = (980_000..=1_000_000).step_by(1_000).collect();
+    let small: Vec<_> = (1..=50).collect();
+    api.submit(TOO_LARGE).await;
+    for index in large.iter().chain(&small) {
+        api.submit(*index).await;
+    }
+    let _worker = Worker::start(&settings);
+    let failed = api.entry_at(TOO_LARGE, Status::Failed).await;
+    assert!(failed.reason.as_deref().is_some_and(|reason| reason.contains("6291456 bytes")), "{failed:?}");
+    for index in large.iter().chain(&small) {
+        api.entry_at(*index, Status::Done).await;
+    }
+    // Also after the loss of everything, and one that was evicted.
+    redis.run(&["flushall"]);
+    for index in 51..=60 {
+        api.submit(index).await;
+        assert_eq!(api.value(index).await, expected(index));
+    }
+    digits(&api, 980_000).await;
+    api.ready().await;
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub const FAILED: &str = "{values}:failed";
 pub const RESULTS: &str = "{values}:results";
 /// Hash: index → size of its whole result in bytes; the field `total` holds their sum.
 pub const SIZES: &str = "{values}:sizes";
+/// Key and channel that only health checks use. The key exists only while a check runs.
+pub const CHECK: &str = "{values}:check";
 
 /// Path of the API on the site listener. The api listener serves it at the root.
 pub const API_PREFIX: &str = "/api";

@@ -1,4 +1,4 @@
-//! Readiness: are the Record and the Board responding?
+//! Readiness: can the Record and the Board do what the work needs?
 
 use std::{future::Future, time::Duration};
 
@@ -25,21 +25,30 @@ pub(crate) enum PartState {
 }
 
 /// State of the Record and the Board.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Readiness {
     pub(crate) record: PartState,
     pub(crate) board: PartState,
+    /// What the Board lacks, for anyone to read.
+    pub(crate) board_reasons: Vec<String>,
+    /// Settings of the Board with which it works, but which may cost time or data.
+    pub(crate) board_warnings: Vec<String>,
 }
 
 impl Readiness {
     /// Checks both.
     pub(crate) async fn of(store: &Store) -> Self {
-        let (record, board) = tokio::join!(state(store.record().check()), state(store.board().check()));
-        Self { record, board }
+        let (record, health) = tokio::join!(state(store.record().check()), store.board_monitor().health());
+        let board = match (health.is_ok(), health.no_reply()) {
+            (true, _) => PartState::Up,
+            (false, false) => PartState::Down,
+            (false, true) => PartState::NoAnswer,
+        };
+        Self { record, board, board_reasons: health.reasons(), board_warnings: health.warnings }
     }
 
     /// Returns true if both are up.
-    pub(crate) fn is_ready(self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         (self.record, self.board) == (PartState::Up, PartState::Up)
     }
 }
@@ -52,7 +61,10 @@ async fn state<E: std::fmt::Display>(check: impl Future<Output = Result<(), E>>)
             tracing::warn!(%error, "readiness check failed");
             PartState::Down
         }
-        Err(_) => PartState::NoAnswer,
+        Err(_) => {
+            tracing::warn!("readiness check failed: the database did not respond within {DEADLINE:?}");
+            PartState::NoAnswer
+        }
     }
 }
 

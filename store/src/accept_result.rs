@@ -52,11 +52,21 @@ impl Store {
             }
             self.notify_watchers(EventKind::Done, entry).await;
         }
-        let evicted = self.board.mark_recorded(index, self.limits.result_budget_bytes).await?;
+        match self.board.mark_recorded(index, self.limits.result_budget_bytes).await {
+            Ok(evicted) => self.count_evicted(&evicted),
+            Err(error) => {
+                // The entry is done, so no sweep looks at it again by itself.
+                self.reconcile_queue.add(index);
+                return Err(error.into());
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn count_evicted(&self, evicted: &[Index]) {
         if !evicted.is_empty() {
             metrics::counter!("fibstack_results_evicted_total").increment(evicted.len() as u64);
             tracing::debug!(results = evicted.len(), "evicted results");
         }
-        Ok(())
     }
 }

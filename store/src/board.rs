@@ -1,7 +1,9 @@
 //! The Board: results, the pending list with its leases, and wake-ups.
 
 mod enqueue_unlisted;
+mod health;
 mod in_process;
+mod monitor;
 mod redis;
 mod retry_policy;
 
@@ -12,7 +14,9 @@ use futures::stream::BoxStream;
 use protocol::{Index, Notice, WorkerId};
 
 pub use enqueue_unlisted::enqueue_unlisted;
+pub use health::{BoardFault, BoardHealth, FaultKind};
 pub use in_process::InProcessBoard;
+pub use monitor::BoardMonitor;
 pub use redis::{Deadlines, RedisBoard, RedisConfig, RedisConfigError};
 
 /// Error of a Board operation.
@@ -21,6 +25,9 @@ pub enum BoardError {
     /// The Board cannot be reached, refused the request, or did not reply in time.
     #[error("the board is unavailable: {0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The Board's memory is full, and evicting recorded results did not free enough.
+    #[error("the board's memory is full: {0}")]
+    Full(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// This version cannot read the reply.
     #[error("unexpected reply from the board: {0}")]
     UnexpectedReply(String),
@@ -97,6 +104,11 @@ pub enum FinishOutcome {
     First,
     /// The same result was already stored, for instance by a worker that had lost its lease.
     Duplicate,
+    /// The result does not fit even into an empty Board; nothing changed.
+    TooLarge {
+        /// Total memory of the Board in bytes.
+        capacity: u64,
+    },
 }
 
 /// Result of reporting a failed attempt.
@@ -127,6 +139,8 @@ pub enum IndexState {
     Result {
         /// Length of the value in bytes.
         bytes: u64,
+        /// Marked as recorded, so that it may be evicted.
+        recorded: bool,
     },
     /// Failed for good.
     GivenUp {
@@ -175,11 +189,10 @@ pub type Subscription = BoxStream<'static, Message>;
 /// Leases expire by the Board's own clock, so the workers' clocks do not matter.
 #[async_trait]
 pub trait Board: Send + Sync + 'static {
-    /// Checks that the Board responds.
-    async fn check(&self) -> Result<(), BoardError>;
-
-    /// Returns a warning, to be logged at start, if the Board's settings may cost data (an eviction policy).
-    async fn warning(&self) -> Result<Option<String>, BoardError>;
+    /// Exercises what the work needs: reading, writing and deleting under each key, publishing and
+    /// receiving messages. Leaves nothing behind, and publishes nothing that others read. Frequent calls
+    /// share one result, which is then up to a second old, unless something has failed since.
+    async fn check(&self) -> BoardHealth;
 
     /// Puts an index on the pending list, due now, and sets its field in `values` to `Nothing yet!` if
     /// absent. Does nothing if the index has a result, or was given up and is not submitted
@@ -194,9 +207,10 @@ pub trait Board: Send + Sync + 'static {
     /// Extends a lease and publishes [`Notice::Progress`]. Returns false if the lease is no longer held.
     async fn renew(&self, lease: &Lease, duration: Duration, progress: f64) -> Result<bool, BoardError>;
 
-    /// Ends a claim without counting the attempt (a graceful stop): the index is due now, and `insert`
-    /// is published. Returns false if the lease was no longer held.
-    async fn release(&self, lease: &Lease) -> Result<bool, BoardError>;
+    /// Ends a claim without counting the attempt (a graceful stop, or a result that cannot be posted). The
+    /// index is due after `wait`; if that is zero, `insert` is published. Returns false if the lease was
+    /// no longer held.
+    async fn release(&self, lease: &Lease, wait: Duration) -> Result<bool, BoardError>;
 
     /// Ends an attempt without a result. The index is due again after a backoff (1 s, doubled with each
     /// attempt, up to 30 s), or given up after the fifth attempt or if `final_attempt` is set.
@@ -205,7 +219,7 @@ pub trait Board: Send + Sync + 'static {
 
     /// Posts a result: sets the field, takes the index off the list, drops claim and failure, and
     /// publishes [`Notice::Finished`] exactly once. Accepted even if the lease was lost, since every
-    /// worker gets the same result.
+    /// worker gets the same result. If memory is full, recorded results are evicted to make room.
     async fn finish(&self, lease: &Lease, value: &str, computed_us: u64)
     -> Result<FinishOutcome, BoardError>;
 
@@ -225,9 +239,13 @@ pub trait Board: Send + Sync + 'static {
 
     /// Marks a result as recorded and just used, and takes the index off the pending list (a foreign
     /// worker doesn't). Then evicts the least recently used results, but never this one, until
-    /// the recorded ones fit into `budget_bytes`. Results that are not recorded are never evicted.
-    /// Returns the evicted indexes.
+    /// the recorded ones fit into `budget_bytes`, or less if the Board's memory is small. Results that are
+    /// not recorded are never evicted. Returns the evicted indexes.
     async fn mark_recorded(&self, index: Index, budget_bytes: u64) -> Result<Vec<Index>, BoardError>;
+
+    /// Evicts the least recently used results, but never the most recent one, until the recorded ones fit
+    /// into `budget_bytes`, or less if the Board's memory is small. Returns the evicted indexes.
+    async fn evict(&self, budget_bytes: u64) -> Result<Vec<Index>, BoardError>;
 
     /// Publishes a notice on `events`.
     async fn publish(&self, notice: &Notice) -> Result<(), BoardError>;

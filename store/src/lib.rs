@@ -26,9 +26,9 @@ mod verify;
 
 pub use backoff::Backoff;
 pub use board::{
-    Board, BoardError, Channel, Claim, ClaimState, Deadlines, EnqueueOutcome, EnqueueReason, FailOutcome,
-    FinishOutcome, InProcessBoard, IndexState, Lease, Message, RedisBoard, RedisConfig, RedisConfigError,
-    ScanPage, Subscription, enqueue_unlisted,
+    Board, BoardError, BoardFault, BoardHealth, BoardMonitor, Channel, Claim, ClaimState, Deadlines,
+    EnqueueOutcome, EnqueueReason, FailOutcome, FaultKind, FinishOutcome, InProcessBoard, IndexState, Lease,
+    Message, RedisBoard, RedisConfig, RedisConfigError, ScanPage, Subscription, enqueue_unlisted,
 };
 pub use clock::now_us;
 pub use feed::{Feed, FeedItem};

@@ -25,6 +25,7 @@ impl Store {
                 Ok(mut subscription) => {
                     backoff.reset();
                     tracing::info!("subscribed to the board");
+                    self.board_monitor.succeeded().await;
                     // Earlier messages may have been missed, so sweep, and make watchers fetch the state again.
                     self.sweep_now.notify_one();
                     self.feed.resync();
@@ -39,7 +40,9 @@ impl Store {
                         tracing::warn!("subscription lost or lagging; resubscribing");
                     }
                 }
-                Err(error) => tracing::warn!(%error, "failed to subscribe to the board; retrying"),
+                Err(error) => {
+                    self.board_monitor.failed("failed to subscribe to the board; retrying", &error).await;
+                }
             }
             backoff.wait(stop).await;
         }
@@ -65,7 +68,8 @@ impl Store {
                 tasks.spawn(async move {
                     let index = notice.index();
                     if let Err(error) = store.handle_notice(notice).await {
-                        tracing::warn!(%index, %error, "failed to handle a notice; the next sweep will catch it");
+                        tracing::debug!(%index, "failed to handle a notice; the next sweep will catch it");
+                        store.log_failure("failed to handle a notice", &error).await;
                     }
                     drop(permit);
                 });

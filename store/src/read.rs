@@ -72,7 +72,12 @@ impl Store {
                         Err(wrong) => drop(self.board.reject(index, &wrong).await?),
                     }
                 }
+                let state = self.board.index_states(&[index]).await?.pop();
+                // Each request after a failure starts over, since the cause may be gone.
                 self.board.enqueue(index, EnqueueReason::Submission).await?;
+                if let Some(IndexState::GivenUp { reason }) = state {
+                    return Ok(DigitsAnswer::Failed(Entry { reason: Some(reason), ..entry }));
+                }
                 Ok(DigitsAnswer::Pending(entry))
             }
             (Status::Pending | Status::Computing, _) => Ok(DigitsAnswer::Pending(entry)),

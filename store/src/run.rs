@@ -12,9 +12,7 @@ impl Store {
         if !self.prepare(&stop).await {
             return;
         }
-        if let Ok(Some(warning)) = self.board.warning().await {
-            tracing::warn!("{warning}");
-        }
+        self.board_monitor.health().await;
         tokio::join!(self.listen(&stop), self.sweep_until(&stop));
     }
 

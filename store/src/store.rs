@@ -6,7 +6,7 @@ use protocol::{Entry, Event, EventKind, IndexRange, Notice};
 use tokio::sync::{Notify, SetOnce};
 
 use crate::{
-    Board, Record, SpanSink,
+    Board, BoardMonitor, Record, SpanSink,
     feed::Feed,
     reconcile_queue::ReconcileQueue,
     verify::{Verify, VerifyCost},
@@ -31,6 +31,7 @@ pub struct Limits {
 pub struct Store {
     pub(crate) record: Arc<dyn Record>,
     pub(crate) board: Arc<dyn Board>,
+    pub(crate) board_monitor: BoardMonitor,
     pub(crate) verify: Verify,
     pub(crate) verify_cost: VerifyCost,
     pub(crate) limits: Limits,
@@ -55,6 +56,7 @@ impl Store {
     ) -> Self {
         Self {
             record,
+            board_monitor: BoardMonitor::new(Arc::clone(&board)),
             board,
             verify: Arc::new(verify),
             verify_cost: |_, value| Duration::from_nanos(value.len() as u64),
@@ -96,10 +98,16 @@ impl Store {
         &*self.record
     }
 
-    /// The Board, for health checks and counts.
+    /// The Board, for counts.
     #[must_use]
     pub fn board(&self) -> &dyn Board {
         &*self.board
+    }
+
+    /// Health of the Board; the log names the cause of an outage once.
+    #[must_use]
+    pub fn board_monitor(&self) -> &BoardMonitor {
+        &self.board_monitor
     }
 
     /// The event feed, for watchers.

@@ -21,10 +21,9 @@ impl Store {
         metrics::counter!("fibstack_submissions_total").increment(1);
         match timeout(ANNOUNCE_TIMEOUT, self.announce(&submission.entry)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::warn!(%index, %error, "failed to announce a submission; the next sweep will retry");
-            }
-            Err(_) => tracing::warn!(%index, "timed out announcing a submission; the next sweep will retry"),
+            // The sweep, which will try again, logs why it cannot either.
+            Ok(Err(error)) => tracing::debug!(%index, %error, "failed to announce a submission"),
+            Err(_) => tracing::debug!(%index, "timed out announcing a submission"),
         }
         Ok(submission.entry)
     }

@@ -52,12 +52,13 @@ impl Store {
                 Ok(true) => BUSY,
                 Ok(false) => IDLE,
                 Err(error) => {
-                    tracing::warn!(%error, "sweep failed; retrying");
+                    self.log_failure("sweep failed; retrying", &error).await;
                     backoff.wait(stop).await;
                     continue;
                 }
             };
             backoff.reset();
+            self.board_monitor.succeeded().await;
             let mut tick = Instant::now() + pause;
             // Between two sweeps, queued indexes are reconciled as they arrive.
             loop {
@@ -71,7 +72,8 @@ impl Store {
                             break;
                         }
                         if let Err(error) = self.reconcile(&indexes, &mut state).await {
-                            tracing::warn!(%error, indexes = indexes.len(), "failed to reconcile; the next sweep will retry");
+                            indexes.into_iter().for_each(|index| self.reconcile_queue.add(index));
+                            self.log_failure("failed to reconcile; the next sweep will retry", &error).await;
                             break;
                         }
                         // They are probably pending now.
@@ -82,8 +84,22 @@ impl Store {
         }
     }
 
+    /// Logs the failure of a background task. The cause of an outage of the Board is logged only once.
+    pub(crate) async fn log_failure(&self, what: &str, error: &ReadError) {
+        match error {
+            ReadError::Board(error) => self.board_monitor.failed(what, error).await,
+            ReadError::Record(error) => tracing::warn!(%error, "{what}"),
+        }
+    }
+
     /// Sweeps once; returns true if anything is pending.
     async fn sweep(&self, state: &mut SweepState) -> Result<bool, ReadError> {
+        // Left over from an error; otherwise they are reconciled as they arrive.
+        let queued = self.reconcile_queue.take();
+        let reconciled = self.reconcile(&queued, state).await;
+        if reconciled.is_err() {
+            queued.into_iter().for_each(|index| self.reconcile_queue.add(index));
+        }
         let pending = self.record.pending(state.pending_after, PENDING_PER_SWEEP).await?;
         let any = !pending.is_empty() || state.pending_after > 0;
         state.pending_after = match pending.last() {
@@ -91,14 +107,20 @@ impl Store {
             _ => 0,
         };
         let awaited = std::mem::take(&mut state.awaiting_notice);
-        for index in self.restore_pending(pending).await? {
+        let restored = self.restore_pending(pending).await?;
+        for index in restored.with_result {
             if awaited.contains(&index) {
                 self.accept_result(index, None, Provenance::default()).await?;
             } else {
                 state.awaiting_notice.insert(index);
             }
         }
+        // The budget may have shrunk, by a setting or with Redis's memory.
+        self.count_evicted(&self.board.evict(self.limits.result_budget_bytes).await?);
         self.sweep_fields(state).await?;
+        // Only now: an index that cannot be enqueued must not keep results from being recorded.
+        reconciled?;
+        restored.enqueued?;
         Ok(any || !state.awaiting_notice.is_empty())
     }
 

@@ -287,3 +287,26 @@ async fn an_index_given_up_stays_failed_until_it_is_submitted_again() {
     system.work(right).await;
     system.entry_with(4, |entry| entry.status == Status::Done).await;
 }
+
+#[tokio::test]
+async fn digits_that_cannot_be_computed_again_are_refused_with_the_reason_and_retried() {
+    let system = System::start(1, 0);
+    for number in [21, 22] {
+        system.submit(number).await;
+        system.work(long).await;
+        system.entry_with(number, |entry| entry.status == Status::Done).await;
+    }
+    let digits = async || system.store().digits(index(21)).await.unwrap();
+    until("the first is evicted", async || matches!(digits().await, DigitsAnswer::Pending(_)).then_some(()))
+        .await;
+    let claim = system.board.claim(&WorkerId::new("test"), Duration::from_secs(60)).await.unwrap().unwrap();
+    system.board.fail(&claim.lease, "too large", true).await.unwrap();
+    match digits().await {
+        DigitsAnswer::Failed(entry) => assert_eq!(entry.reason.as_deref(), Some("too large")),
+        other => panic!("expected the reason, got {other:?}"),
+    }
+    assert!(matches!(digits().await, DigitsAnswer::Pending(_)));
+    system.work(long).await;
+    until("the digits", async || (digits().await == DigitsAnswer::Ready(long(index(21)))).then_some(()))
+        .await;
+}

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Worker,
     computation::{End, compute},
+    post::{Posted, post},
 };
 
 /// Time during which the worker keeps trying to report an attempt after a stop was requested.
@@ -35,7 +36,8 @@ pub enum Step {
     Released(Index),
     /// The lease was lost, so the computation was stopped.
     LeaseLost(Index),
-    /// The worker stopped before it could post the result.
+    /// The result could not be posted before the worker stopped, or the Board has no room for it at the
+    /// moment. The index will be computed again; the attempt does not count.
     Unposted(Index),
 }
 
@@ -48,21 +50,21 @@ pub(crate) async fn run_attempt(worker: &Worker, claim: Claim, stop: &Cancellati
     }
     tracing::debug!(%index, attempt = claim.attempt, "computing");
     match compute(worker, lease, stop).await {
-        End::Value { value, computed_us } => {
-            // A short outage of the Board must not cost the result.
-            let finish = || worker.board.finish(lease, &value, computed_us);
-            match retry_until_stopped(worker, stop, finish).await {
-                Some(_) => {
-                    worker.send_spans(&claim, computed_us, Ok(()));
-                    tracing::info!(%index, digits = value.chars().count(), attempt = claim.attempt, "result posted");
-                    Step::Done(index)
-                }
-                None => {
-                    tracing::warn!(%index, "stopped before posting the result; it will be recomputed");
-                    Step::Unposted(index)
-                }
+        End::Value { value, computed_us } => match post(worker, lease, &value, computed_us, stop).await {
+            Posted::Yes => {
+                worker.send_spans(&claim, computed_us, Ok(()));
+                tracing::info!(%index, digits = value.chars().count(), attempt = claim.attempt, "result posted");
+                Step::Done(index)
             }
-        }
+            Posted::TooLarge { capacity } => {
+                let reason = format!(
+                    "The value has {} bytes, too many for Redis's memory of {capacity} bytes (maxmemory).",
+                    value.len()
+                );
+                fail(worker, &claim, reason, true, stop).await
+            }
+            Posted::No => Step::Unposted(index),
+        },
         End::Failed(reason) => fail(worker, &claim, reason, false, stop).await,
         End::Impossible(reason) => fail(worker, &claim, reason, true, stop).await,
         End::LeaseLost => {
@@ -70,7 +72,8 @@ pub(crate) async fn run_attempt(worker: &Worker, claim: Claim, stop: &Cancellati
             Step::LeaseLost(index)
         }
         End::Stopped => {
-            if retry_until_stopped(worker, stop, || worker.board.release(lease)).await.is_some() {
+            let release = || worker.board.release(lease, Duration::ZERO);
+            if retry_until_stopped(worker, stop, release).await.is_some() {
                 tracing::info!(%index, "claim released");
             } else {
                 tracing::warn!(%index, "failed to release the claim; its lease will expire");
@@ -95,7 +98,7 @@ async fn fail(
 }
 
 /// Calls the Board until it responds, or until a stop was requested and [`REPORT_DEADLINE`] has passed.
-async fn retry_until_stopped<T, F: Future<Output = Result<T, BoardError>>>(
+pub(crate) async fn retry_until_stopped<T, F: Future<Output = Result<T, BoardError>>>(
     worker: &Worker,
     stop: &CancellationToken,
     call: impl Fn() -> F,
@@ -104,7 +107,7 @@ async fn retry_until_stopped<T, F: Future<Output = Result<T, BoardError>>>(
         let (mut backoff, never) = (Backoff::default(), CancellationToken::new());
         loop {
             let reply = call().await;
-            worker.track_board(&reply);
+            worker.track_board(&reply).await;
             match reply {
                 Ok(reply) => return reply,
                 Err(_) => backoff.wait(&never).await,

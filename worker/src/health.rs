@@ -1,22 +1,8 @@
 //! Health of the worker.
 
-use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
-
-use tokio::time::{Instant, timeout};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::Worker;
-
-/// Maximum age of the Board's last reply. An idle worker calls the Board every second, a computing
-/// one every few. After a longer silence, a health check calls it.
-const MAX_REPLY_AGE: Duration = Duration::from_secs(5);
-/// Time limit for the Board to respond to a health check.
-const CHECK_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Reason a worker is unhealthy.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -25,29 +11,22 @@ pub enum Unhealthy {
     #[error("not subscribed to `insert`")]
     NotSubscribed,
     /// The Board does not respond.
-    #[error("the board is not responding")]
-    BoardUnavailable,
+    #[error("the board is not responding: {0}")]
+    BoardUnavailable(String),
+    /// The Board responds, but a permission or resource is missing.
+    #[error("the board refuses part of the work: {0}")]
+    BoardRefuses(String),
 }
 
 /// State that health checks need.
 #[derive(Debug)]
 pub(crate) struct HealthState {
     subscribed: AtomicBool,
-    last_reply: Mutex<Option<Instant>>,
 }
 
 impl HealthState {
     pub(crate) const fn new() -> Self {
-        Self { subscribed: AtomicBool::new(false), last_reply: Mutex::new(None) }
-    }
-
-    pub(crate) fn board_responded(&self) {
-        *self.last_reply.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    }
-
-    fn board_responded_recently(&self) -> bool {
-        let answered = *self.last_reply.lock().unwrap_or_else(PoisonError::into_inner);
-        answered.is_some_and(|answered| answered.elapsed() < MAX_REPLY_AGE)
+        Self { subscribed: AtomicBool::new(false) }
     }
 
     /// Marks the worker as subscribed until the returned guard is dropped.
@@ -64,16 +43,17 @@ impl HealthState {
 }
 
 impl Worker {
-    /// Checks that the worker is subscribed and that the Board responded recently or responds now.
+    /// Checks that the Board can do all that the work needs, and that the worker is subscribed.
     ///
     /// # Errors
     /// Fails with the reason if the worker is unhealthy.
     pub async fn health(&self) -> Result<(), Unhealthy> {
-        if !self.health.board_responded_recently() {
-            match timeout(CHECK_DEADLINE, self.board.check()).await {
-                Ok(Ok(())) => self.health.board_responded(),
-                _ => return Err(Unhealthy::BoardUnavailable),
-            }
+        let board = self.board_monitor.health().await;
+        if board.unreachable() {
+            return Err(Unhealthy::BoardUnavailable(board.to_string()));
+        }
+        if !board.is_ok() {
+            return Err(Unhealthy::BoardRefuses(board.to_string()));
         }
         if self.health.subscribed.load(Ordering::Relaxed) { Ok(()) } else { Err(Unhealthy::NotSubscribed) }
     }

@@ -36,7 +36,7 @@ impl Worker {
     pub(crate) async fn step_until(&self, stop: &CancellationToken) -> Result<Step, BoardError> {
         // Must not be cancelled: a claim whose reply is lost blocks its index until the lease expires.
         let claim = self.board.claim(&self.id, self.settings.lease()).await;
-        self.track_board(&claim);
+        self.track_board(&claim).await;
         match claim? {
             None => Ok(Step::Idle),
             Some(claim) => {

@@ -32,7 +32,7 @@ pub(crate) async fn renew_until_lost(worker: &Worker, lease: &Lease, shared: &Sh
             continue;
         }
         let renewal = worker.board.renew(lease, duration, progress).await;
-        worker.track_board(&renewal);
+        worker.track_board(&renewal).await;
         match renewal {
             Ok(true) => (reported, renewed) = (progress, Instant::now()),
             Ok(false) => return,

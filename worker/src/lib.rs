@@ -19,6 +19,7 @@ mod id;
 mod lane;
 mod lease;
 mod listen;
+mod post;
 mod settings;
 mod worker;
 

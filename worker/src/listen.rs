@@ -13,7 +13,7 @@ impl Worker {
         let mut backoff = Backoff::default();
         while !stop.is_cancelled() {
             let listened = self.listen_once(stop, &mut backoff).await;
-            self.track_board(&listened);
+            self.track_board(&listened).await;
             backoff.wait(stop).await;
         }
     }
@@ -26,7 +26,7 @@ impl Worker {
         };
         let mut subscription = subscription?;
         let _subscribed = self.health.subscribed();
-        self.track_board(&Ok::<_, BoardError>(()));
+        self.track_board(&Ok::<_, BoardError>(())).await;
         // Indexes published while there were no subscribers are only in the hash. Looking for them after
         // subscribing leaves no gap.
         let enqueued = store::enqueue_unlisted(&*self.board, self.settings.index_range).await?;

@@ -43,7 +43,7 @@ struct Settings {
 enum Command {
     /// Work until SIGTERM or SIGINT (the default).
     Run,
-    /// Check that the worker at `HEALTH_ADDR` is subscribed and Redis is responding. Exits with 0 if so.
+    /// Check that the worker at `HEALTH_ADDR` is subscribed and Redis does all that it needs. Exits with 0 if so.
     Healthcheck,
 }
 

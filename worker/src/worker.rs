@@ -1,17 +1,11 @@
 //! The worker: its parts, and its run from start to shutdown.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use futures::future::{join, join_all};
 use job::{JobError, Progress};
 use protocol::WorkerId;
-use store::{Board, BoardError, Claim, SpanSink, spans};
+use store::{Board, BoardError, BoardMonitor, Claim, SpanSink, spans};
 use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -31,8 +25,7 @@ pub struct Worker {
     pub(crate) settings: WorkerSettings,
     /// Wakes a lane to claim. One permit is enough: each lane that claims wakes the next.
     pub(crate) wake: Notify,
-    /// Result of the last call to the Board, so that an outage and its end are logged once each.
-    board_available: AtomicBool,
+    pub(crate) board_monitor: BoardMonitor,
     pub(crate) health: HealthState,
     spans: Option<SpanSink>,
 }
@@ -48,11 +41,11 @@ impl Worker {
     ) -> Self {
         Self {
             id: unique_id(),
+            board_monitor: BoardMonitor::new(Arc::clone(&board)),
             board,
             compute: Arc::new(compute),
             settings,
             wake: Notify::new(),
-            board_available: AtomicBool::new(true),
             health: HealthState::new(),
             spans: None,
         }
@@ -110,18 +103,11 @@ impl Worker {
         }
     }
 
-    /// Updates the health state from a reply of the Board; logs when its availability changes.
-    pub(crate) fn track_board<T>(&self, answer: &Result<T, BoardError>) {
-        if answer.is_ok() {
-            self.health.board_responded();
-        }
-        let was_available = self.board_available.swap(answer.is_ok(), Ordering::Relaxed);
-        match answer {
-            Ok(_) if !was_available => tracing::info!("board is responding again"),
-            Err(error) if was_available => {
-                tracing::warn!(%error, "board not responding; retrying");
-            }
-            _ => {}
+    /// Passes a reply of the Board on to the monitor, which logs the beginning and the end of an outage.
+    pub(crate) async fn track_board<T>(&self, reply: &Result<T, BoardError>) {
+        match reply {
+            Ok(_) => self.board_monitor.succeeded().await,
+            Err(error) => self.board_monitor.failed("a call to the board failed; retrying", error).await,
         }
     }
 }

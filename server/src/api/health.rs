@@ -18,6 +18,9 @@ use crate::readiness::{PartState, Readiness};
 /// State of each part by its name, such as `postgres`.
 type Parts = BTreeMap<&'static str, PartState>;
 
+/// Sentences about each part, by its name. A part without any is left out.
+type Reasons = BTreeMap<&'static str, Vec<String>>;
+
 /// A healthy server.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Health {
@@ -29,6 +32,10 @@ pub(super) struct Health {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<BTreeMap<String, PartState>>)]
     parts: Option<Parts>,
+    /// Settings that may cost time or data, by part. Absent if there are none.
+    #[serde(skip_serializing_if = "Reasons::is_empty")]
+    #[schema(value_type = BTreeMap<String, Vec<String>>)]
+    warnings: Reasons,
 }
 
 /// A problem that also names the state of each part.
@@ -41,6 +48,9 @@ struct NotReady {
     /// State of the database and of Redis, by name.
     #[schema(value_type = BTreeMap<String, PartState>)]
     parts: Parts,
+    /// The permissions or resources that are missing, by part: one sentence each.
+    #[schema(value_type = BTreeMap<String, Vec<String>>)]
+    reasons: Reasons,
 }
 
 /// Liveness: the process is up
@@ -52,30 +62,37 @@ struct NotReady {
     responses((status = OK, description = "The process is up.", body = Health)),
 )]
 pub(super) async fn live() -> Json<Health> {
-    Json(Health { success: true, status: "live", parts: None })
+    Json(Health { success: true, status: "live", parts: None, warnings: Reasons::new() })
 }
 
-/// Readiness: every part is responding
+/// Readiness: every part can do its work
 ///
-/// Intended for operators and alarms, not for restarting servers.
+/// Exercises what the work needs, not only whether each part responds: on Redis, every command on every key, publishing,
+/// and receiving messages. What is missing is named in `reasons`. Results are reused for a second. Intended for operators and alarms, not for restarting servers.
 #[utoipa::path(
     get,
     path = "/health/ready",
     responses(
-        (status = OK, description = "Every part is responding.", body = Health),
-        (status = SERVICE_UNAVAILABLE, description = "Some part is not responding; `parts` has the state of each.",
+        (status = OK, description = "Every part can do its work.", body = Health),
+        (status = SERVICE_UNAVAILABLE, description = "Some part cannot do its work; `parts` has the state of each, `reasons` what is missing.",
          body = NotReady, content_type = PROBLEM_MEDIA_TYPE),
     ),
 )]
 pub(super) async fn ready(State(state): State<ApiState>) -> Response {
     let readiness = Readiness::of(&state.store).await;
     let parts = Parts::from([(state.mode.record(), readiness.record), (state.mode.board(), readiness.board)]);
+    let of_board = |sentences: Vec<String>| {
+        let sentences = Some(sentences).filter(|sentences| !sentences.is_empty());
+        sentences.map(|sentences| (state.mode.board(), sentences)).into_iter().collect()
+    };
     if readiness.is_ready() {
-        return Json(Health { success: true, status: "ready", parts: Some(parts) }).into_response();
+        let warnings = of_board(readiness.board_warnings);
+        return Json(Health { success: true, status: "ready", parts: Some(parts), warnings }).into_response();
     }
+    let reasons = of_board(readiness.board_reasons);
     let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE.as_u16(), "Not ready")
-        .with_detail("Part of the system is not responding: see `parts`.");
-    let body = NotReady { problem, success: false, parts };
+        .with_detail("Part of the system is not responding, or lacks something: see `parts` and `reasons`.");
+    let body = NotReady { problem, success: false, parts, reasons };
     (StatusCode::SERVICE_UNAVAILABLE, [(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE)], Json(body))
         .into_response()
 }
@@ -86,8 +103,8 @@ pub(super) async fn ready(State(state): State<ApiState>) -> Response {
     path = "/health-check",
     operation_id = "healthCheck",
     responses(
-        (status = OK, description = "Every part is responding.", body = Health),
-        (status = SERVICE_UNAVAILABLE, description = "Some part is not responding; `parts` has the state of each.",
+        (status = OK, description = "Every part can do its work.", body = Health),
+        (status = SERVICE_UNAVAILABLE, description = "Some part cannot do its work; `parts` has the state of each, `reasons` what is missing.",
          body = NotReady, content_type = PROBLEM_MEDIA_TYPE),
     ),
 )]

@@ -17,8 +17,8 @@ use tokio_stream::wrappers::BroadcastStream;
 
 use self::state::{Publish, State};
 use crate::{
-    Board, BoardError, Channel, Claim, EnqueueOutcome, EnqueueReason, FailOutcome, FinishOutcome, IndexState,
-    Lease, Message, ScanPage, Subscription, now_us,
+    Board, BoardError, BoardHealth, Channel, Claim, EnqueueOutcome, EnqueueReason, FailOutcome,
+    FinishOutcome, IndexState, Lease, Message, ScanPage, Subscription, now_us,
 };
 
 /// Number of messages buffered per subscriber. The subscription of one that falls further behind ends.
@@ -93,12 +93,9 @@ impl Default for InProcessBoard {
 
 #[async_trait]
 impl Board for InProcessBoard {
-    async fn check(&self) -> Result<(), BoardError> {
-        Ok(())
-    }
-
-    async fn warning(&self) -> Result<Option<String>, BoardError> {
-        Ok(None)
+    // Memory of this process needs no permission, and cannot be out of reach.
+    async fn check(&self) -> BoardHealth {
+        BoardHealth::default()
     }
 
     async fn enqueue(&self, index: Index, reason: EnqueueReason) -> Result<EnqueueOutcome, BoardError> {
@@ -113,8 +110,8 @@ impl Board for InProcessBoard {
         Ok(self.step(|state, now_us, publish| state.renew(lease, duration, progress, now_us, publish)))
     }
 
-    async fn release(&self, lease: &Lease) -> Result<bool, BoardError> {
-        Ok(self.step(|state, now_us, publish| state.release(lease, now_us, publish)))
+    async fn release(&self, lease: &Lease, wait: Duration) -> Result<bool, BoardError> {
+        Ok(self.step(|state, now_us, publish| state.release(lease, wait, now_us, publish)))
     }
 
     async fn fail(
@@ -154,6 +151,10 @@ impl Board for InProcessBoard {
 
     async fn mark_recorded(&self, index: Index, budget_bytes: u64) -> Result<Vec<Index>, BoardError> {
         Ok(self.step(|state, now_us, _| state.mark_recorded(index, budget_bytes, now_us)))
+    }
+
+    async fn evict(&self, budget_bytes: u64) -> Result<Vec<Index>, BoardError> {
+        Ok(self.step(|state, _, _| state.evict(budget_bytes)))
     }
 
     async fn publish(&self, notice: &Notice) -> Result<(), BoardError> {

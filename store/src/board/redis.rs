@@ -1,34 +1,47 @@
 //! The Board on Redis.
 
+mod check;
 mod config;
 mod connections;
+mod fault;
+mod memory;
 mod replies;
 mod scripts;
 mod subscription;
+mod subscriptions;
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
+    sync::{
+        Arc, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use deadpool_redis::redis::{Cmd, FromRedisValue, ScriptInvocation, cmd};
 use protocol::{Index, Notice, SHORT_DIGITS, WorkerId, names};
+use tokio::sync::Mutex;
 
 pub use self::config::{Deadlines, RedisConfig, RedisConfigError};
 use self::{
     connections::{Connections, Request},
+    memory::Memory,
     replies::{number, unexpected},
     scripts::Scripts,
+    subscriptions::Subscriptions,
 };
 use super::retry_policy::{LEASE_EXPIRED, MAX_ATTEMPTS, backoff};
 use crate::{
-    Board, BoardError, Channel, Claim, EnqueueOutcome, EnqueueReason, FailOutcome, FinishOutcome, IndexState,
-    Lease, ScanPage, Subscription,
+    Board, BoardError, BoardHealth, Channel, Claim, EnqueueOutcome, EnqueueReason, FailOutcome,
+    FinishOutcome, IndexState, Lease, ScanPage, Subscription,
 };
 
 /// Number of indexes per script run, so that it doesn't block Redis for long.
 const INDEXES_PER_RUN: usize = 1_000;
+
+/// Maximum number of claims without a reply that are remembered. During an outage most were never granted.
+const MAX_LOST_CLAIMS: usize = 16;
 
 /// The Board on Redis, through which any number of servers and workers share the work.
 ///
@@ -41,13 +54,20 @@ const INDEXES_PER_RUN: usize = 1_000;
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let config = RedisConfig { tls: true, ..RedisConfig::new("redis.example.org", 6379) };
 /// let board = RedisBoard::new(&config)?;
-/// board.check().await?;
+/// assert!(board.check().await.is_ok());
 /// # Ok(())
 /// # }
 /// ```
 pub struct RedisBoard {
     connections: Connections,
     scripts: Scripts,
+    subscriptions: Arc<Subscriptions>,
+    /// Tokens of claims without a reply, which Redis may have granted.
+    lost_claims: std::sync::Mutex<Vec<String>>,
+    /// Locked while a check runs, so that concurrent callers share it.
+    last_check: Mutex<Option<(Instant, BoardHealth)>>,
+    failed_since_check: AtomicBool,
+    known_memory: Mutex<Option<(Instant, Memory)>>,
 }
 
 impl RedisBoard {
@@ -56,15 +76,52 @@ impl RedisBoard {
     /// # Errors
     /// The certificate file cannot be read, or the settings are invalid.
     pub fn new(config: &RedisConfig) -> Result<Self, RedisConfigError> {
-        Ok(Self { connections: Connections::new(config)?, scripts: Scripts::new() })
+        Ok(Self {
+            connections: Connections::new(config)?,
+            scripts: Scripts::new(),
+            subscriptions: Subscriptions::new(),
+            lost_claims: std::sync::Mutex::default(),
+            last_check: Mutex::default(),
+            failed_since_check: AtomicBool::new(false),
+            known_memory: Mutex::default(),
+        })
     }
 
     async fn command<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, BoardError> {
-        self.connections.send(Request::Command(command)).await
+        self.tracked(Request::Command(command)).await
     }
 
     async fn script<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, BoardError> {
-        self.connections.send(Request::Script(script)).await
+        self.tracked(Request::Script(script)).await
+    }
+
+    /// Sends a request; an error makes the last check outdated.
+    async fn tracked<T: FromRedisValue>(&self, request: Request<'_>) -> Result<T, BoardError> {
+        let reply = self.connections.send(request).await;
+        if reply.is_err() {
+            self.failed_since_check.store(true, Ordering::Relaxed);
+        }
+        reply
+    }
+
+    /// Runs a script that writes `bytes`. If Redis's memory is full, evicts results and tries once more.
+    async fn script_with_room<T: FromRedisValue>(
+        &self,
+        script: &ScriptInvocation<'_>,
+        bytes: u64,
+    ) -> Result<T, BoardError> {
+        match self.script(script).await {
+            Err(BoardError::Full(_)) => {
+                self.make_room(bytes).await?;
+                self.script(script).await
+            }
+            reply => reply,
+        }
+    }
+
+    fn lock_lost_claims(&self) -> MutexGuard<'_, Vec<String>> {
+        // Locked for a single step, never across an await.
+        self.lost_claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn reject_bytes(&self, index: Index, wrong: &[u8]) -> Result<bool, BoardError> {
@@ -74,21 +131,8 @@ impl RedisBoard {
 
 #[async_trait]
 impl Board for RedisBoard {
-    async fn check(&self) -> Result<(), BoardError> {
-        self.command(&cmd("PING")).await
-    }
-
-    async fn warning(&self) -> Result<Option<String>, BoardError> {
-        // Not CONFIG GET: managed Redis forbids it.
-        let memory: String = self.command(cmd("INFO").arg("memory")).await?;
-        let policy = memory.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).map(str::trim);
-        Ok(policy.filter(|policy| *policy != "noeviction").map(|policy| {
-            format!(
-                "Redis has maxmemory-policy {policy}, so when its memory is full, it evicts pending indexes \
-                 and results, which must then be restored or computed again. \
-                 Set maxmemory-policy to noeviction."
-            )
-        }))
+    async fn check(&self) -> BoardHealth {
+        self.check_cached().await
     }
 
     async fn enqueue(&self, index: Index, reason: EnqueueReason) -> Result<EnqueueOutcome, BoardError> {
@@ -97,7 +141,8 @@ impl Board for RedisBoard {
             EnqueueReason::Sweep => "sweep",
             EnqueueReason::Message => "message",
         };
-        let reply: String = self.script(self.scripts.enqueue().arg(index.get()).arg(reason)).await?;
+        let reply: String =
+            self.script_with_room(self.scripts.enqueue().arg(index.get()).arg(reason), 0).await?;
         replies::enqueue_outcome(&reply)
     }
 
@@ -106,7 +151,17 @@ impl Board for RedisBoard {
             let token = new_token(worker);
             let mut claim = self.scripts.claim();
             claim.arg(worker.as_str()).arg(&token).arg(micros(lease)).arg(MAX_ATTEMPTS).arg(LEASE_EXPIRED);
-            let reply: Vec<String> = self.script(&claim).await?;
+            let lost = self.lock_lost_claims().pop();
+            claim.arg(lost.as_deref().unwrap_or_default());
+            let reply = self.script::<Vec<String>>(&claim).await;
+            if reply.is_err() {
+                let mut lost_claims = self.lock_lost_claims();
+                lost_claims.extend(lost);
+                lost_claims.push(token.clone());
+                let surplus = lost_claims.len().saturating_sub(MAX_LOST_CLAIMS);
+                lost_claims.drain(..surplus);
+            }
+            let reply = reply?;
             match reply.as_slice() {
                 [] => return Ok(None),
                 [more] if more == "more" => {}
@@ -131,8 +186,9 @@ impl Board for RedisBoard {
         self.script(&renew).await
     }
 
-    async fn release(&self, lease: &Lease) -> Result<bool, BoardError> {
-        self.script(self.scripts.release().arg(lease.index.get()).arg(&lease.token)).await
+    async fn release(&self, lease: &Lease, wait: Duration) -> Result<bool, BoardError> {
+        let mut release = self.scripts.release();
+        self.script(release.arg(lease.index.get()).arg(&lease.token).arg(micros(wait))).await
     }
 
     async fn fail(
@@ -160,8 +216,18 @@ impl Board for RedisBoard {
     ) -> Result<FinishOutcome, BoardError> {
         let mut finish = self.scripts.finish();
         finish.arg(lease.index.get()).arg(&lease.token).arg(lease.worker.as_str()).arg(value);
-        let first: bool = self.script(finish.arg(computed_us).arg(SHORT_DIGITS)).await?;
-        Ok(if first { FinishOutcome::First } else { FinishOutcome::Duplicate })
+        let bytes = value.len() as u64;
+        match self.script_with_room(finish.arg(computed_us).arg(SHORT_DIGITS), bytes).await {
+            Ok(true) => Ok(FinishOutcome::First),
+            Ok(false) => Ok(FinishOutcome::Duplicate),
+            Err(BoardError::Full(error)) => {
+                match self.memory().await.ok().and_then(|m| m.never_fits(bytes)) {
+                    Some(capacity) => Ok(FinishOutcome::TooLarge { capacity }),
+                    None => Err(BoardError::Full(error)),
+                }
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn index_states(&self, indexes: &[Index]) -> Result<Vec<IndexState>, BoardError> {
@@ -206,9 +272,13 @@ impl Board for RedisBoard {
     }
 
     async fn mark_recorded(&self, index: Index, budget_bytes: u64) -> Result<Vec<Index>, BoardError> {
-        let evicted: Vec<String> =
-            self.script(self.scripts.mark_recorded().arg(index.get()).arg(budget_bytes)).await?;
-        evicted.iter().map(|index| replies::index(index)).collect()
+        let budget = self.budget(budget_bytes).await;
+        replies::indexes(self.script(self.scripts.mark_recorded().arg(index.get()).arg(budget)).await?)
+    }
+
+    async fn evict(&self, budget_bytes: u64) -> Result<Vec<Index>, BoardError> {
+        let budget = self.budget(budget_bytes).await;
+        replies::indexes(self.script(self.scripts.evict().arg("budget").arg(budget)).await?)
     }
 
     async fn publish(&self, notice: &Notice) -> Result<(), BoardError> {
@@ -217,7 +287,7 @@ impl Board for RedisBoard {
     }
 
     async fn subscribe(&self, channels: &[Channel]) -> Result<Subscription, BoardError> {
-        subscription::subscribe(&self.connections, channels).await
+        subscription::subscribe(&self.connections, &self.subscriptions, channels).await
     }
 
     async fn pending_len(&self) -> Result<u64, BoardError> {

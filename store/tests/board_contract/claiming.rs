@@ -100,16 +100,16 @@ pub(crate) async fn a_worker_that_lost_its_lease_changes_nothing(board: &Subject
     board.an_hour_passes();
     let held = board.claim_as("w2").await.unwrap().lease;
     assert!(!board.renew(&lost, HOUR, 0.5).await.unwrap());
-    assert!(!board.release(&lost).await.unwrap());
+    assert!(!board.release(&lost, Duration::ZERO).await.unwrap());
     assert_eq!(board.fail(&lost, "no", true).await.unwrap(), FailOutcome::Lost);
     let IndexState::Pending(Some(seen)) = board.state(7).await else { panic!("expected a claim") };
     assert_eq!((seen.worker.as_str(), seen.attempt, seen.progress), ("w2", 2, 0.0));
     assert!(board.renew(&held, HOUR, 0.5).await.unwrap());
     board.finish(&held, "13", 1).await.unwrap();
     assert!(!board.renew(&held, HOUR, 0.5).await.unwrap());
-    assert!(!board.release(&held).await.unwrap());
+    assert!(!board.release(&held, Duration::ZERO).await.unwrap());
     assert_eq!(board.fail(&held, "no", true).await.unwrap(), FailOutcome::Lost);
-    assert_eq!(board.state(7).await, IndexState::Result { bytes: 2 });
+    assert_eq!(board.state(7).await, IndexState::Result { bytes: 2, recorded: false });
 }
 
 pub(crate) async fn a_released_claim_is_not_counted_and_wakes_workers(board: &Subject) {
@@ -122,9 +122,25 @@ pub(crate) async fn a_released_claim_is_not_counted_and_wakes_workers(board: &Su
         let claim = board.claim_as("w1").await.unwrap();
         assert_eq!(claim.attempt, 1);
         assert_eq!(claim.announced_us, *announced_us.get_or_insert(claim.announced_us));
-        assert!(board.release(&claim.lease).await.unwrap());
-        assert!(!board.release(&claim.lease).await.unwrap());
+        assert!(board.release(&claim.lease, Duration::ZERO).await.unwrap());
+        assert!(!board.release(&claim.lease, Duration::ZERO).await.unwrap());
         assert_eq!(next_message(&mut inserts).await, Message::Insert("7".to_owned()));
         assert_eq!(board.state(7).await, IndexState::Pending(None));
+    }
+}
+
+pub(crate) async fn a_claim_released_for_later_is_not_counted_either(board: &Subject) {
+    let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
+    board.submit(&[7]).await;
+    for _ in 0..7 {
+        let claim = board.claim_as("w1").await.unwrap();
+        assert_eq!(claim.attempt, 1);
+        assert!(board.release(&claim.lease, HOUR / 2).await.unwrap());
+        assert_eq!(board.claim_as("w1").await, None, "claimed before it was due");
+        board.an_hour_passes();
+    }
+    board.submit(&[8]).await;
+    for expected in ["7", "8"] {
+        assert_eq!(next_message(&mut inserts).await, Message::Insert(expected.to_owned()));
     }
 }

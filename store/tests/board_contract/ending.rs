@@ -128,7 +128,7 @@ pub(crate) async fn a_result_is_accepted_after_the_lease_was_lost(board: &Subjec
 
 pub(crate) async fn a_result_is_accepted_without_a_claim(board: &Subject) {
     board.post(7, "13").await;
-    assert_eq!(board.state(7).await, IndexState::Result { bytes: 2 });
+    assert_eq!(board.state(7).await, IndexState::Result { bytes: 2, recorded: false });
     assert_eq!(board.enqueue(index(7), EnqueueReason::Sweep).await.unwrap(), EnqueueOutcome::AlreadyDone);
 }
 
@@ -154,7 +154,7 @@ pub(crate) async fn a_notice_contains_short_values_only(board: &Subject) {
             Notice::Finished { value, .. } => assert_eq!(value.is_some(), digits <= SHORT_DIGITS, "{digits}"),
             other => panic!("expected the result, got {other:?}"),
         }
-        assert_eq!(board.state(number).await, IndexState::Result { bytes: digits as u64 });
+        assert_eq!(board.state(number).await, IndexState::Result { bytes: digits as u64, recorded: false });
         assert!(
             board.result(index(number)).await.unwrap() == Some(posted),
             "a value of {digits} digits was changed"
@@ -177,7 +177,7 @@ pub(crate) async fn a_value_may_be_any_text(board: &Subject) {
             Notice::Finished { value, .. } => assert_eq!(value, sent.then(|| posted.clone())),
             other => panic!("expected the result, got {other:?}"),
         }
-        assert_eq!(board.state(number).await, IndexState::Result { bytes });
+        assert_eq!(board.state(number).await, IndexState::Result { bytes, recorded: false });
         assert_eq!(board.result(index(number)).await.unwrap().as_ref(), Some(&posted));
         // The budget is in bytes, so this value just fits and the one before is evicted.
         let before: Vec<_> = (number > 1).then(|| index(number - 1)).into_iter().collect();

@@ -54,7 +54,7 @@ async fn an_index_with_a_foreign_result_is_not_claimed() {
     for number in &numbers {
         board.foreign(&["HSET", "values", &number.to_string(), "1"]);
     }
-    assert_eq!(board.state(3).await, IndexState::Result { bytes: 1 });
+    assert_eq!(board.state(3).await, IndexState::Result { bytes: 1, recorded: false });
     assert_eq!(board.claim_as("w1").await.unwrap().lease.index, index(999));
     assert_eq!(board.pending_len().await.unwrap(), 1);
 }
@@ -89,8 +89,8 @@ async fn a_result_that_is_not_utf8_can_be_read_and_rejected() {
     board.foreign(&["EVAL", "redis.call('HSET', 'values', '7', '13\\255\\0')", "0"]);
     board.foreign(&["EVAL", "redis.call('HSET', 'values', '\\255', '1')", "0"]);
     board.foreign(&["HSET", "values", "8", ""]);
-    assert_eq!(board.state(7).await, IndexState::Result { bytes: 4 });
-    assert_eq!(board.state(8).await, IndexState::Result { bytes: 0 });
+    assert_eq!(board.state(7).await, IndexState::Result { bytes: 4, recorded: false });
+    assert_eq!(board.state(8).await, IndexState::Result { bytes: 0, recorded: false });
     assert_eq!(board.scan(0, 100).await.unwrap().ignored, 1);
     let read = board.result(index(7)).await.unwrap().unwrap();
     assert_eq!(read, "13\u{fffd}\0");

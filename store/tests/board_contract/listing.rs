@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use store::{Channel, EnqueueOutcome, EnqueueReason, IndexState, Message};
+use store::{BoardHealth, Channel, EnqueueOutcome, EnqueueReason, IndexState, Message};
 
 use crate::subject::{Subject, index, indexes, next_message};
 
@@ -19,7 +19,7 @@ pub(crate) async fn an_index_is_added_once(board: &Subject) {
     assert_eq!(board.state(7).await, IndexState::Pending(None));
     assert_eq!(board.pending_len().await.unwrap(), 1);
     assert_eq!(board.result(index(7)).await.unwrap(), None);
-    board.check().await.unwrap();
+    assert_eq!(board.check().await, BoardHealth::default());
 }
 
 pub(crate) async fn insert_is_published_only_for_new_work(board: &Subject) {
@@ -55,7 +55,7 @@ pub(crate) async fn a_late_message_does_not_enqueue_a_finished_index(board: &Sub
         EnqueueOutcome::AlreadyDone
     );
     assert_eq!(board.claim_as("w2").await, None);
-    assert_eq!(board.state(7).await, IndexState::Result { bytes: 2 });
+    assert_eq!(board.state(7).await, IndexState::Result { bytes: 2, recorded: false });
     assert_eq!(board.pending_len().await.unwrap(), 0);
 }
 
@@ -74,7 +74,7 @@ pub(crate) async fn index_states_are_returned_in_the_order_requested(board: &Sub
     requested[2_499] = index(1);
     let seen = board.index_states(&requested).await.unwrap();
     assert_eq!(seen.len(), requested.len());
-    assert_eq!(seen[0], IndexState::Result { bytes: 1 });
+    assert_eq!(seen[0], IndexState::Result { bytes: 1, recorded: false });
     assert_eq!(seen[999], IndexState::Pending(None));
     let IndexState::Pending(Some(claim)) = &seen[1_000] else { panic!("{:?}", seen[1_000]) };
     assert_eq!((&claim.worker, claim.attempt, claim.progress), (&computing.lease.worker, 1, 0.0));

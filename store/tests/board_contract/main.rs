@@ -7,6 +7,7 @@
 mod claiming;
 mod ending;
 mod foreign;
+mod limits;
 mod listening;
 mod listing;
 mod outages;
@@ -52,7 +53,8 @@ contract! {
         an_index_whose_worker_died_is_claimed_by_another,
         a_renewed_lease_does_not_expire,
         a_worker_that_lost_its_lease_changes_nothing,
-        a_released_claim_is_not_counted_and_wakes_workers;
+        a_released_claim_is_not_counted_and_wakes_workers,
+        a_claim_released_for_later_is_not_counted_either;
     ending:
         failures_back_off_until_the_fifth_gives_up,
         a_final_failure_gives_up_at_once,
@@ -72,7 +74,8 @@ contract! {
         the_least_recently_used_results_are_evicted,
         only_recorded_results_are_evicted_but_never_the_latest,
         the_budget_accounts_for_replaced_results,
-        an_evicted_result_is_computed_again;
+        an_evicted_result_is_computed_again,
+        eviction_keeps_the_most_recent_result;
     listening:
         every_subscriber_receives_all_messages_in_order,
         a_subscription_receives_only_its_channels,

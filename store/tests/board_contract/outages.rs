@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use store::{Board, BoardError, Channel, Deadlines, EnqueueReason, Message, RedisBoard, RedisConfig};
+use store::{
+    Board, BoardError, Channel, Deadlines, EnqueueReason, IndexState, Message, RedisBoard, RedisConfig,
+};
 use throwaway::{Redis, Relay};
 
-use crate::subject::{end, index, next_message, until};
+use crate::subject::{HOUR, end, index, next_message, until, worker};
 
 /// Short, to keep the tests fast, but long enough for a busy machine.
 const DEADLINES: Deadlines = Deadlines {
@@ -88,6 +90,39 @@ async fn a_dead_connection_is_detected() {
     relay.cut();
     relay.release();
     assert_recovered(&board).await;
+}
+
+#[tokio::test]
+async fn a_claim_whose_reply_was_lost_does_not_count_as_an_attempt() {
+    let redis = Redis::start().unwrap();
+    let relay = Relay::to(redis.port()).unwrap();
+    let (board, other) = (board(relay.port()), board(redis.port()));
+    assert_eq!(board.claim(&worker("w1"), HOUR).await.unwrap(), None);
+    other.enqueue(index(7), EnqueueReason::Message).await.unwrap();
+    // Redis receives the claim, but runs it only when nobody can receive the reply any more.
+    redis.execute(&["CLIENT", "PAUSE", "60000", "WRITE"]).unwrap();
+    let name = worker("w1");
+    let (claim, ()) = tokio::join!(board.claim(&name, HOUR), async {
+        until("Redis has received the claim", async || {
+            redis.execute(&["CLIENT", "LIST"]).unwrap().contains("flags=b")
+        })
+        .await;
+        relay.lose();
+    });
+    assert!(claim.is_err(), "{claim:?}");
+    redis.execute(&["CLIENT", "UNPAUSE"]).unwrap();
+    until("the claim is granted", async || {
+        let states = other.index_states(&[index(7)]).await.unwrap();
+        matches!(&states[..], [IndexState::Pending(Some(claim))] if claim.attempt == 1)
+    })
+    .await;
+    let mut claimed = None;
+    until("the index is claimed", async || {
+        claimed = board.claim(&worker("w1"), HOUR).await.ok().flatten();
+        claimed.is_some()
+    })
+    .await;
+    assert_eq!(claimed.map(|claim| (claim.lease.index, claim.attempt)), Some((index(7), 1)));
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Other setups of Redis: with TLS and a password, as a cluster, and with an eviction policy.
 
-use store::{Board, BoardError, Channel, EnqueueReason, IndexState, Message, RedisBoard, RedisConfig};
+use std::time::Duration;
+
+use store::{Board, Channel, EnqueueReason, IndexState, Message, RedisBoard, RedisConfig};
 use throwaway::{Redis, redis::Options};
 
 use crate::subject::{LEASE, index, next_message, until, worker};
@@ -14,15 +16,15 @@ fn config(redis: &Redis) -> RedisConfig {
     }
 }
 
-async fn assert_refused(config: &RedisConfig) {
+async fn assert_refused(config: &RedisConfig, reason: &str) {
     let board = RedisBoard::new(config).unwrap();
-    let Err(BoardError::Unavailable(error)) = board.check().await else {
-        panic!("was accepted with {config:?}")
-    };
+    let health = board.check().await;
+    assert!(!health.is_ok(), "was accepted with {config:?}");
+    assert!(health.to_string().contains(reason), "{health:?}");
+    let Err(error) = board.subscribe(&[Channel::Insert]).await else { panic!("subscribed with {config:?}") };
     for secret in ["throwaway", "wrong-secret"] {
-        assert!(!format!("{error} {error:?}").contains(secret), "{error:?}");
+        assert!(!format!("{error} {error:?} {health:?}").contains(secret), "{error:?} {health:?}");
     }
-    assert!(board.subscribe(&[Channel::Insert]).await.is_err());
 }
 
 #[tokio::test]
@@ -35,14 +37,22 @@ async fn tls_and_password_apply_to_commands_and_subscriptions() {
     assert_eq!(next_message(&mut inserts).await, Message::Insert("7".to_owned()));
     // The certificate is also valid for the name.
     let named = RedisConfig { host: "localhost".to_owned(), ..config.clone() };
-    RedisBoard::new(&named).unwrap().check().await.unwrap();
+    assert!(RedisBoard::new(&named).unwrap().check().await.is_ok());
     let user = RedisConfig { username: Some("default".to_owned()), ..config.clone() };
-    RedisBoard::new(&user).unwrap().check().await.unwrap();
+    assert!(RedisBoard::new(&user).unwrap().check().await.is_ok());
 
-    assert_refused(&RedisConfig { ca_certificate: None, ..config.clone() }).await;
-    assert_refused(&RedisConfig { tls: false, ..config.clone() }).await;
-    assert_refused(&RedisConfig { password: None, ..config.clone() }).await;
-    assert_refused(&RedisConfig { password: Some("wrong-secret".to_owned()), ..config }).await;
+    assert_refused(
+        &RedisConfig { ca_certificate: None, ..config.clone() },
+        "TLS with Redis failed: check REDIS_TLS_CA_FILE",
+    )
+    .await;
+    assert_refused(&RedisConfig { tls: false, ..config.clone() }, "set REDIS_TLS=true").await;
+    assert_refused(&RedisConfig { password: None, ..config.clone() }, "set REDIS_PASSWORD").await;
+    assert_refused(
+        &RedisConfig { password: Some("wrong-secret".to_owned()), ..config },
+        "correct REDIS_USERNAME and REDIS_PASSWORD",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -56,10 +66,13 @@ async fn all_keys_of_a_script_are_in_one_cluster_slot() {
     let claim = board.claim(&worker("w1"), LEASE).await.unwrap().unwrap();
     assert!(board.renew(&claim.lease, LEASE, 0.5).await.unwrap());
     board.fail(&claim.lease, "no", false).await.unwrap();
-    board.release(&claim.lease).await.unwrap();
+    board.release(&claim.lease, Duration::ZERO).await.unwrap();
     board.finish(&claim.lease, "13", 1).await.unwrap();
     board.mark_recorded(index(7), 0).await.unwrap();
-    assert_eq!(board.index_states(&[index(7)]).await.unwrap(), [IndexState::Result { bytes: 2 }]);
+    assert_eq!(
+        board.index_states(&[index(7)]).await.unwrap(),
+        [IndexState::Result { bytes: 2, recorded: true }]
+    );
     assert_eq!(board.result(index(7)).await.unwrap().as_deref(), Some("13"));
     assert_eq!(board.scan(0, 10).await.unwrap().indexes, [index(7)]);
     assert!(board.reject(index(7), "13").await.unwrap());
@@ -69,10 +82,14 @@ async fn all_keys_of_a_script_are_in_one_cluster_slot() {
 async fn a_redis_that_may_evict_our_keys_causes_a_warning() {
     let redis = Redis::start().unwrap();
     let board = RedisBoard::new(&config(&redis)).unwrap();
-    assert_eq!(board.warning().await.unwrap(), None);
+    assert_eq!(board.check().await.warnings, Vec::<String>::new());
     redis.execute(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).unwrap();
-    let warning = board.warning().await.unwrap().unwrap();
-    for part in ["allkeys-lru", "maxmemory-policy to noeviction"] {
-        assert!(warning.contains(part), "{part} is missing: {warning}");
-    }
+    until("the warning", async || {
+        let health = board.check().await;
+        assert!(health.is_ok(), "{health:?}");
+        health.warnings.iter().any(|warning| {
+            ["allkeys-lru", "maxmemory-policy to noeviction"].iter().all(|part| warning.contains(part))
+        })
+    })
+    .await;
 }

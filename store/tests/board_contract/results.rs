@@ -58,7 +58,7 @@ pub(crate) async fn the_least_recently_used_results_are_evicted(board: &Subject)
     // By last use: 3, 4, 1, 2.
     assert_eq!(board.record_result(5, 100, 350).await, indexes(&[3, 4]));
     assert_eq!(board.state(3).await, IndexState::Absent);
-    assert_eq!(board.state(1).await, IndexState::Result { bytes: 100 });
+    assert_eq!(board.state(1).await, IndexState::Result { bytes: 100, recorded: true });
     assert_eq!(board.mark_recorded(index(5), 100).await.unwrap(), indexes(&[1, 2]));
     assert_eq!(board.result(index(2)).await.unwrap(), None);
 }
@@ -67,8 +67,8 @@ pub(crate) async fn only_recorded_results_are_evicted_but_never_the_latest(board
     board.post(1, &"9".repeat(500)).await;
     assert_eq!(board.record_result(2, 100, 1_000).await, []);
     assert_eq!(board.record_result(3, 5_000, 50).await, indexes(&[2]));
-    assert_eq!(board.state(1).await, IndexState::Result { bytes: 500 });
-    assert_eq!(board.state(3).await, IndexState::Result { bytes: 5_000 });
+    assert_eq!(board.state(1).await, IndexState::Result { bytes: 500, recorded: false });
+    assert_eq!(board.state(3).await, IndexState::Result { bytes: 5_000, recorded: true });
     // The result that exceeded the budget is the first to be evicted.
     assert_eq!(board.record_result(4, 10, 1_000).await, indexes(&[3]));
 }
@@ -100,4 +100,17 @@ pub(crate) async fn an_evicted_result_is_computed_again(board: &Subject) {
     assert!(matches!(next_message(&mut events).await, Message::Notice(Notice::Claimed { .. })));
     assert!(matches!(next_message(&mut events).await, Message::Notice(Notice::Finished { .. })));
     assert_eq!(board.result(index(1)).await.unwrap().as_deref(), Some("1"));
+}
+
+pub(crate) async fn eviction_keeps_the_most_recent_result(board: &Subject) {
+    board.post(1, &"9".repeat(500)).await;
+    for number in 2..=4 {
+        board.record_result(number, 100, 1_000).await;
+    }
+    assert_eq!(board.evict(300).await.unwrap(), []);
+    board.result(index(2)).await.unwrap();
+    assert_eq!(board.evict(299).await.unwrap(), indexes(&[3]));
+    assert_eq!(board.evict(0).await.unwrap(), indexes(&[4]));
+    assert_eq!(board.state(2).await, IndexState::Result { bytes: 100, recorded: true });
+    assert_eq!(board.state(1).await, IndexState::Result { bytes: 500, recorded: false });
 }

@@ -37,12 +37,21 @@ impl ResultCache {
         }
     }
 
+    pub(super) fn contains(&self, index: Index) -> bool {
+        self.last_used.contains(index)
+    }
+
+    pub(super) fn most_recent(&self) -> Option<Index> {
+        self.last_used.ascending().next_back().map(|(_, index)| index)
+    }
+
     /// Removes the least recently used results, except `keep`, until the rest fits into `budget` bytes.
     /// Returns the removed indexes.
-    pub(super) fn evict(&mut self, budget: u64, keep: Index) -> Vec<Index> {
+    pub(super) fn evict(&mut self, budget: u64, keep: Option<Index>) -> Vec<Index> {
         let mut evicted = Vec::new();
         while self.total > budget {
-            let oldest = self.last_used.ascending().map(|(_, index)| index).find(|index| *index != keep);
+            let oldest =
+                self.last_used.ascending().map(|(_, index)| index).find(|index| Some(*index) != keep);
             let Some(oldest) = oldest else { break };
             self.remove(oldest);
             evicted.push(oldest);
@@ -66,9 +75,9 @@ mod tests {
             cache.set(index(number), 10, number.into());
         }
         cache.touch(index(1), 9);
-        assert_eq!(cache.evict(40, index(4)), []);
-        assert_eq!(cache.evict(25, index(2)), [index(3), index(4)]);
-        assert_eq!(cache.evict(0, index(2)), [index(1)]);
+        assert_eq!(cache.evict(40, Some(index(4))), []);
+        assert_eq!(cache.evict(25, Some(index(2))), [index(3), index(4)]);
+        assert_eq!(cache.evict(0, Some(index(2))), [index(1)]);
         assert_eq!(cache.total, 10);
     }
 

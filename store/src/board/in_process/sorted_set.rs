@@ -36,7 +36,7 @@ impl SortedSet {
     }
 
     /// Scores and indexes, lowest score first.
-    pub(super) fn ascending(&self) -> impl Iterator<Item = (u64, Index)> {
+    pub(super) fn ascending(&self) -> impl DoubleEndedIterator<Item = (u64, Index)> {
         self.order.iter().copied()
     }
 

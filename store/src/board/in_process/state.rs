@@ -120,12 +120,20 @@ impl State {
         true
     }
 
-    pub(super) fn release(&mut self, lease: &Lease, now_us: u64, publish: Publish<'_>) -> bool {
+    pub(super) fn release(
+        &mut self,
+        lease: &Lease,
+        wait: Duration,
+        now_us: u64,
+        publish: Publish<'_>,
+    ) -> bool {
         let Some(held) = self.held(lease) else { return false };
         held.token = None;
         held.claim.attempt -= 1;
-        self.pending.set(lease.index, now_us);
-        publish(Message::Insert(lease.index.to_string()));
+        self.pending.set(lease.index, later(now_us, wait));
+        if wait.is_zero() {
+            publish(Message::Insert(lease.index.to_string()));
+        }
         true
     }
 
@@ -181,7 +189,7 @@ impl State {
     pub(super) fn index_state(&self, index: Index, now_us: u64) -> IndexState {
         let field = self.fields.get(&index);
         if let Some(Some(value)) = field {
-            return IndexState::Result { bytes: value.len() as u64 };
+            return IndexState::Result { bytes: value.len() as u64, recorded: self.results.contains(index) };
         }
         if let Some(reason) = self.failed.get(&index) {
             return IndexState::GivenUp { reason: reason.clone() };
@@ -223,7 +231,15 @@ impl State {
             self.failed.remove(&index);
             self.drop_pending(index);
         }
-        let evicted = self.results.evict(budget_bytes, index);
+        self.evict_except(budget_bytes, Some(index))
+    }
+
+    pub(super) fn evict(&mut self, budget_bytes: u64) -> Vec<Index> {
+        self.evict_except(budget_bytes, self.results.most_recent())
+    }
+
+    fn evict_except(&mut self, budget_bytes: u64, keep: Option<Index>) -> Vec<Index> {
+        let evicted = self.results.evict(budget_bytes, keep);
         for index in &evicted {
             self.fields.remove(index);
         }

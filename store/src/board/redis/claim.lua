@@ -1,6 +1,7 @@
 -- claim: claims the index that has been due longest, under a lease.
 -- Arguments: 4 the worker   5 a token that was never used before   6 the lease in us
 --            7 the maximum number of attempts   8 the reason for giving up after the last lease expired
+--            9 the token of an earlier call whose reply was lost, or ''
 -- Result: {} nothing is due; {'more'} nothing claimed yet, call again;
 --         {index, attempt, announced_us, claimed_us}
 -- Keys and atomicity: see the prelude.
@@ -8,9 +9,24 @@
 -- Bounds a single run, so that it doesn't block other clients for long.
 local MAX_MEMBERS = 100
 
-local worker, token, lease_us, max_attempts, lease_expired =
-    ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
+local worker, token, lease_us, max_attempts, lease_expired, lost_token =
+    ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9]
 local now = now_us()
+use_reserve()
+
+-- Nobody knows of a claim whose reply was lost: end it without counting the attempt.
+if lost_token ~= '' then
+    local claims = redis.call('HGETALL', CLAIMS)
+    for position = 1, #claims, 2 do
+        local index, claim = claims[position], cjson.decode(claims[position + 1])
+        if claim.token == lost_token then
+            redis.call('ZADD', PENDING, 'XX', score(now), index)
+            claim.attempt = claim.attempt - 1
+            claim.token = ''
+            write_claim(index, claim)
+        end
+    end
+end
 
 for _ = 1, MAX_MEMBERS do
     local due = redis.call('ZRANGEBYSCORE', PENDING, '-inf', score(now), 'WITHSCORES', 'LIMIT', 0, 1)
@@ -34,11 +50,12 @@ for _ = 1, MAX_MEMBERS do
             token = token,
             worker = worker,
         }
-        write_claim(index, claim)
+        -- If Redis refuses the second write, the attempt is not counted.
         redis.call('ZADD', PENDING, 'XX', score(now + lease_us), index)
+        write_claim(index, claim)
         local announced_us = string.format('%.0f', claim.announced_us)
         local claimed_us = string.format('%.0f', claim.claimed_us)
-        redis.call('PUBLISH', EVENTS, string.format(
+        publish(EVENTS, string.format(
             '{"type":"claimed","index":%s,"worker":%s,"attempt":%d,"announced_us":%s,"claimed_us":%s}',
             index, cjson.encode(worker), claim.attempt, announced_us, claimed_us))
         return { index, string.format('%d', claim.attempt), announced_us, claimed_us }

@@ -5,19 +5,25 @@ use std::time::Duration;
 use deadpool_redis::{
     Connection, Manager, Pool, Runtime,
     redis::{
-        AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisResult, ScriptInvocation,
+        AsyncConnectionConfig, Client, Cmd, FromRedisValue, RedisResult, ScriptInvocation, Value,
         aio::{PubSub, PubSubSink, PubSubStream},
+        from_redis_value,
     },
 };
-use tokio::time::timeout;
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
-use super::config::{Deadlines, RedisConfig, RedisConfigError};
+use super::{
+    config::{Deadlines, RedisConfig, RedisConfigError},
+    fault::redis_error,
+};
 use crate::BoardError;
 
 /// Connections to Redis, opened on demand and replaced when lost.
 pub(super) struct Connections {
     pool: Pool,
     client: Client,
+    /// Host and port.
+    address: (String, u16),
     deadlines: Deadlines,
 }
 
@@ -27,6 +33,8 @@ pub(super) enum Request<'a> {
     Command(&'a Cmd),
     /// A script, loaded if Redis doesn't have it yet.
     Script(&'a ScriptInvocation<'a>),
+    /// Loads a script; the reply is its hash.
+    Load(&'a ScriptInvocation<'a>),
 }
 
 impl Connections {
@@ -49,7 +57,7 @@ impl Connections {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| invalid(error.into()))?;
-        Ok(Self { pool, client, deadlines })
+        Ok(Self { pool, client, address: (config.host.clone(), config.port), deadlines })
     }
 
     /// Sends a request and returns the reply.
@@ -60,7 +68,7 @@ impl Connections {
         let reply = within(self.deadlines.response, "reply", request.send(&mut connection)).await;
         if reply.is_err() {
             // The connection may be half open, or lead to a healthy server that was demoted to a replica,
-            // so don't reuse it.
+            // so don't reuse it. If Redis is full, closing it frees the memory of a large request.
             drop(Connection::take(connection));
         }
         reply
@@ -78,6 +86,19 @@ impl Connections {
         Ok((sink, stream))
     }
 
+    /// Returns the error that Redis sends before it closes a new connection, if it does. The client
+    /// library loses it.
+    pub(super) async fn rejection(&self) -> Option<String> {
+        let greeting = async {
+            let (host, port) = &self.address;
+            let mut stream = TcpStream::connect((host.as_str(), *port)).await.ok()?;
+            let mut text = [0; 200];
+            let length = stream.read(&mut text).await.ok()?;
+            String::from_utf8_lossy(&text[..length]).strip_prefix('-').map(str::to_owned)
+        };
+        timeout(self.deadlines.connect / 4, greeting).await.ok().flatten()
+    }
+
     pub(super) fn deadlines(&self) -> Deadlines {
         self.deadlines
     }
@@ -88,6 +109,10 @@ impl Request<'_> {
         match self {
             Self::Command(command) => command.query_async(connection).await,
             Self::Script(script) => script.invoke_async(connection).await,
+            Self::Load(script) => {
+                from_redis_value(Value::BulkString(script.load_async(connection).await?.into_bytes()))
+                    .map_err(Into::into)
+            }
         }
     }
 }
@@ -102,7 +127,14 @@ where
 {
     match timeout(deadline, work).await {
         Ok(Ok(reply)) => Ok(reply),
-        Ok(Err(error)) => Err(BoardError::Unavailable(Box::new(error))),
+        Ok(Err(error)) => {
+            let error = BoardError::Unavailable(Box::new(error));
+            let full = redis_error(&error).is_some_and(|error| error.code() == Some("OOM"));
+            Err(match error {
+                BoardError::Unavailable(error) if full => BoardError::Full(error),
+                error => error,
+            })
+        }
         Err(_) => Err(BoardError::Unavailable(format!("no {what} from Redis within {deadline:?}").into())),
     }
 }

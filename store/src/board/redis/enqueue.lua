@@ -21,6 +21,6 @@ if state == 'absent' then
 end
 local added = add_pending(index)
 if reason == 'submission' or (reason == 'sweep' and added) then
-    redis.call('PUBLISH', INSERT, index)
+    publish(INSERT, index)
 end
 return added and 'added' or 'already_pending'

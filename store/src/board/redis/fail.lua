@@ -11,6 +11,7 @@ local claim = held_claim(index, token)
 if not claim then
     return 'lost'
 end
+use_reserve()
 if final == '1' or claim.attempt >= max_attempts then
     give_up(index, reason)
     return 'given_up'

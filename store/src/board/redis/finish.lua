@@ -10,6 +10,9 @@ local computed_us, max_bytes = ARGV[8], tonumber(ARGV[9])
 local claim = read_claim(index)
 local _, length = field(index)
 local changed = length ~= #value or redis.call('HGET', VALUES, index) ~= value
+if #value <= max_bytes then
+    use_reserve()
+end
 if changed then
     redis.call('HSET', VALUES, index, value)
 end
@@ -22,7 +25,7 @@ if claim and claim.token == token then
     announced_us = string.format('%.0f', claim.announced_us)
     claimed_us = string.format('%.0f', claim.claimed_us)
 end
-redis.call('PUBLISH', EVENTS, string.format(
+publish(EVENTS, string.format(
     '{"type":"finished","index":%s,"worker":%s,"announced_us":%s,"claimed_us":%s,'
     .. '"computed_us":%s,"posted_us":%.0f,"value":%s}',
     index, cjson.encode(worker), announced_us, claimed_us,

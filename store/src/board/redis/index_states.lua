@@ -1,7 +1,7 @@
 -- index_states: returns the state of each index.
 -- Arguments: from 4 on, the indexes
 -- Result: two strings for each index:
---         'result', its length in bytes; 'given_up', the reason; 'pending', the claim as JSON, or '' if
+--         'result', its length in bytes, with a prefix '+' if it is marked as recorded; 'given_up', the reason; 'pending', the claim as JSON, or '' if
 --         unclaimed; 'unlisted', ''; 'absent', ''
 -- Keys and atomicity: see the prelude.
 
@@ -12,7 +12,7 @@ for argument = 4, #ARGV do
     local state, length = field(index)
     local detail = ''
     if state == 'result' then
-        detail = tostring(length)
+        detail = (redis.call('ZSCORE', RESULTS, index) and '+' or '') .. length
     else
         local reason = redis.call('HGET', FAILED, index)
         local due = redis.call('ZSCORE', PENDING, index)

@@ -15,8 +15,26 @@
 -- Numbers: Lua's numbers are doubles. Times in us since 1970 need 51 of their 53 bits, and are exact if
 -- written with a format; tostring and cjson keep only 14 digits.
 
+--
+-- If its memory is full, Redis refuses a script's first write that may need more (HSET, ZADD), with OOM.
+-- `enqueue`, and `finish` of a long value, then change nothing; the caller evicts results and tries again.
+-- The other scripts need little or free some, and call use_reserve.
+
 local VALUES, PENDING, CLAIMS, FAILED, RESULTS, SIZES = unpack(KEYS)
 local NOTHING_YET, INSERT, EVENTS = ARGV[1], ARGV[2], ARGV[3]
+
+-- Lets the rest of this script write although memory is full: Redis never refuses a write for lack of
+-- memory after an earlier one, and deleting is always allowed. Works in every version; the script flag
+-- `allow-oom` needs Redis 7.
+local function use_reserve()
+    redis.call('HDEL', CLAIMS, '')
+end
+
+-- Publishes a message. Messages only wake others up, who also look for themselves, so a user that may not
+-- publish must not stop the work, nor break a script off in the middle. `check` reports the cause.
+local function publish(channel, message)
+    redis.pcall('PUBLISH', channel, message)
+end
 
 -- Leases expire by Redis's own clock, so the workers' clocks don't matter.
 local function now_us()
@@ -95,6 +113,31 @@ local function add_pending(index)
     return true
 end
 
+-- Evicts the least recently used results, except `keep`, until the recorded ones fit into the budget.
+-- Returns the evicted indexes and the sum of the sizes that are left.
+local function evict(budget, keep)
+    local total = tonumber(redis.call('HGET', SIZES, 'total') or 0)
+    local evicted = {}
+    local position = 0
+    while total > budget do
+        local oldest = redis.call('ZRANGE', RESULTS, position, position)[1]
+        if not oldest then
+            break
+        elseif oldest == keep then
+            position = position + 1
+        else
+            redis.call('ZREM', RESULTS, oldest)
+            total = set_size(oldest, nil)
+            -- Another program may have deleted it, and it was enqueued again; then keep it.
+            if field(oldest) == 'result' and not redis.call('ZSCORE', PENDING, oldest) then
+                redis.call('HDEL', VALUES, oldest)
+                evicted[#evicted + 1] = oldest
+            end
+        end
+    end
+    return evicted, total
+end
+
 -- Takes an index off the pending list and drops its attempt; returns true if it was there.
 local function drop_pending(index)
     redis.call('HDEL', CLAIMS, index)
@@ -104,6 +147,6 @@ end
 local function give_up(index, reason)
     drop_pending(index)
     redis.call('HSET', FAILED, index, reason)
-    redis.call('PUBLISH', EVENTS, string.format(
+    publish(EVENTS, string.format(
         '{"type":"given_up","index":%s,"reason":%s}', index, cjson.encode(reason)))
 end

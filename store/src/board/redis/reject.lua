@@ -10,6 +10,7 @@ local state, length = field(index)
 if state ~= 'result' or length ~= #wrong or redis.call('HGET', VALUES, index) ~= wrong then
     return 0
 end
+use_reserve()
 redis.call('HSET', VALUES, index, NOTHING_YET)
 redis.call('HDEL', FAILED, index)
 remove_result(index)

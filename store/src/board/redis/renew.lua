@@ -9,10 +9,11 @@ local claim = held_claim(index, token)
 if not claim then
     return 0
 end
+use_reserve()
 claim.progress = progress
 write_claim(index, claim)
 redis.call('ZADD', PENDING, 'XX', score(now_us() + lease_us), index)
-redis.call('PUBLISH', EVENTS, string.format(
+publish(EVENTS, string.format(
     '{"type":"progress","index":%s,"worker":%s,"attempt":%d,"progress":%.17g}',
     index, cjson.encode(claim.worker), claim.attempt, progress))
 return 1

@@ -32,7 +32,10 @@ pub(super) fn index_state(state: &str, detail: &str) -> Result<IndexState, Board
     match state {
         "absent" => Ok(IndexState::Absent),
         "unlisted" => Ok(IndexState::Unlisted),
-        "result" => Ok(IndexState::Result { bytes: number(detail)? }),
+        "result" => {
+            let bytes = detail.strip_prefix('+');
+            Ok(IndexState::Result { bytes: number(bytes.unwrap_or(detail))?, recorded: bytes.is_some() })
+        }
         "given_up" => Ok(IndexState::GivenUp { reason: detail.to_owned() }),
         "pending" if detail.is_empty() => Ok(IndexState::Pending(None)),
         "pending" => {
@@ -68,6 +71,10 @@ pub(super) fn number<T: FromStr>(text: &str) -> Result<T, BoardError> {
 
 pub(super) fn index(text: &str) -> Result<Index, BoardError> {
     Index::from_canonical(text).ok_or_else(|| unexpected("an index", text))
+}
+
+pub(super) fn indexes(texts: Vec<String>) -> Result<Vec<Index>, BoardError> {
+    texts.iter().map(|text| index(text)).collect()
 }
 
 pub(super) fn unexpected(expected: &str, reply: &str) -> BoardError {

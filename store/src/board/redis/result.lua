@@ -8,5 +8,6 @@ local index = ARGV[4]
 if field(index) ~= 'result' then
     return false
 end
-redis.call('ZADD', RESULTS, 'XX', score(now_us()), index)
+-- Reading must work although Redis may refuse writes.
+redis.pcall('ZADD', RESULTS, 'XX', score(now_us()), index)
 return redis.call('HGET', VALUES, index)

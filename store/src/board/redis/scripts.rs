@@ -16,6 +16,8 @@ pub(super) struct Scripts {
     result: Script,
     reject: Script,
     mark_recorded: Script,
+    evict: Script,
+    check: Script,
 }
 
 /// A script, preceded by the shared prelude.
@@ -48,6 +50,8 @@ impl Scripts {
             result: script!("result.lua"),
             reject: script!("reject.lua"),
             mark_recorded: script!("mark_recorded.lua"),
+            evict: script!("evict.lua"),
+            check: script!("check.lua"),
         }
     }
 
@@ -62,7 +66,9 @@ impl Scripts {
         scan,
         result,
         reject,
-        mark_recorded
+        mark_recorded,
+        evict,
+        check
     );
 }
 
@@ -75,4 +81,31 @@ fn invocation(script: &Script) -> ScriptInvocation<'_> {
         invocation.arg(argument);
     }
     invocation
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs};
+
+    /// Names of the commands in a script, after any of these words.
+    fn commands(script: &str, words: &[&str]) -> BTreeSet<String> {
+        let calls = words.iter().flat_map(|word| script.split(word).skip(1));
+        calls.filter_map(|call| call.split('\'').next()).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_check_runs_every_command_of_the_scripts() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/board/redis");
+        let words = ["redis.call('", "redis.pcall('"];
+        let mut used = BTreeSet::new();
+        for file in fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "lua") {
+                used.append(&mut commands(&fs::read_to_string(path).unwrap(), &words));
+            }
+        }
+        assert!(used.len() > 10, "{used:?}");
+        let checked = commands(include_str!("check.lua"), &["try('", "redis.pcall('"]);
+        assert_eq!(checked, used);
+    }
 }

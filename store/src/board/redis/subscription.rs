@@ -1,6 +1,6 @@
 //! Subscriptions on Redis.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use deadpool_redis::redis::{
     Msg, Value,
@@ -14,8 +14,11 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::connections::Connections;
-use crate::{BoardError, Channel, Message, Subscription};
+use super::{
+    connections::Connections,
+    subscriptions::{Registration, Subscriptions},
+};
+use crate::{BoardError, Channel, Deadlines, Message, Subscription};
 
 /// Number of messages buffered per subscriber. The subscription of one that falls further behind ends
 /// after these.
@@ -24,15 +27,19 @@ const BUFFERED_MESSAGES: usize = 4_096;
 /// Subscribes on a dedicated connection. The subscription is active when this returns.
 pub(super) async fn subscribe(
     connections: &Connections,
+    subscriptions: &Arc<Subscriptions>,
     channels: &[Channel],
 ) -> Result<Subscription, BoardError> {
     let names: Vec<_> = channels.iter().map(|channel| name(*channel)).collect();
-    let (sink, messages) = connections.subscribe(&names).await?;
-    let (sender, receiver) = mpsc::channel(BUFFERED_MESSAGES);
+    let (mut sink, messages) = connections.subscribe(&names).await?;
     let deadlines = connections.deadlines();
+    // A user that may not use the channel of checks can still work.
+    let echo = timeout(deadlines.response, sink.subscribe(names::CHECK)).await;
+    let registration = subscriptions.register(channels, matches!(echo, Ok(Ok(()))));
+    let (sender, receiver) = mpsc::channel(BUFFERED_MESSAGES);
     // A task of its own, because the client library's buffer is unbounded and must be kept empty.
     let forwarding = AbortOnDropHandle::new(tokio::spawn(async move {
-        let reason = forward(sink, messages, &sender, deadlines.heartbeat, deadlines.response).await;
+        let reason = forward(sink, messages, &sender, &registration, deadlines).await;
         tracing::debug!(reason, "subscription ended");
     }));
     Ok(stream::unfold((receiver, forwarding), |(mut receiver, forwarding)| async move {
@@ -53,8 +60,8 @@ async fn forward(
     mut sink: PubSubSink,
     mut messages: PubSubStream,
     sender: &mpsc::Sender<Message>,
-    heartbeat: Duration,
-    response: Duration,
+    registration: &Registration,
+    Deadlines { heartbeat, response, .. }: Deadlines,
 ) -> &'static str {
     let mut beat = interval_at(tokio::time::Instant::now() + heartbeat, heartbeat);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -62,6 +69,10 @@ async fn forward(
         tokio::select! {
             message = messages.next() => {
                 let Some(message) = message else { return "connection lost" };
+                if message.get_channel_name() == names::CHECK {
+                    registration.handle_echo(message.get_payload_bytes());
+                    continue;
+                }
                 let Some(message) = read(&message) else { continue };
                 match sender.try_send(message) {
                     Ok(()) => {}
@@ -69,6 +80,7 @@ async fn forward(
                     Err(mpsc::error::TrySendError::Closed(_)) => return "subscriber gone",
                 }
             }
+            () = registration.end.cancelled() => return "messages did not arrive",
             _ = beat.tick() => match timeout(response, sink.ping::<Value>()).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(_)) => return "connection lost",

@@ -1,0 +1,94 @@
+//! Watches the Board for one process, and logs the cause of each outage once.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::{Board, BoardError, BoardHealth};
+
+/// Interval at which a Board that lacks something is checked again.
+const RECHECK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Watches the Board for one process. All its parts report their errors here, so that the log names the
+/// cause once when an outage begins, whoever notices it, and once more when it ends. Partial outages don't
+/// look like an alternation: they end only when a check finds nothing missing.
+pub struct BoardMonitor {
+    board: Arc<dyn Board>,
+    outage: Mutex<Outage>,
+}
+
+#[derive(Default)]
+struct Outage {
+    /// Causes logged since the outage began; empty if there is none.
+    logged: BTreeSet<String>,
+    /// Warnings that hold now.
+    warned: Vec<String>,
+    checked: Option<Instant>,
+}
+
+impl BoardMonitor {
+    /// Watches a Board.
+    pub fn new(board: Arc<dyn Board>) -> Self {
+        Self { board, outage: Mutex::default() }
+    }
+
+    /// Checks the Board, and logs what has changed.
+    pub async fn health(&self) -> BoardHealth {
+        let health = self.board.check().await;
+        self.log(&health);
+        health
+    }
+
+    /// Handles an error of the Board: finds and logs the cause.
+    pub async fn failed(&self, what: &str, error: &BoardError) {
+        if self.health().await.is_ok() {
+            tracing::warn!(%error, "{what}");
+        } else {
+            tracing::debug!(%error, "{what}");
+        }
+    }
+
+    /// Handles a success: checks whether an outage is over, if there was one.
+    pub async fn succeeded(&self) {
+        let due = {
+            let outage = self.lock();
+            !outage.logged.is_empty()
+                && outage.checked.is_none_or(|checked| checked.elapsed() > RECHECK_INTERVAL)
+        };
+        if due {
+            self.health().await;
+        }
+    }
+
+    fn log(&self, health: &BoardHealth) {
+        let mut outage = self.lock();
+        outage.checked = Some(Instant::now());
+        for warning in health.warnings.iter().filter(|warning| !outage.warned.contains(warning)) {
+            tracing::warn!("{warning}");
+        }
+        outage.warned.clone_from(&health.warnings);
+        if health.is_ok() {
+            if !std::mem::take(&mut outage.logged).is_empty() {
+                tracing::info!("board is working again");
+            }
+            return;
+        }
+        let reason = health.to_string();
+        // An outage shows itself in several ways, such as refused and lost connections.
+        let cause = if health.unreachable() { String::new() } else { reason.clone() };
+        if outage.logged.insert(cause) {
+            if health.unreachable() {
+                tracing::warn!(reason, "board not responding; retrying");
+            } else {
+                tracing::warn!(reason, "board refuses part of the work; retrying");
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Outage> {
+        // Locked for a single step, never across an await.
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,14 @@
+-- evict: evicts the least recently used recorded results.
+-- Arguments: 4 'budget': until the rest fits into as many bytes, but never the most recently used one
+--              'free': until as many bytes are free
+--            5 the bytes
+-- Result: the evicted indexes
+-- Keys and atomicity: see the prelude.
+
+local goal, bytes = ARGV[4], tonumber(ARGV[5])
+
+use_reserve()
+if goal == 'free' then
+    return (evict(tonumber(redis.call('HGET', SIZES, 'total') or 0) - bytes, nil))
+end
+return (evict(bytes, redis.call('ZRANGE', RESULTS, -1, -1)[1]))
