@@ -33,7 +33,7 @@ pub const NOT_AN_INDEX: &str = "Not a Fibonacci index";
 /// Definition in the footer.
 pub const DEFINITION: &str = "F(0) = 0, F(1) = 1, and each number is the sum of the two before it.";
 /// Text and address of the reference in the footer.
-pub const REFERENCE: (&str, &str) = ("A000045", "https://oeis.org/A000045");
+pub const REFERENCE: (&str, &str) = ("OEIS A000045", "https://oeis.org/A000045");
 
 /// Introduction of the page “How it works”.
 pub const EXPLANATION: &str = "There are easier ways to get a Fibonacci number. This one takes the long way on \

@@ -85,6 +85,12 @@ impl Listing {
         self.entries.last().filter(|_| self.more).map(|entry| entry.position)
     }
 
+    /// Returns the position after which the next, newer page starts, if there is one.
+    #[must_use]
+    pub fn newer(&self) -> Option<u64> {
+        self.entries.first().filter(|_| !self.first_page).map(|entry| entry.position)
+    }
+
     /// Merges the entry of an event and returns whether that changed anything.
     pub fn merge(&mut self, new: &Entry) -> bool {
         if let Some(known) = self.entries.iter_mut().find(|entry| entry.index == new.index) {
@@ -186,7 +192,9 @@ mod tests {
         let listing = Listing::new(page(1..=21), None);
         assert_eq!(listing.entries().len(), 20);
         assert_eq!(listing.older(), Some(2));
+        assert_eq!(listing.newer(), None);
         assert_eq!(Listing::new(page(1..=20), None).older(), None);
+        assert_eq!(Listing::new(page(1..=20), Some(21)).newer(), Some(20));
     }
 
     #[test]

@@ -25,11 +25,12 @@ pub fn EntryLists(
     // The lists change only when the order does; each row tracks its own entry.
     let order = Memo::new(move |_| listing.with(Listing::indexes));
     let older = Memo::new(move |_| listing.with(Listing::older));
+    let newer = listing.with_untracked(Listing::newer);
     let is_empty = move || order.with(Vec::is_empty);
     let recent = view! {
         <section class="recent" aria-labelledby="recent">
             <h2 id="recent">"Recently requested"</h2>
-            <ul class="indexes">
+            <ul class="indexes" hidden=is_empty>
                 <For each=move || order.get() key=|index| *index let:index>
                     {index_item(listing, index)}
                 </For>
@@ -40,6 +41,7 @@ pub fn EntryLists(
     let pages = view! {
         <nav class="pages" aria-label="Pages of entries">
             <a href=crate::root::address("/") hidden=first_page>"Newest"</a>
+            <a href=crate::root::address(&format!("/?after={}", newer.unwrap_or_default())) hidden=newer.is_none()>"Newer"</a>
             <a
                 href=move || crate::root::address(&format!("/?before={}", older.get().unwrap_or_default()))
                 hidden=move || older.get().is_none()
@@ -51,7 +53,7 @@ pub fn EntryLists(
     let values = view! {
         <section class="values" aria-labelledby="values">
             <h2 id="values">{job_words::VALUES_HEADING}</h2>
-            <ul>
+            <ul hidden=is_empty>
                 <For each=move || order.get() key=|index| *index let:index>
                     {value_item(listing, index)}
                 </For>

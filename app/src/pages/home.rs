@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, Uri},
 };
 use leptos::prelude::*;
-use protocol::{Entry, FormProblem, Index, IndexError, IndexRange};
+use protocol::{Entry, FormProblem, Index, IndexError, IndexRange, names::PAGE_SIZE};
 use serde::Deserialize;
 use store::{RecordError, Store};
 
@@ -22,6 +22,8 @@ use crate::{
 struct HomeQuery {
     /// Position below which the list starts; the newest entries if absent.
     before: Option<u64>,
+    /// Position above which the list ends, instead of `before`.
+    after: Option<u64>,
     /// The text that was submitted through the form without scripts.
     index: Option<String>,
     /// Reason it could not be submitted.
@@ -36,6 +38,10 @@ impl HomeQuery {
             before: u64,
         }
         #[derive(Deserialize)]
+        struct After {
+            after: u64,
+        }
+        #[derive(Deserialize)]
         struct Typed {
             index: String,
         }
@@ -45,6 +51,7 @@ impl HomeQuery {
         }
         Self {
             before: Query::try_from_uri(uri).ok().map(|Query(Before { before })| before),
+            after: Query::try_from_uri(uri).ok().map(|Query(After { after })| after),
             index: Query::try_from_uri(uri).ok().map(|Query(Typed { index })| index),
             problem: Query::try_from_uri(uri).ok().map(|Query(Problem { problem })| problem),
         }
@@ -80,8 +87,7 @@ impl Home {
     async fn load(store: &Store, query: HomeQuery) -> Self {
         let allowed = store.index_range();
         let index = query.index.as_deref().map(|typed| Index::parse(typed, allowed));
-        let page = PageQuery::first(query.before);
-        let listing = store.page(page.before, page.limit).await.inspect_err(log_failure).ok();
+        let listing = load_listing(store, &query).await.inspect_err(log_failure).ok();
         let answer = match &index {
             Some(Ok(index)) if query.problem.is_none() => {
                 store.entry(*index).await.inspect_err(log_failure).ok().flatten()
@@ -96,7 +102,7 @@ impl Home {
             mistake,
             problem: query.problem,
             answer,
-            listing: listing.map(|entries| Listing::new(entries, query.before)),
+            listing,
         }
     }
 
@@ -139,6 +145,22 @@ impl Home {
     }
 }
 
+async fn load_listing(store: &Store, query: &HomeQuery) -> Result<Listing, RecordError> {
+    let before = match query.after {
+        Some(after) => end_of_page_after(store, after).await?,
+        None => query.before,
+    };
+    let page = PageQuery::first(before);
+    Ok(Listing::new(store.page(page.before, page.limit).await?, before))
+}
+
+/// Returns the position below which the page of the next newer entries starts, or `None` if they fit on the
+/// newest page.
+async fn end_of_page_after(store: &Store, after: u64) -> Result<Option<u64>, RecordError> {
+    let newer = store.record().listed(after, PAGE_SIZE + 1).await?;
+    Ok(newer.get(PAGE_SIZE as usize).map(|(position, _)| *position))
+}
+
 /// Turns a heading into the part of a title after a colon: `Watch it` becomes `watch it`.
 fn lowercase_first(text: &str) -> String {
     let mut chars = text.chars();
@@ -162,9 +184,10 @@ mod tests {
         let typed = HomeQuery { index: Some("7 & more".to_owned()), ..HomeQuery::default() };
         assert_eq!(parse("/?index=7+%26+more"), typed);
         let problem = Some(FormProblem::Unavailable);
-        let failed = HomeQuery { before: None, index: Some("7".to_owned()), problem };
+        let failed = HomeQuery { index: Some("7".to_owned()), problem, ..HomeQuery::default() };
         assert_eq!(parse("/?before=x&index=7&problem=unavailable"), failed);
         assert_eq!(parse("/?problem=nonsense"), HomeQuery::default());
+        assert_eq!(parse("/?after=40"), HomeQuery { after: Some(40), ..HomeQuery::default() });
         assert_eq!(parse("/?before=40"), HomeQuery { before: Some(40), ..HomeQuery::default() });
     }
 }

@@ -7,8 +7,8 @@ use crate::wording;
 
 /// Width of the diagram, in its own units.
 const WIDTH: u64 = 1_000;
-/// Minimum width of a bar, so that the shortest step is visible.
-const MIN_WIDTH: u64 = 6;
+/// Minimum width of a bar, to which the style sheet adds an outline.
+const MIN_WIDTH: u64 = 1;
 
 /// One row of the table.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +45,7 @@ fn row(row: &Row) -> impl IntoView + use<> {
     let since_start =
         row.since_start_us.map_or_else(|| "–".to_owned(), |us| format!("+{}", wording::duration(us)));
     let bar = row.bar.map(|(x, width)| {
-        view! { <rect class="bar" x=x.to_string() y="2" width=width.to_string() height="8" rx="2" /> }
+        view! { <rect class="bar" x=x.to_string() y="2" width=width.to_string() height="8" /> }
     });
     view! {
         <tr data-step=row.step data-reached=row.since_start_us.is_some().to_string()>

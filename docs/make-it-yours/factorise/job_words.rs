@@ -29,7 +29,7 @@ pub const NOT_AN_INDEX: &str = "Not a number to factorise";
 /// Definition in the footer.
 pub const DEFINITION: &str = "360 = 2^3 × 3^2 × 5: every number from 2 has one product of primes.";
 /// Text and address of the reference in the footer.
-pub const REFERENCE: (&str, &str) = ("A027746", "https://oeis.org/A027746");
+pub const REFERENCE: (&str, &str) = ("OEIS A027746", "https://oeis.org/A027746");
 
 /// Introduction of the page “How it works”.
 pub const EXPLANATION: &str = "There are easier ways to factorise a number. This one takes the long way on \

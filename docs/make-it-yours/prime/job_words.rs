@@ -29,7 +29,7 @@ pub const NOT_AN_INDEX: &str = "Not the index of a prime";
 /// Definition in the footer.
 pub const DEFINITION: &str = "p(1) = 2, p(2) = 3, p(3) = 5: the numbers with exactly two divisors.";
 /// Text and address of the reference in the footer.
-pub const REFERENCE: (&str, &str) = ("A000040", "https://oeis.org/A000040");
+pub const REFERENCE: (&str, &str) = ("OEIS A000040", "https://oeis.org/A000040");
 
 /// Introduction of the page “How it works”.
 pub const EXPLANATION: &str = "There are easier ways to get a prime number. This one takes the long way on \
