@@ -4,14 +4,14 @@ use leptos::{config::LeptosOptions, config::ReloadWSProtocol};
 
 /// The WebSocket through which `cargo leptos watch` makes the page reload.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Reload {
+pub(crate) struct ReloadSocket {
     /// `ws` or `wss`.
     pub(crate) scheme: &'static str,
     /// Its port, on the host of the page.
     pub(crate) port: u32,
 }
 
-impl Reload {
+impl ReloadSocket {
     /// Returns the address that the reload script uses, or `None` unless `LEPTOS_WATCH` is set.
     pub(crate) fn from_options(options: &LeptosOptions) -> Option<Self> {
         std::env::var_os("LEPTOS_WATCH")?;
@@ -25,8 +25,9 @@ impl Reload {
 
 /// Returns the policy of a page whose scripts carry `nonce`: only resources of this site, no inline
 /// script without the nonce, no inline style, no frames. WebAssembly must be allowed explicitly.
-pub(crate) fn content_security_policy(nonce: &str, reload: Option<&Reload>) -> String {
-    let reload = reload.map_or_else(String::new, |Reload { scheme, port }| format!(" {scheme}://*:{port}"));
+pub(crate) fn content_security_policy(nonce: &str, reload: Option<&ReloadSocket>) -> String {
+    let reload =
+        reload.map_or_else(String::new, |ReloadSocket { scheme, port }| format!(" {scheme}://*:{port}"));
     [
         "default-src 'none'".to_owned(),
         format!("script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'"),
@@ -52,7 +53,7 @@ mod tests {
         assert!(policy.contains("script-src 'self' 'nonce-abc' 'wasm-unsafe-eval';"), "{policy}");
         assert!(policy.contains("connect-src 'self';"), "{policy}");
         assert!(!policy.contains("unsafe-inline") && !policy.contains("ws"), "{policy}");
-        let reload = Reload { scheme: "ws", port: 3001 };
+        let reload = ReloadSocket { scheme: "ws", port: 3001 };
         let policy = content_security_policy("abc", Some(&reload));
         assert!(policy.contains("connect-src 'self' ws://*:3001;"), "{policy}");
     }

@@ -27,10 +27,29 @@ pub(crate) struct Page {
     pub(crate) status: StatusCode,
     /// Title of the document.
     pub(crate) title: String,
-    /// True if it shows something that will soon change; without scripts the page then reloads itself.
-    pub(crate) unfinished: bool,
+    /// When it reloads itself.
+    pub(crate) reload: Reload,
+    /// Address to go to instead of showing the page, without a prefix.
+    pub(crate) redirect: Option<String>,
     /// The content of `<main>`.
     pub(crate) view: Box<dyn Fn() -> AnyView + Send + Sync>,
+}
+
+/// When a page reloads itself after a moment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reload {
+    /// Never: it does not change, or only when someone submits an index.
+    Never,
+    /// Without scripts: it shows something that will soon change, and its islands follow that by themselves.
+    WithoutScripts,
+    /// Always: it waits for something.
+    Always,
+}
+
+impl Reload {
+    const fn if_unfinished(unfinished: bool) -> Self {
+        if unfinished { Self::WithoutScripts } else { Self::Never }
+    }
 }
 
 impl Page {
@@ -43,9 +62,15 @@ impl Page {
         Self {
             status,
             title: format!("{title} · {}", job_words::SITE_NAME),
-            unfinished: false,
+            reload: Reload::Never,
+            redirect: None,
             view: Box::new(move || view().into_any()),
         }
+    }
+
+    /// Creates a redirect to another address.
+    fn redirect(address: String) -> Self {
+        Self { redirect: Some(address), ..Self::new(StatusCode::SEE_OTHER, "", || ()) }
     }
 }
 

@@ -12,6 +12,12 @@ use protocol::Index;
 
 use crate::root;
 
+/// Returns the address of the page that waits for a whole value and then downloads it.
+#[must_use]
+pub fn download_page(index: Index) -> String {
+    format!("{}/digits", value_page(index))
+}
+
 /// Returns the address of the page of an index.
 #[must_use]
 pub fn value_page(index: Index) -> String {

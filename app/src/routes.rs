@@ -8,7 +8,7 @@ use axum::{
     body::Body,
     extract::Request,
     http::{HeaderMap, Uri},
-    response::{Redirect, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use futures::future::{BoxFuture, FutureExt};
@@ -27,9 +27,10 @@ type Load = fn(PageRequest) -> BoxFuture<'static, Page>;
 
 /// Every page: its path and the function that loads it. To add a page, add a line here and a module
 /// with such a function to `pages`.
-const PAGES: [(&str, Load); 3] = [
+const PAGES: [(&str, Load); 4] = [
     ("/", |request| home::load(request).boxed()),
     ("/values/{index}", |request| value::load(request).boxed()),
+    ("/values/{index}/digits", |request| value::load_download(request).boxed()),
     ("/otherpage", |request| explanation::load(request).boxed()),
 ];
 
@@ -58,6 +59,9 @@ pub fn routes(options: &LeptosOptions, store: &Arc<Store>) -> Router {
 async fn render(options: LeptosOptions, store: Arc<Store>, load: Load, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let page = Arc::new(load(PageRequest { store, parts: parts.clone() }).await);
+    if let Some(address) = &page.redirect {
+        return Redirect::to(&format!("{}{address}", forwarded_prefix(&parts.headers))).into_response();
+    }
     let status = page.status;
     let render = render_app_async(move || shell(options.clone(), &page));
     let mut response = render(Request::from_parts(parts, body)).await;

@@ -6,10 +6,10 @@ use leptos_axum::ResponseOptions;
 use leptos_meta::HashedStylesheet;
 
 use crate::{
-    content_security_policy::{Reload, content_security_policy},
+    content_security_policy::{ReloadSocket, content_security_policy},
     islands::ConnectionStatus,
     job_words,
-    pages::Page,
+    pages::{Page, Reload},
     root,
 };
 
@@ -18,17 +18,20 @@ use crate::{
 /// The nonce and the `ResponseOptions` come from the context that `leptos_axum` provides. The
 /// Content-Security-Policy is added to the response here.
 pub(crate) fn shell(options: LeptosOptions, page: &Page) -> impl IntoView + use<> {
-    let reload = Reload::from_options(&options);
+    let reload = ReloadSocket::from_options(&options);
     if let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) {
         add_headers(&response, &content_security_policy(&nonce, reload.as_ref()));
     }
     let path = use_context::<Parts>().map_or_else(String::new, |parts| parts.uri.path().to_owned());
     let prefix = root::prefix();
     let current = |address| (path == address).then_some("page");
-    let refresh = page.unfinished.then(|| {
+    let refresh = || view! { <meta http-equiv="refresh" content="2" /> };
+    let refresh = match page.reload {
+        Reload::Never => None,
         // Here and nowhere else: a <noscript> inside a hydrated view panics (leptos #3360).
-        view! { <noscript><meta http-equiv="refresh" content="2" /></noscript> }
-    });
+        Reload::WithoutScripts => Some(view! { <noscript>{refresh()}</noscript> }.into_any()),
+        Reload::Always => Some(refresh().into_any()),
+    };
     let (reference, reference_address) = job_words::REFERENCE;
     view! {
         <!DOCTYPE html>

@@ -1,6 +1,6 @@
 //! Wording of numbers, times, states and mistakes on the page.
 
-use protocol::{Entry, FormProblem, IndexError, IndexErrorKind, Outcome, Status, Timeline};
+use protocol::{Entry, Fault, FormProblem, IndexError, IndexErrorKind, Outcome, Status, Timeline};
 
 use crate::job_words::{UNIT, notation};
 
@@ -193,11 +193,16 @@ pub fn mistake(error: &IndexError) -> String {
     let allowed = error.allowed;
     match &error.kind {
         IndexErrorKind::Empty => format!("Enter a whole number from {allowed}."),
-        IndexErrorKind::NotANumber { given } => {
+        IndexErrorKind::NotANumber { given, fault: Fault::Other } => {
             format!("“{given}” isn’t a whole number. Try one from {allowed}.")
         }
+        IndexErrorKind::NotANumber { given, fault } => {
+            format!("“{given}” {}. Try a whole number from {allowed}.", fault.as_str())
+        }
         IndexErrorKind::Negative => format!("Negative numbers aren’t allowed. Try one from {allowed}."),
-        IndexErrorKind::Fraction => "Fractions aren’t allowed.".to_owned(),
+        IndexErrorKind::Fraction => {
+            format!("Fractions aren’t allowed. Try a whole number from {allowed}, without a decimal point.")
+        }
         IndexErrorKind::TooLow => format!("That’s too small. Try one from {allowed}."),
         IndexErrorKind::TooHigh => {
             format!("That’s too big: this site goes up to {}.", thousands(u64::from(allowed.highest.get())))
@@ -345,7 +350,14 @@ mod tests {
         let index = |number| Index::try_from(number).unwrap();
         let allowed = IndexRange { lowest: index(1), highest: index(1_000_000) };
         let mistake = |text| mistake(&Index::parse(text, allowed).unwrap_err());
-        assert_eq!(mistake("5.9"), "Fractions aren’t allowed.");
+        assert_eq!(
+            mistake("7.0"),
+            "Fractions aren’t allowed. Try a whole number from 1 to 1,000,000, without a decimal point."
+        );
+        assert_eq!(
+            mistake("1\u{200b}0"),
+            "“1⟨U+200B⟩0” contains an invisible character. Try a whole number from 1 to 1,000,000."
+        );
         assert_eq!(mistake("1000001"), "That’s too big: this site goes up to 1,000,000.");
         assert_eq!(mistake("0"), "That’s too small. Try one from 1 to 1,000,000.");
         assert_eq!(mistake("seven"), "“seven” isn’t a whole number. Try one from 1 to 1,000,000.");

@@ -1,6 +1,6 @@
 //! The index of a value, and the mistakes in a text that is not one.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -39,14 +39,16 @@ pub struct IndexError {
 pub enum IndexErrorKind {
     /// It is blank.
     Empty,
-    /// It has letters, signs, or anything else that is not a decimal digit.
+    /// It has something other than decimal digits.
     NotANumber {
-        /// The text, shortened.
+        /// The text, shortened, with its invisible characters made visible.
         given: String,
+        /// Part of it that is wrong.
+        fault: Fault,
     },
     /// It is below zero.
     Negative,
-    /// It has a fraction.
+    /// It has a decimal point.
     Fraction,
     /// It is below the lowest index.
     TooLow,
@@ -54,19 +56,46 @@ pub enum IndexErrorKind {
     TooHigh,
 }
 
+/// Part of a text that keeps it from being an index.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fault {
+    /// A plus sign: `+7`.
+    Sign,
+    /// An exponent: `1e3`.
+    Exponent,
+    /// Digits of another script: `７`.
+    OtherDigits,
+    /// Digits grouped other than in threes: `1,00`.
+    Groups,
+    /// An invisible character: `1\u{200b}0`.
+    Invisible,
+    /// Anything else.
+    Other,
+}
+
+impl Fault {
+    /// Returns what is wrong, as the rest of a sentence that begins with the text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sign => "must not have a sign",
+            Self::Exponent => "must be written out, without an exponent",
+            Self::OtherDigits => "must be written with the digits 0 to 9",
+            Self::Groups => "must have its digits in groups of three, as in 1,000, or in no groups at all",
+            Self::Invisible => "contains an invisible character",
+            Self::Other => "is not a whole number",
+        }
+    }
+}
+
 impl fmt::Display for IndexError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { kind, allowed } = self;
         match kind {
             IndexErrorKind::Empty => f.write_str("The index must not be empty.")?,
-            IndexErrorKind::NotANumber { given } => {
-                return write!(
-                    f,
-                    "“{given}” is not a whole number. The index must be a whole number from {allowed}."
-                );
-            }
+            IndexErrorKind::NotANumber { given, fault } => write!(f, "“{given}” {}.", fault.as_str())?,
             IndexErrorKind::Negative => f.write_str("The index must not be negative.")?,
-            IndexErrorKind::Fraction => f.write_str("The index must not have a fraction.")?,
+            IndexErrorKind::Fraction => f.write_str("The index must not have a decimal point.")?,
             IndexErrorKind::TooLow => write!(f, "The index must not be below {}.", allowed.lowest)?,
             IndexErrorKind::TooHigh => {
                 return write!(f, "The index must not exceed {}.", Thousands(allowed.highest));
@@ -86,13 +115,15 @@ impl Index {
         self.0
     }
 
-    /// Parses what a person or a program typed. Surrounding blanks and leading zeros are ignored.
+    /// Parses what a person or a program typed. Surrounding blanks, leading zeros and digit grouping in
+    /// threes are ignored.
     ///
     /// ```
     /// use protocol::{Index, IndexErrorKind, IndexRange};
     ///
     /// let allowed = IndexRange { lowest: Index::try_from(1)?, highest: Index::try_from(1_000_000)? };
     /// assert_eq!(Index::parse(" 007 ", allowed)?.get(), 7);
+    /// assert_eq!(Index::parse("1,000,000", allowed)?.get(), 1_000_000);
     /// assert_eq!(Index::parse("-5", allowed).unwrap_err().kind, IndexErrorKind::Negative);
     /// assert_eq!(Index::parse("0", allowed).unwrap_err().kind, IndexErrorKind::TooLow);
     /// assert_eq!(Index::parse("1000001", allowed).unwrap_err().kind, IndexErrorKind::TooHigh);
@@ -102,31 +133,27 @@ impl Index {
     /// # Errors
     /// Fails with an [`IndexError`] that says what is wrong and what is allowed.
     pub fn parse(text: &str, allowed: IndexRange) -> Result<Self, IndexError> {
-        let index = Self::parse_any(text.trim()).map_err(|kind| IndexError { kind, allowed })?;
+        let index = Self::parse_for_lookup(text, allowed)?;
         allowed.check(index)?;
         Ok(index)
     }
 
-    fn parse_any(text: &str) -> Result<Self, IndexErrorKind> {
-        if text.is_empty() {
-            return Err(IndexErrorKind::Empty);
-        }
-        let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_digits(text) {
-            let unsigned = text.strip_prefix('-').unwrap_or(text);
-            let is_fraction = unsigned
-                .split_once('.')
-                .is_some_and(|(whole, fraction)| is_digits(whole) && is_digits(fraction));
-            return Err(if is_fraction {
-                IndexErrorKind::Fraction
-            } else if is_digits(unsigned) {
-                IndexErrorKind::Negative
-            } else {
-                IndexErrorKind::NotANumber { given: shortened(text) }
-            });
-        }
-        // It consists of digits, so parsing can fail only because the number is too large.
-        text.parse().map_err(|_| IndexErrorKind::TooHigh)
+    /// Like [`Index::parse`], for an index to look up, which may be outside `allowed`: it may have been
+    /// submitted while another range was allowed, or adopted from an original system.
+    ///
+    /// # Errors
+    /// Fails with an [`IndexError`] that says what is wrong and what is allowed.
+    pub fn parse_for_lookup(text: &str, allowed: IndexRange) -> Result<Self, IndexError> {
+        let text = text.trim_matches(is_blank);
+        let kind = match ungrouped(text) {
+            // It consists of digits, so parsing can fail only because the number is too large.
+            Some(digits) => match digits.parse::<u32>().map(Self::try_from) {
+                Ok(Ok(index)) => return Ok(index),
+                _ => IndexErrorKind::TooHigh,
+            },
+            None => mistake(text),
+        };
+        Err(IndexError { kind, allowed })
     }
 
     /// Parses an index in its canonical form: decimal digits, no leading zero, at most
@@ -137,29 +164,117 @@ impl Index {
         let canonical = text.bytes().all(|byte| byte.is_ascii_digit())
             && (text.len() == 1 || !text.starts_with('0'))
             && (1..=10).contains(&text.len());
-        canonical.then(|| text.parse().ok()).flatten()
+        canonical.then(|| text.parse::<u32>().ok().and_then(|number| Self::try_from(number).ok())).flatten()
     }
 }
 
-fn shortened(text: &str) -> String {
-    const SHOWN_CHARS: usize = 40;
-    if text.chars().count() <= SHOWN_CHARS {
-        return text.to_owned();
+/// Characters that set groups of digits apart: as people type them, and as pages and spreadsheets write
+/// them (no-break, figure, thin and narrow no-break space).
+const SEPARATORS: [char; 9] = [',', ' ', '\'', '’', '_', '\u{a0}', '\u{2007}', '\u{2009}', '\u{202f}'];
+
+/// Returns the digits of a text that has nothing else, or has them in groups of three with the same
+/// separator throughout.
+fn ungrouped(text: &str) -> Option<String> {
+    let separator = text.chars().find(|char| !char.is_ascii_digit());
+    let groups: Vec<_> = match separator {
+        Some(separator) if SEPARATORS.contains(&separator) => text.split(separator).collect(),
+        _ => vec![text],
+    };
+    let in_threes =
+        groups.len() == 1 || groups[0].len() <= 3 && groups[1..].iter().all(|group| group.len() == 3);
+    (in_threes && groups.iter().all(|group| is_digits(group))).then(|| groups.concat())
+}
+
+/// Returns what is wrong with a text that is not a number.
+fn mistake(text: &str) -> IndexErrorKind {
+    if text.is_empty() {
+        return IndexErrorKind::Empty;
     }
-    text.chars().take(SHOWN_CHARS).chain(['…']).collect()
+    // The minus sign that word processors write.
+    let negative = text.strip_prefix(['-', '−']);
+    let unsigned = negative.unwrap_or(text);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    if unsigned.contains('.') && is_digits(fraction) && ungrouped(whole).is_some() {
+        return IndexErrorKind::Fraction;
+    }
+    if negative.is_some_and(|unsigned| ungrouped(unsigned).is_some()) {
+        return IndexErrorKind::Negative;
+    }
+    let exponent = || {
+        let (number, exponent) = unsigned.split_once(['e', 'E'])?;
+        let number = number.chars().all(|char| char.is_ascii_digit() || char == '.');
+        let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+        (number && unsigned.starts_with(|char: char| char.is_ascii_digit()) && is_digits(exponent))
+            .then_some(())
+    };
+    let fault = if text.contains(|char| char != ' ' && is_invisible(char)) {
+        Fault::Invisible
+    } else if text.strip_prefix('+').is_some_and(|unsigned| ungrouped(unsigned).is_some()) {
+        Fault::Sign
+    } else if exponent().is_some() {
+        Fault::Exponent
+    } else if text.chars().all(char::is_numeric) {
+        Fault::OtherDigits
+    } else if text.chars().all(|char| char.is_ascii_digit() || char == ',')
+        && text.starts_with(|char: char| char.is_ascii_digit())
+    {
+        Fault::Groups
+    } else {
+        Fault::Other
+    };
+    IndexErrorKind::NotANumber { given: shown(text), fault }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Returns whether a character around an index is ignored. Copying a number often takes invisible
+/// characters along.
+fn is_blank(char: char) -> bool {
+    char.is_whitespace() || is_ignorable(char)
+}
+
+/// Returns whether a character cannot be seen, or not be told from a space.
+fn is_invisible(char: char) -> bool {
+    char.is_control() || is_blank(char)
+}
+
+/// Returns whether a character has the Unicode property `Default_Ignorable_Code_Point`, or is blank without
+/// being white space: soft hyphen, zero-width space, direction marks, byte-order mark, Braille blank.
+const fn is_ignorable(char: char) -> bool {
+    matches!(
+        char,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// Returns a text as messages quote it: shortened, and with the code points of its invisible characters,
+/// as in `1⟨U+200B⟩0`.
+fn shown(text: &str) -> String {
+    const SHOWN_CHARS: usize = 40;
+    let mut shown = String::new();
+    for (position, char) in text.chars().enumerate() {
+        if position == SHOWN_CHARS {
+            shown.push('…');
+            break;
+        }
+        if char != ' ' && is_invisible(char) {
+            shown += &format!("⟨U+{:04X}⟩", u32::from(char));
+        } else {
+            shown.push(char);
+        }
+    }
+    shown
 }
 
 impl fmt::Display for Index {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-impl FromStr for Index {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse::<u32>().map_err(|_| "not an index").and_then(Self::try_from)
     }
 }
 
@@ -246,34 +361,116 @@ mod tests {
     #[test]
     fn surrounding_blanks_and_leading_zeros_are_ignored() {
         assert_eq!(parse("7"), Ok(7));
-        assert_eq!(parse(" \t007\n"), Ok(7));
+        assert_eq!(parse(" \t007\r\n"), Ok(7));
         assert_eq!(parse("000"), Ok(0));
         assert_eq!(parse(&"0".repeat(500)), Ok(0));
         assert_eq!(parse("1000000"), Ok(1_000_000));
     }
 
     #[test]
+    fn invisible_characters_around_an_index_are_ignored() {
+        for blank in [
+            '\u{ad}', '\u{a0}', '\u{61c}', '\u{200b}', '\u{200d}', '\u{200e}', '\u{2009}', '\u{202e}',
+            '\u{202f}', '\u{2060}', '\u{2068}', '\u{2800}', '\u{3000}', '\u{feff}',
+        ] {
+            assert_eq!(parse(&format!("{blank}7")), Ok(7), "{blank:?}");
+            assert_eq!(parse(&format!("\u{feff}7 {blank}")), Ok(7), "{blank:?}");
+            assert_eq!(parse(&format!("{blank}")).unwrap_err().kind, IndexErrorKind::Empty, "{blank:?}");
+        }
+    }
+
+    #[test]
+    fn digits_may_be_grouped_in_threes() {
+        for separator in SEPARATORS {
+            assert_eq!(parse(&format!("1{separator}000")), Ok(1_000), "{separator:?}");
+            assert_eq!(parse(&format!("1{separator}000{separator}000")), Ok(1_000_000), "{separator:?}");
+            assert_eq!(parse(&format!("007{separator}000")), Ok(7_000), "{separator:?}");
+            for text in [
+                format!("1{separator}00"),
+                format!("1000{separator}000"),
+                format!("1{separator}0000"),
+                format!("1{separator}{separator}000"),
+                format!("1{separator}000;000"),
+            ] {
+                assert!(parse(&text).is_err(), "{text:?}");
+            }
+        }
+        for text in ["1,000 000", "7, 8", "7 8", ",000", "1,000,", "1.000.000", "1;000"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn each_kind_of_mistake_is_recognised() {
         let kind = |text| parse(text).unwrap_err().kind;
         assert_eq!(kind("  "), IndexErrorKind::Empty);
-        assert_eq!(kind("-5"), IndexErrorKind::Negative);
-        assert_eq!(kind("5.9"), IndexErrorKind::Fraction);
-        assert_eq!(kind("-5.9"), IndexErrorKind::Fraction);
-        for text in ["3abc", "1e3", "+7", "７", "1,000", "0x10", "--5", "-"] {
-            assert_eq!(kind(text), IndexErrorKind::NotANumber { given: text.to_owned() });
+        for text in ["-5", "−5", "-1,000"] {
+            assert_eq!(kind(text), IndexErrorKind::Negative, "{text}");
         }
-        for text in ["1000001", "2147483648", "4294967296", "99999999999999999999999"] {
+        for text in ["5.9", "-5.9", "7.0", "1.000", "1,000.5"] {
+            assert_eq!(kind(text), IndexErrorKind::Fraction, "{text}");
+        }
+        for (text, fault) in [
+            ("+7", Fault::Sign),
+            ("+1,000", Fault::Sign),
+            ("1e3", Fault::Exponent),
+            ("7E0", Fault::Exponent),
+            ("1.5e+3", Fault::Exponent),
+            ("７", Fault::OtherDigits),
+            ("٧", Fault::OtherDigits),
+            ("1²", Fault::OtherDigits),
+            ("1,00", Fault::Groups),
+            ("10,00,000", Fault::Groups),
+            ("7,", Fault::Groups),
+            ("3abc", Fault::Other),
+            ("0x10", Fault::Other),
+            ("--5", Fault::Other),
+            ("-", Fault::Other),
+            ("e3", Fault::Other),
+            ("7, 8", Fault::Other),
+            (",", Fault::Other),
+        ] {
+            assert_eq!(kind(text), IndexErrorKind::NotANumber { given: text.to_owned(), fault }, "{text}");
+        }
+        for text in ["1000001", "1,000,001", "2147483648", "4294967296", "99999999999999999999999"] {
             assert_eq!(kind(text), IndexErrorKind::TooHigh, "{text}");
         }
     }
 
     #[test]
-    fn a_message_says_what_is_allowed() {
+    fn an_invisible_character_within_a_text_is_made_visible() {
+        for (text, given) in [
+            ("1\u{200b}0", "1⟨U+200B⟩0"),
+            ("1\u{a0}0", "1⟨U+00A0⟩0"),
+            ("7\u{0}", "7⟨U+0000⟩"),
+            ("1\t0", "1⟨U+0009⟩0"),
+            ("se\u{ad}ven", "se⟨U+00AD⟩ven"),
+            ("7\u{fe0f}\u{20e3}", "7⟨U+FE0F⟩\u{20e3}"),
+        ] {
+            let expected = IndexErrorKind::NotANumber { given: given.to_owned(), fault: Fault::Invisible };
+            assert_eq!(parse(text).unwrap_err().kind, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_says_what_is_wrong_and_what_is_allowed() {
         let message = |text| parse(text).unwrap_err().to_string();
         assert_eq!(message("1000001"), "The index must not exceed 1,000,000.");
-        for text in ["", "seven", "-5", "5.9"] {
+        assert_eq!(
+            message("1\u{200b}0"),
+            "“1⟨U+200B⟩0” contains an invisible character. It must be a whole number from 0 to 1,000,000."
+        );
+        for text in ["", "seven", "-5", "5.9", "7.0", "1e3", "+7", "７", "1,00"] {
             assert!(message(text).ends_with("must be a whole number from 0 to 1,000,000."), "{text}");
         }
+    }
+
+    #[test]
+    fn an_index_to_look_up_may_be_outside_the_allowed_range_and_a_mistake_names_that_range() {
+        let lookup = |text| Index::parse_for_lookup(text, UP_TO_A_MILLION);
+        assert_eq!(lookup("1,000,001").map(Index::get), Ok(1_000_001));
+        assert_eq!(lookup("3000000000").unwrap_err().to_string(), "The index must not exceed 1,000,000.");
+        assert_eq!(lookup("seven").unwrap_err().allowed, UP_TO_A_MILLION);
     }
 
     #[test]
@@ -308,6 +505,7 @@ mod tests {
         #[test]
         fn a_displayed_index_can_be_parsed(number in 0_u32..=1_000_000) {
             prop_assert_eq!(parse(&number.to_string()), Ok(number));
+            prop_assert_eq!(parse(&Thousands(Index(number)).to_string()), Ok(number));
         }
 
         #[test]

@@ -18,7 +18,7 @@ mod worker_id;
 pub use entry::{Entry, HEAD_DIGITS, Outcome, SHORT_DIGITS, Status, TAIL_DIGITS};
 pub use event::{Event, EventKind};
 pub use form_problem::FormProblem;
-pub use index::{Index, IndexError, IndexErrorKind, IndexRange};
+pub use index::{Fault, Index, IndexError, IndexErrorKind, IndexRange};
 pub use notice::Notice;
 pub use problem::{PROBLEM_MEDIA_TYPE, Problem};
 pub use revision::Revision;

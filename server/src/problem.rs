@@ -41,14 +41,11 @@ impl ApiProblem {
         )
     }
 
-    /// 409: the computation was given up, for `reason`.
-    pub(crate) fn given_up(reason: Option<&str>) -> Self {
+    /// 409: the computation was given up, for `reason`, and may be retried if the index is `allowed`.
+    pub(crate) fn given_up(reason: Option<&str>, allowed: bool) -> Self {
         let reason = reason.unwrap_or("The computation failed.");
-        Self::new(
-            StatusCode::CONFLICT,
-            "Computation given up",
-            format!("{reason} Submit the index again to retry."),
-        )
+        let remedy = if allowed { " Submit the index again to retry." } else { "" };
+        Self::new(StatusCode::CONFLICT, "Computation given up", format!("{reason}{remedy}"))
     }
 
     /// 413.

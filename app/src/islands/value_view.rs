@@ -30,11 +30,10 @@ pub fn ValueView(
     let value = move || {
         outcome.with(|outcome| {
             outcome.as_ref().map(|outcome| {
-                let file = format!("{}.txt", job_words::notation(index));
                 view! {
                     {parts::value(outcome)}
                     <div class="actions">
-                        <a class="button" href=api::digits_address(index) download=file>"Download"</a>
+                        <a class="button" href=parts::download_page(index)>"Download"</a>
                         {copy_button(outcome.clone(), entry)}
                     </div>
                 }

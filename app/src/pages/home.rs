@@ -9,7 +9,7 @@ use protocol::{Entry, FormProblem, Index, IndexError, IndexRange, names::PAGE_SI
 use serde::Deserialize;
 use store::{RecordError, Store};
 
-use super::{Page, PageRequest};
+use super::{Page, PageRequest, Reload};
 use crate::{
     islands::{EntryLists, SubmitForm},
     job_words,
@@ -31,7 +31,7 @@ struct HomeQuery {
 }
 
 impl HomeQuery {
-    /// Parses each field on its own: a malformed one is ignored and does not affect the others.
+    /// Parses each field on its own: a malformed or empty one is ignored and does not affect the others.
     fn parse(uri: &Uri) -> Self {
         #[derive(Deserialize)]
         struct Before {
@@ -52,7 +52,10 @@ impl HomeQuery {
         Self {
             before: Query::try_from_uri(uri).ok().map(|Query(Before { before })| before),
             after: Query::try_from_uri(uri).ok().map(|Query(After { after })| after),
-            index: Query::try_from_uri(uri).ok().map(|Query(Typed { index })| index),
+            index: Query::try_from_uri(uri)
+                .ok()
+                .map(|Query(Typed { index })| index)
+                .filter(|index| !index.is_empty()),
             problem: Query::try_from_uri(uri).ok().map(|Query(Problem { problem })| problem),
         }
     }
@@ -78,7 +81,8 @@ pub(crate) async fn load(request: PageRequest) -> Page {
     Page {
         status: if home.listing.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE },
         title: format!("{}: {}", job_words::SITE_NAME, lowercase_first(job_words::TITLE)),
-        unfinished: home.is_unfinished(),
+        reload: Reload::if_unfinished(home.is_unfinished()),
+        redirect: None,
         view: Box::new(move || home.view().into_any()),
     }
 }
@@ -98,7 +102,10 @@ impl Home {
         let keep_typed = mistake.is_some() || query.problem.is_some();
         Self {
             allowed,
-            typed: query.index.filter(|_| keep_typed).unwrap_or_default(),
+            typed: query
+                .index
+                .filter(|_| keep_typed)
+                .map_or_else(String::new, |typed| typed.trim().to_owned()),
             mistake,
             problem: query.problem,
             answer,
@@ -186,7 +193,9 @@ mod tests {
         let problem = Some(FormProblem::Unavailable);
         let failed = HomeQuery { index: Some("7".to_owned()), problem, ..HomeQuery::default() };
         assert_eq!(parse("/?before=x&index=7&problem=unavailable"), failed);
-        assert_eq!(parse("/?problem=nonsense"), HomeQuery::default());
+        for nothing in ["/?problem=nonsense", "/?problem=&before=&after=&index=", "/?index"] {
+            assert_eq!(parse(nothing), HomeQuery::default(), "{nothing}");
+        }
         assert_eq!(parse("/?after=40"), HomeQuery { after: Some(40), ..HomeQuery::default() });
         assert_eq!(parse("/?before=40"), HomeQuery { before: Some(40), ..HomeQuery::default() });
     }

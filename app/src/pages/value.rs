@@ -6,21 +6,55 @@ use axum::{
 };
 use leptos::prelude::*;
 use protocol::{Entry, Index, IndexError, names::VALUES_ROUTE};
-use store::Store;
+use store::{DigitsAnswer, Store};
 
-use super::{Page, PageRequest, back, errors};
-use crate::{islands::ValueView, job_words, wording};
+use super::{Page, PageRequest, Reload, back, errors};
+use crate::{api, islands::ValueView, job_words, parts, wording};
 
 pub(crate) async fn load(mut request: PageRequest) -> Page {
     let Ok(Path(typed)) = Path::<String>::from_request_parts(&mut request.parts, &()).await else {
         return errors::not_found();
     };
-    let allowed = request.store.index_range();
-    // An index that exceeds the maximum may have been computed when the maximum was higher.
-    match typed.parse().or_else(|_| Index::parse(&typed, allowed)) {
+    // It may exceed the maximum: it may have been computed when the maximum was higher.
+    match Index::parse_for_lookup(&typed, request.store.index_range()) {
         Ok(index) => load_entry(&request.store, index).await,
         Err(error) => not_an_index(error),
     }
+}
+
+/// Loads the page of a download. It redirects to the file, or waits for it by reloading itself: a link straight to
+/// the file would save an error in its place, or the state of an evicted value that is being computed again.
+pub(crate) async fn load_download(mut request: PageRequest) -> Page {
+    let Ok(Path(typed)) = Path::<String>::from_request_parts(&mut request.parts, &()).await else {
+        return errors::not_found();
+    };
+    let index = match Index::parse_for_lookup(&typed, request.store.index_range()) {
+        Ok(index) => index,
+        Err(error) => return not_an_index(error),
+    };
+    match request.store.digits(index).await {
+        Ok(DigitsAnswer::Ready(_)) => Page::redirect(format!("{}?download=true", api::digits_address(index))),
+        Ok(DigitsAnswer::Pending(_)) => waiting(index),
+        Ok(DigitsAnswer::Failed(_) | DigitsAnswer::Unknown) => load_entry(&request.store, index).await,
+        Err(error) => {
+            tracing::warn!(%error, %index, "failed to read a value for its download");
+            errors::unavailable()
+        }
+    }
+}
+
+fn waiting(index: Index) -> Page {
+    let name = job_words::notation(index);
+    let page = Page::new(StatusCode::OK, &format!("Download of {name}"), move || {
+        view! {
+            <article class="message">
+                <h1>{format!("{name} is being computed again")}</h1>
+                <p class="lead">"Your download starts by itself as soon as it’s ready."</p>
+                <p><a href=parts::value_page(index)>{format!("Back to {name}")}</a></p>
+            </article>
+        }
+    });
+    Page { reload: Reload::Always, ..page }
 }
 
 async fn load_entry(store: &Store, index: Index) -> Page {
@@ -39,7 +73,7 @@ async fn load_entry(store: &Store, index: Index) -> Page {
 
 fn one_value(entry: Entry) -> Page {
     let name = job_words::notation(entry.index);
-    let unfinished = wording::is_unfinished(&entry);
+    let reload = Reload::if_unfinished(wording::is_unfinished(&entry));
     let page = Page::new(StatusCode::OK, &name.clone(), move || {
         view! {
             <article class="one-value">
@@ -49,7 +83,7 @@ fn one_value(entry: Entry) -> Page {
             </article>
         }
     });
-    Page { unfinished, ..page }
+    Page { reload, ..page }
 }
 
 fn never_submitted(index: Index) -> Page {

@@ -84,7 +84,7 @@ async fn a_value_with_quotes_backslashes_and_other_scripts_is_returned_intact() 
 
         let shared = || State(state.clone());
         let path = || Path(number.to_string());
-        let digits = digits::digits(shared(), path(), HeaderMap::new()).await.unwrap();
+        let digits = digits::digits(shared(), path(), RawQuery(None), HeaderMap::new()).await.unwrap();
         assert_eq!(String::from_utf8(body(digits).await).unwrap(), text(number));
 
         let entry = body(entries::one(shared(), path()).await.unwrap()).await;

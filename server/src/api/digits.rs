@@ -2,11 +2,13 @@
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, RawQuery, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use job::JOB;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use protocol::{Entry, Index, PROBLEM_MEDIA_TYPE, Problem};
 use store::DigitsAnswer;
 use utoipa::ToSchema;
@@ -27,12 +29,15 @@ struct Digits(());
 
 /// The whole value
 ///
-/// Plain text that never changes, so it may be cached forever. Supports `ETag` and `Range`.
+/// Plain text that never changes, so it may be cached forever. Supports `ETag` and `Range`. With `?download=true`, a
+/// browser saves it as a file; while the value is being computed, the response is then an error, which no program saves
+/// in its place.
 #[utoipa::path(
     get,
     path = "/values/{index}/digits",
     params(
         ("index" = Index, Path, description = "A whole number from 0."),
+        ("download" = Option<bool>, Query, description = "`true`: respond with a file to save, or an error."),
         ("Range" = Option<String>, Header, description = "One range of bytes, such as `bytes=0-99`."),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of a copy the client already has."),
     ),
@@ -56,20 +61,45 @@ struct Digits(());
 pub(super) async fn digits(
     State(state): State<ApiState>,
     Path(text): Path<String>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiProblem> {
-    let index = entries::index_of_path(&text)?;
+    let allowed = state.store.index_range();
+    let index = entries::index_of_path(&text, allowed)?;
+    let download = query.is_some_and(|query| query.split('&').any(|parameter| parameter == "download=true"));
     match state.store.digits(index).await? {
-        DigitsAnswer::Unknown => Err(entries::never_submitted(index)),
-        DigitsAnswer::Failed(entry) => Err(ApiProblem::given_up(entry.reason.as_deref())),
+        DigitsAnswer::Unknown => Err(entries::never_submitted(index, allowed)),
+        DigitsAnswer::Failed(entry) => {
+            Err(ApiProblem::given_up(entry.reason.as_deref(), allowed.allows(index)))
+        }
+        DigitsAnswer::Pending(_) if download => {
+            Err(ApiProblem::unavailable("The value is being computed. Try again in a moment."))
+        }
         DigitsAnswer::Pending(entry) => {
             Ok((StatusCode::ACCEPTED, [(header::RETRY_AFTER, RETRY_AFTER_S)], Json(entry)).into_response())
         }
         DigitsAnswer::Ready(digits) => {
             let etag = format!("\"{index}-{}\"", digits.len());
-            Ok(immutable_text(Bytes::from(digits), &etag, &headers))
+            let mut response = immutable_text(Bytes::from(digits), &etag, &headers);
+            if download && response.status().is_success() {
+                response.headers_mut().insert(header::CONTENT_DISPOSITION, attachment(index));
+            }
+            Ok(response)
         }
     }
+}
+
+/// Makes a browser save the response as a file with the job's notation as its name, such as `F(7).txt`.
+fn attachment(index: Index) -> HeaderValue {
+    let name = format!("{}.txt", (JOB.notation)(index.get()));
+    // RFC 6266: a plain form for all clients, and one that any name fits in.
+    let plain: String = name
+        .chars()
+        .map(|char| if char.is_ascii_graphic() && !"\"\\%".contains(char) { char } else { '_' })
+        .collect();
+    let encoded = utf8_percent_encode(&name, NON_ALPHANUMERIC);
+    HeaderValue::try_from(format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}"))
+        .unwrap_or(HeaderValue::from_static("attachment"))
 }
 
 /// Response with text that never changes; supports conditional and range requests (RFC 9110, sections 13 and 14).

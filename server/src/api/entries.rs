@@ -86,17 +86,19 @@ pub(super) async fn one(
     State(state): State<ApiState>,
     Path(text): Path<String>,
 ) -> Result<Json<Entry>, ApiProblem> {
-    let index = index_of_path(&text)?;
+    let allowed = state.store.index_range();
+    let index = index_of_path(&text, allowed)?;
     let entry = state.store.entry(index).await?;
-    entry.map(Json).ok_or_else(|| never_submitted(index))
+    entry.map(Json).ok_or_else(|| never_submitted(index, allowed))
 }
 
-/// Reads an index from a path. Any index is allowed: entries outside the configured range may have been adopted from
+/// Reads an index from a path. It may be outside the configured range: such entries may have been adopted from
 /// an original system, as failed.
-pub(super) fn index_of_path(text: &str) -> Result<Index, ApiProblem> {
-    Index::parse(text, IndexRange::ALL).map_err(|error| ApiProblem::not_found(error.to_string()))
+pub(super) fn index_of_path(text: &str, allowed: IndexRange) -> Result<Index, ApiProblem> {
+    Index::parse_for_lookup(text, allowed).map_err(|error| ApiProblem::not_found(error.to_string()))
 }
 
-pub(super) fn never_submitted(index: Index) -> ApiProblem {
-    ApiProblem::not_found(format!("The index {index} was never submitted. Submit it first."))
+pub(super) fn never_submitted(index: Index, allowed: IndexRange) -> ApiProblem {
+    ApiProblem::not_found(match allowed.check(index) {
+        Ok(()) => format!("The index {index} was never submitted. Submit it first."),
 }

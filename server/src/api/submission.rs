@@ -37,7 +37,7 @@ enum Format {
 #[schema(as = Submission)]
 #[expect(dead_code)]
 pub(super) struct SubmissionBody {
-    /// A whole number; surrounding whitespace and leading zeros are ignored.
+    /// A whole number; surrounding blanks, leading zeros and digit grouping as in `1,000` are ignored.
     index: SubmittedIndex,
 }
 

@@ -96,7 +96,9 @@ fn back_to_page(mount: &Mount, text: Option<&str>, problem: Option<&ApiProblem>)
     let mut query = Vec::new();
     // A longer text cannot be an index anyway.
     const SHOWN_CHARS: usize = 100;
-    query.push(("index", text.unwrap_or_default().chars().take(SHOWN_CHARS).collect::<String>()));
+    // An empty parameter would count as absent; the page says what is wrong with a blank.
+    let text = text.filter(|text| !text.is_empty()).unwrap_or(" ");
+    query.push(("index", text.chars().take(SHOWN_CHARS).collect::<String>()));
     if let Some(problem) = problem {
         query.push(("problem", problem.as_str().to_owned()));
     }
