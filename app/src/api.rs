@@ -1,12 +1,20 @@
 //! The browser's client of the API.
 
+use std::time::Duration;
+
 use js_sys::futures::JsFuture;
+use leptos::prelude::{TimeoutHandle, set_timeout_with_handle};
 use protocol::{Entry, Index, Problem, names::VALUES_ROUTE};
 use serde::{Deserialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{RequestInit, Response};
+use web_sys::{AbortController, RequestInit, Response};
 
 use crate::{listing::PageQuery, root};
+
+/// Time limit for a response. The server's own is shorter, so if it can be reached, it answers.
+const RESPONSE_WITHIN: Duration = Duration::from_secs(40);
+/// Time limit for entries, which are small, and which are requested again.
+const ENTRIES_WITHIN: Duration = Duration::from_secs(15);
 
 /// Reason a request failed.
 #[derive(Clone, Debug)]
@@ -49,7 +57,8 @@ pub async fn submit(index: Index) -> Result<Entry, ApiError> {
     init.set_method("POST");
     init.set_body(&JsValue::from_str(&format!(r#"{{"index":"{index}"}}"#)));
     let address = root::api_address(VALUES_ROUTE);
-    parse::<Accepted>(&fetch(&address, &init, "application/json").await?).map(|accepted| accepted.entry)
+    parse::<Accepted>(&fetch(&address, &init, "application/json", RESPONSE_WITHIN).await?)
+        .map(|accepted| accepted.entry)
 }
 
 /// Fetches JSON from an address of the API.
@@ -57,7 +66,7 @@ pub async fn submit(index: Index) -> Result<Entry, ApiError> {
 /// # Errors
 /// Fails unless the response is 200 with the expected JSON.
 pub async fn fetch_json<T: DeserializeOwned>(address: &str) -> Result<T, ApiError> {
-    parse(&fetch(address, &RequestInit::new(), "application/json").await?)
+    parse(&fetch(address, &RequestInit::new(), "application/json", ENTRIES_WITHIN).await?)
 }
 
 /// Fetches a whole value.
@@ -65,7 +74,7 @@ pub async fn fetch_json<T: DeserializeOwned>(address: &str) -> Result<T, ApiErro
 /// # Errors
 /// Fails if there is no such value, or if it is being computed again.
 pub async fn fetch_digits(index: Index) -> Result<String, ApiError> {
-    fetch(&digits_address(index), &RequestInit::new(), "text/plain").await
+    fetch(&digits_address(index), &RequestInit::new(), "text/plain", RESPONSE_WITHIN).await
 }
 
 fn parse<T: DeserializeOwned>(body: &str) -> Result<T, ApiError> {
@@ -73,8 +82,14 @@ fn parse<T: DeserializeOwned>(body: &str) -> Result<T, ApiError> {
 }
 
 /// Returns the body of a 200. Any other status, also 202 (not computed yet), is an error.
-async fn fetch(address: &str, init: &RequestInit, accept: &str) -> Result<String, ApiError> {
+async fn fetch(
+    address: &str,
+    init: &RequestInit,
+    accept: &str,
+    within: Duration,
+) -> Result<String, ApiError> {
     const OK: u16 = 200;
+    let _deadline = Deadline::start(init, within);
     let (status, body) = send(address, init, accept).await.map_err(|_| ApiError::Unreachable)?;
     if status == OK {
         return Ok(body);
@@ -92,4 +107,23 @@ async fn send(address: &str, init: &RequestInit, accept: &str) -> Result<(u16, S
     let response: Response = response.unchecked_into();
     let body = JsFuture::from(response.text()?).await?;
     Ok((response.status(), body.as_string().unwrap_or_default()))
+}
+
+/// Aborts a request that takes too long: without it, one on a dead connection would never end.
+struct Deadline(Option<TimeoutHandle>);
+
+impl Deadline {
+    fn start(init: &RequestInit, within: Duration) -> Self {
+        let Ok(controller) = AbortController::new() else { return Self(None) };
+        init.set_signal(Some(&controller.signal()));
+        Self(set_timeout_with_handle(move || controller.abort(), within).ok())
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        if let Some(timer) = self.0 {
+            timer.clear();
+        }
+    }
 }

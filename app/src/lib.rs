@@ -7,7 +7,7 @@
 //! | module | compiled for |
 //! |---|---|
 //! | `routes`, `pages`, `shell`, `content_security_policy` | server: addresses, pages with their data, the document |
-//! | [`islands`], [`live`], [`api`], [`clipboard`] | browser (the server renders the islands first) |
+//! | [`islands`], [`live`], [`api`], [`clipboard`], [`translation`] | browser (the server renders the islands first) |
 //! | [`job_words`], [`wording`], [`parts`], [`listing`] | both: the words, pieces of pages, the list of entries |
 
 // The type of a page is its whole tree of elements.
@@ -21,6 +21,7 @@ pub mod listing;
 pub mod live;
 pub mod parts;
 mod root;
+pub mod translation;
 pub mod wording;
 
 #[cfg(feature = "ssr")]

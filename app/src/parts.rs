@@ -1,9 +1,11 @@
 //! Pieces of pages, rendered on the server and kept up to date in the browser.
 
+mod replaced;
 mod status;
 mod timeline;
 mod value;
 
+pub use replaced::{replaced, replaced_text};
 pub use status::{facts, progress, reason, status};
 pub use timeline::timeline;
 pub use value::value;

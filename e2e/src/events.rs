@@ -3,7 +3,10 @@
 use std::pin::Pin;
 
 use futures::{Stream, StreamExt};
-use protocol::{Entry, names::EVENTS_ROUTE};
+use protocol::{
+    Entry,
+    names::{EVENTS_ROUTE, HEARTBEAT},
+};
 use reqwest::{Method, header::CONTENT_TYPE};
 use tokio::time::timeout;
 
@@ -91,11 +94,11 @@ impl Events {
         }
     }
 
-    /// Reads the next event; `None` at the end of the stream.
+    /// Reads the next event about an entry; `None` at the end of the stream.
     pub async fn next(&mut self) -> Option<Sent> {
         loop {
             let block = self.block().await?;
-            if !block.event.is_empty() {
+            if !block.event.is_empty() && block.event != HEARTBEAT {
                 return Some(block);
             }
         }

@@ -29,6 +29,8 @@ pub const CHECK: &str = "{values}:check";
 pub const API_PREFIX: &str = "/api";
 /// The event stream, below [`API_PREFIX`] on the site.
 pub const EVENTS_ROUTE: &str = "/values/events";
+/// Server-sent event that shows that the stream is alive; its data is the longest pause between two events, in ms.
+pub const HEARTBEAT: &str = "heartbeat";
 /// The entries, below [`API_PREFIX`] on the site.
 pub const VALUES_ROUTE: &str = "/values";
 /// Number of entries on a page, and default number of entries that `GET /values` returns.

@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use crate::live::{self, Connection};
+use crate::{
+    live::{self, Connection},
+    parts,
+};
 
 /// Shows `live` or `reconnecting…`; nothing without scripts.
 #[island]
@@ -15,9 +18,9 @@ pub fn ConnectionStatus() -> impl IntoView {
         Connection::Reconnecting => "reconnecting",
     };
     let text = move || match connection.get() {
-        Connection::Opening => "",
-        Connection::Live => "live",
-        Connection::Reconnecting => "reconnecting…",
+        Connection::Opening => String::new(),
+        Connection::Live => "live".to_owned(),
+        Connection::Reconnecting => "reconnecting…".to_owned(),
     };
-    view! { <p class="connection" role="status" data-connection=state>{text}</p> }
+    view! { <p class="connection" role="status" data-connection=state>{parts::replaced_text(text)}</p> }
 }

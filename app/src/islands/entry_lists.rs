@@ -97,24 +97,15 @@ fn index_item(listing: RwSignal<Listing>, index: Index) -> impl IntoView {
 
 fn value_item(listing: RwSignal<Listing>, index: Index) -> impl IntoView {
     let entry = track(listing, index);
-    let details = move || entry.with(|entry| entry.as_ref().map(details));
+    let brief = move || entry.with(|entry| entry.as_ref()?.outcome.as_ref().map(wording::brief));
     view! {
         <li class="value" data-index=index.to_string()>
             <h3><a href=parts::value_page(index)>{job_words::notation(index)}</a></h3>
-            {details}
+            {parts::status(entry)}
+            {parts::replaced(brief, |brief| brief.map(|brief| view! { <p class="brief-value">{brief}</p> }))}
+            {parts::progress(entry)}
+            {parts::reason(entry)}
+            {parts::facts(entry)}
         </li>
-    }
-}
-
-fn details(entry: &Entry) -> impl IntoView + use<> {
-    let value = entry.outcome.as_ref().map(|outcome| {
-        view! { <p class="brief-value">{wording::brief(outcome)}</p> }
-    });
-    view! {
-        {parts::status(entry.status)}
-        {value}
-        {parts::progress(entry)}
-        {parts::reason(entry)}
-        {parts::facts(entry)}
     }
 }

@@ -1,7 +1,7 @@
 //! The form that submits an index, with the answer below it.
 
 use leptos::{ev::SubmitEvent, html, prelude::*, task::spawn_local};
-use protocol::{Entry, FormProblem, Index, IndexRange, Problem, names::VALUES_ROUTE};
+use protocol::{Entry, FormProblem, Index, IndexRange, Problem, Status, names::VALUES_ROUTE};
 
 use crate::{
     api::{self, ApiError},
@@ -78,28 +78,46 @@ pub fn SubmitForm(
                 </button>
             </div>
             <p id="index-hint" class="hint">{format!("Any whole number from {allowed}")}</p>
-            <p id="index-mistake" class="mistake" role="alert">{state.mistake}</p>
+            <p id="index-mistake" class="mistake" role="alert">
+                {parts::replaced_text(move || state.mistake.get().unwrap_or_default())}
+            </p>
         </form>
     };
+    let trouble = |(title, detail): (String, String)| view! { <strong>{title}</strong> <p>{detail}</p> };
+    let answer = Memo::new(move |_| state.answer.get());
+    let answered = move || answer.with(|answer| answer.as_ref().map(Answered::of));
     let outcome = view! {
         <div class="trouble" role="alert">
-            {move || state.trouble.get().map(|(title, detail)| view! { <strong>{title}</strong> <p>{detail}</p> })}
+            {parts::replaced(move || state.trouble.get(), move |reason| reason.map(trouble))}
         </div>
         <div class="answer">
-            <p role="status">{move || state.answer.with(|answer| answer.as_ref().map(sentence))}</p>
-            {move || state.answer.with(|answer| answer.as_ref().and_then(parts::progress))}
+            <p role="status">{parts::replaced(answered, |answered| answered.map(sentence))}</p>
+            {parts::progress(answer)}
         </div>
     };
     (form, outcome)
 }
 
-fn sentence(entry: &Entry) -> impl IntoView + use<> {
-    let name = job_words::notation(entry.index);
-    let answer = wording::answer(entry);
+/// The parts of an entry that the sentence below the form shows.
+#[derive(Clone, PartialEq)]
+struct Answered {
+    index: Index,
+    status: Status,
+    answer: String,
+}
+
+impl Answered {
+    fn of(entry: &Entry) -> Self {
+        Self { index: entry.index, status: entry.status, answer: wording::answer(entry) }
+    }
+}
+
+fn sentence(Answered { index, status, answer }: Answered) -> impl IntoView {
+    let name = job_words::notation(index);
     let rest = answer.strip_prefix(&name).unwrap_or(&answer).to_owned();
     view! {
-        <span class="sentence" data-status=entry.status.as_str()>
-            <a href=parts::value_page(entry.index)>{name}</a>
+        <span class="sentence" data-status=status.as_str()>
+            <a href=parts::value_page(index)>{name}</a>
             {rest}
         </span>
     }
@@ -192,7 +210,7 @@ fn trouble(error: ApiError) -> (String, String) {
         ApiError::Problem(Problem { title, detail, .. }) => (title, detail.unwrap_or_default()),
         ApiError::Unreachable => (
             "Can’t reach the server".to_owned(),
-            "Nothing was submitted. We’ll keep trying to reconnect; press Compute again when the dot is green."
+            "Your request may not have arrived. We’ll keep trying to reconnect; press Compute again when the dot is green."
                 .to_owned(),
         ),
     }

@@ -1,7 +1,7 @@
 //! One value and its timeline.
 
 use leptos::{prelude::*, task::spawn_local};
-use protocol::{Entry, Outcome, Timeline};
+use protocol::{Entry, Index, Outcome, Timeline};
 
 use crate::{
     api, clipboard, job_words,
@@ -26,41 +26,30 @@ pub fn ValueView(
     });
     let outcome = Memo::new(move |_| entry.with(|entry| entry.outcome.clone()));
     let timeline = Memo::new(move |_| entry.with(|entry| entry.timeline));
-    let summary = move || entry.with(summary);
-    let value = move || {
-        outcome.with(|outcome| {
-            outcome.as_ref().map(|outcome| {
-                view! {
-                    {parts::value(outcome)}
-                    <div class="actions">
-                        <a class="button" href=parts::download_page(index)>"Download"</a>
-                        {copy_button(outcome.clone(), entry)}
-                    </div>
-                }
-            })
-        })
+    let shown = Memo::new(move |_| Some(entry.get()));
+    let value = move |outcome: Outcome| {
+        view! {
+            {parts::value(&outcome)}
+            <div class="actions">
+                <a class="button" href=parts::download_page(index)>"Download"</a>
+                {copy_button(outcome, index)}
+            </div>
+        }
     };
     let value = view! {
-        <div class="summary" role="status">{summary}</div>
-        {value}
+        <div class="summary" role="status">
+            {parts::status(shown)} {parts::facts(shown)} {parts::progress(shown)} {parts::reason(shown)}
+        </div>
+        {parts::replaced(move || outcome.get(), move |outcome| outcome.map(value))}
     };
+    let steps = |timeline: Timeline| view! { {received(&timeline)} {parts::timeline(&timeline)} };
     let timeline = view! {
         <section class="timeline" aria-labelledby="timeline">
             <h2 id="timeline">"What happened"</h2>
-            {move || received(&timeline.get())}
-            {move || parts::timeline(&timeline.get())}
+            {parts::replaced(move || timeline.get(), steps)}
         </section>
     };
     (value, timeline)
-}
-
-fn summary(entry: &Entry) -> impl IntoView + use<> {
-    view! {
-        {parts::status(entry.status)}
-        {parts::facts(entry)}
-        {parts::progress(entry)}
-        {parts::reason(entry)}
-    }
 }
 
 fn received(timeline: &Timeline) -> Option<impl IntoView + use<>> {
@@ -70,13 +59,12 @@ fn received(timeline: &Timeline) -> Option<impl IntoView + use<>> {
 
 /// The button that copies the whole value, with its result. Hidden where copying cannot work: without
 /// scripts and on an insecure origin.
-fn copy_button(outcome: Outcome, entry: RwSignal<Entry>) -> impl IntoView {
+fn copy_button(outcome: Outcome, index: Index) -> impl IntoView {
     let available = RwSignal::new(false);
     let result = RwSignal::new(String::new());
     Effect::new(move || available.set(clipboard::is_available()));
     let copy = move |_| {
         let outcome = outcome.clone();
-        let index = entry.with_untracked(|entry| entry.index);
         result.set("Copying…".to_owned());
         spawn_local(async move {
             let value = match outcome {
@@ -94,6 +82,6 @@ fn copy_button(outcome: Outcome, entry: RwSignal<Entry>) -> impl IntoView {
     };
     view! {
         <button type="button" class="button" hidden=move || !available.get() on:click=copy>"Copy"</button>
-        <span class="copy-result" role="status">{result}</span>
+        <span class="copy-result" role="status">{parts::replaced_text(move || result.get())}</span>
     }
 }

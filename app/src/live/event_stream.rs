@@ -5,7 +5,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use leptos::prelude::{TimeoutHandle, set_timeout_with_handle};
-use protocol::{EventKind, names::EVENTS_ROUTE};
+use protocol::{
+    EventKind,
+    names::{EVENTS_ROUTE, HEARTBEAT},
+};
 use wasm_bindgen::{JsCast, prelude::Closure};
 use web_sys::{EventSource, MessageEvent};
 
@@ -15,6 +18,8 @@ pub(super) enum StreamEvent {
     Opened,
     /// It was interrupted.
     Interrupted,
+    /// The server has nothing to report, and promises to send something within this time.
+    Beat(Duration),
     /// An entry changed: its JSON as received.
     Entry(String),
 }
@@ -22,7 +27,8 @@ pub(super) enum StreamEvent {
 /// The event stream, kept open until this is dropped.
 ///
 /// The browser itself reconnects an interrupted stream. It does not retry a stream that the server
-/// refused (`503` at its limit, or while it starts), so that one is opened again after a delay.
+/// refused (`503` at its limit, or while it starts), so that one is opened again after a delay. Neither
+/// notices that nothing arrives any more; for that, there is [`EventStream::reopen`].
 pub(super) struct EventStream(Rc<Inner>);
 
 struct Inner {
@@ -37,6 +43,7 @@ struct Source {
     source: EventSource,
     _on_open: Closure<dyn FnMut()>,
     _on_error: Closure<dyn FnMut()>,
+    _on_beat: Closure<dyn FnMut(MessageEvent)>,
     _on_entry: Closure<dyn FnMut(MessageEvent)>,
 }
 
@@ -52,13 +59,22 @@ impl EventStream {
         inner.connect();
         Self(inner)
     }
+
+    /// Returns whether an attempt to open it is due later.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.0.retry.get().is_some()
+    }
+
+    /// Closes the connection, which may be dead, and opens another one.
+    pub(super) fn reopen(&self) {
+        self.0.cancel_retry();
+        self.0.connect();
+    }
 }
 
 impl Drop for EventStream {
     fn drop(&mut self) {
-        if let Some(retry) = self.0.retry.take() {
-            retry.clear();
-        }
+        self.0.cancel_retry();
         self.0.source.take();
     }
 }
@@ -71,6 +87,12 @@ impl Inner {
             self.connect_later();
         }
         *self.source.borrow_mut() = source;
+    }
+
+    fn cancel_retry(&self) {
+        if let Some(retry) = self.retry.take() {
+            retry.clear();
+        }
     }
 
     fn on_open(&self) {
@@ -91,6 +113,7 @@ impl Inner {
         let inner = Rc::downgrade(self);
         let connect = move || {
             if let Some(inner) = inner.upgrade() {
+                inner.retry.take();
                 inner.connect();
             }
         };
@@ -115,6 +138,13 @@ impl Source {
             }
         });
         let weak = Rc::downgrade(inner);
+        let on_beat = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            let interval_ms = event.data().as_string().and_then(|data| data.parse().ok());
+            if let (Some(inner), Some(interval_ms)) = (weak.upgrade(), interval_ms) {
+                (inner.handler)(StreamEvent::Beat(Duration::from_millis(interval_ms)));
+            }
+        });
+        let weak = Rc::downgrade(inner);
         let on_entry = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             if let (Some(inner), Some(json)) = (weak.upgrade(), event.data().as_string()) {
                 (inner.handler)(StreamEvent::Entry(json));
@@ -122,12 +152,13 @@ impl Source {
         });
         source.set_onopen(Some(on_open.as_ref().unchecked_ref()));
         source.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        // Every event carries the current entry. The browser drops kinds that are not listed here, such
+        source.add_event_listener_with_callback(HEARTBEAT, on_beat.as_ref().unchecked_ref()).ok()?;
+        // Every other event carries the current entry. The browser drops kinds that are not listed here, such
         // as those of a newer server.
         for kind in EventKind::ALL {
             source.add_event_listener_with_callback(kind.as_str(), on_entry.as_ref().unchecked_ref()).ok()?;
         }
-        Some(Self { source, _on_open: on_open, _on_error: on_error, _on_entry: on_entry })
+        Some(Self { source, _on_open: on_open, _on_error: on_error, _on_beat: on_beat, _on_entry: on_entry })
     }
 }
 

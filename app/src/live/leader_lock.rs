@@ -1,5 +1,7 @@
 //! The election of the tab that opens the event stream: the one that holds a Web Lock.
 
+use std::{cell::Cell, rc::Rc};
+
 use js_sys::{Function, Promise, Reflect, futures::JsFuture};
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 
@@ -22,15 +24,50 @@ impl HeldLock {
     }
 }
 
+/// Way to get the lock.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Claim {
+    /// Wait until no other tab has it.
+    Queue,
+    /// Take it from the tab that has it.
+    Steal,
+}
+
+/// End of a claim.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum End {
+    /// The lock was granted and released again.
+    Released,
+    /// The lock was granted, and another tab took it.
+    Stolen,
+    /// The browser has no locks.
+    Unavailable,
+}
+
 /// Waits for the lock and calls `lead` once it is granted. The lock is held until the promise from `lead`
-/// resolves, or released at once if that is `None`. Returns `true` after the release, and `false` if the
-/// browser has no locks.
-pub(super) async fn acquire(name: &str, lead: impl FnOnce() -> Option<Promise> + 'static) -> bool {
-    let Some(locks) = locks() else { return false };
+/// resolves, or released at once if that is `None`.
+pub(super) async fn acquire(
+    name: &str,
+    claim: Claim,
+    lead: impl FnOnce() -> Option<Promise> + 'static,
+) -> End {
+    let Some(locks) = locks() else { return End::Unavailable };
+    let granted = Rc::new(Cell::new(false));
+    let lead = {
+        let granted = Rc::clone(&granted);
+        move |_lock: JsValue| {
+            granted.set(true);
+            lead().map_or(JsValue::UNDEFINED, JsValue::from)
+        }
+    };
     // It must stay alive until the browser has called it.
-    let callback = Closure::once(move |_lock: JsValue| lead().map_or(JsValue::UNDEFINED, JsValue::from));
-    let Some(released) = request(&locks, name, callback.as_ref()) else { return false };
-    JsFuture::from(released).await.is_ok()
+    let callback = Closure::once(lead);
+    let Some(released) = request(&locks, name, claim, callback.as_ref()) else { return End::Unavailable };
+    match JsFuture::from(released).await {
+        Ok(_) => End::Released,
+        Err(_) if granted.get() => End::Stolen,
+        Err(_) => End::Unavailable,
+    }
 }
 
 /// Looks the lock manager up by name: it is missing on an insecure origin and not yet stable in `web-sys`.
@@ -39,7 +76,9 @@ fn locks() -> Option<JsValue> {
     Reflect::get(&navigator, &"locks".into()).ok().filter(JsValue::is_object)
 }
 
-fn request(locks: &JsValue, name: &str, callback: &JsValue) -> Option<Promise> {
+fn request(locks: &JsValue, name: &str, claim: Claim, callback: &JsValue) -> Option<Promise> {
     let request: Function = Reflect::get(locks, &"request".into()).ok()?.dyn_into().ok()?;
-    request.call2(locks, &name.into(), callback).ok()?.dyn_into().ok()
+    let options = js_sys::Object::new();
+    Reflect::set(&options, &"steal".into(), &(claim == Claim::Steal).into()).ok()?;
+    request.call3(locks, &name.into(), &options, callback).ok()?.dyn_into().ok()
 }

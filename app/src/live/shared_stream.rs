@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use leptos::{prelude::*, task::spawn_local};
 use protocol::Entry;
@@ -9,13 +10,20 @@ use wasm_bindgen::{JsCast, prelude::Closure};
 
 use super::{
     event_stream::{EventStream, StreamEvent},
-    leader_lock::{self, HeldLock},
+    leader_lock::{self, Claim, End, HeldLock},
     subscription::Subscription,
     tab_channel::{TabChannel, TabMessage},
+    watchdog::Watchdog,
 };
 
 /// Name of the lock and of the channel.
 const SHARED_NAME: &str = "fibstack-events";
+/// Time limit for opening the stream.
+const OPEN_WITHIN: Duration = Duration::from_secs(10);
+/// Time limit for the leader to answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// Time that a follower waits longer than the leader, which should notice first and say so.
+const FOLLOWER_GRACE: Duration = Duration::from_secs(3);
 
 /// The state of the connection to the server.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -25,12 +33,11 @@ pub enum Connection {
     Opening,
     /// Events arrive as they happen.
     Live,
-    /// The stream was interrupted and is being opened again.
+    /// The stream was interrupted, or is silent, and is being opened again.
     Reconnecting,
 }
 
 /// This tab's share of the stream.
-#[derive(Default)]
 struct SharedStream {
     connection: ArcRwSignal<Connection>,
     subscriptions: RefCell<Vec<Rc<Subscription>>>,
@@ -40,13 +47,20 @@ struct SharedStream {
     stream: RefCell<Option<EventStream>>,
     /// `Some` only in the leader.
     lock: RefCell<Option<HeldLock>>,
-    /// Number of times that this tab has joined or left; a lock requested before that is released at once.
+    /// Number of times that this tab has requested the lock or left; a lock requested before that is released
+    /// at once.
     generation: Cell<u32>,
     started: Cell<bool>,
+    /// Notices that nothing is heard: from the server in the leader, from the leader in a follower.
+    watchdog: Watchdog,
+    /// Longest pause between two signs of life, once the server has named it.
+    heartbeat: Cell<Option<Duration>>,
+    /// True in a follower that has asked whether the leader is there.
+    asked: Cell<bool>,
 }
 
 thread_local! {
-    static SHARED_STREAM: Rc<SharedStream> = Rc::default();
+    static SHARED_STREAM: Rc<SharedStream> = Rc::new(SharedStream::new());
 }
 
 fn shared_stream() -> Rc<SharedStream> {
@@ -81,29 +95,82 @@ pub fn publish(entry: &Entry) {
 }
 
 impl SharedStream {
+    fn new() -> Self {
+        Self {
+            connection: ArcRwSignal::default(),
+            subscriptions: RefCell::default(),
+            channel: RefCell::default(),
+            stream: RefCell::default(),
+            lock: RefCell::default(),
+            generation: Cell::default(),
+            started: Cell::default(),
+            watchdog: Watchdog::new(|| shared_stream().on_silence()),
+            heartbeat: Cell::default(),
+            asked: Cell::default(),
+        }
+    }
+
     /// Starts listening and fetches what was missed.
     fn join(self: &Rc<Self>) {
-        let generation = self.generation.get() + 1;
-        self.generation.set(generation);
-        let channel = TabChannel::open(SHARED_NAME, {
+        *self.channel.borrow_mut() = TabChannel::open(SHARED_NAME, {
             let shared = Rc::clone(self);
-            move |message| shared.receive(message)
+            // The leader knows better. Others may believe that they lead: after a suspension, or without locks.
+            move |message| {
+                if message == TabMessage::Hello || !shared.leads() {
+                    shared.receive(message);
+                }
+            }
         });
-        let has_channel = channel.is_some();
-        *self.channel.borrow_mut() = channel;
-        self.broadcast(&TabMessage::Hello);
         self.refresh();
+        self.follow();
+    }
+
+    /// Waits for messages of the leader, and for the lock.
+    fn follow(self: &Rc<Self>) {
+        self.ask();
+        self.claim(Claim::Queue);
+    }
+
+    /// Asks the leader whether the stream is open.
+    fn ask(&self) {
+        self.asked.set(true);
+        self.broadcast(&TabMessage::Hello);
+        self.watchdog.expect_within(ANSWER_WITHIN);
+    }
+
+    /// Requests the lock. The tab that has it leads.
+    fn claim(self: &Rc<Self>, claim: Claim) {
+        let generation = self.next_generation();
         let shared = Rc::clone(self);
         spawn_local(async move {
             let lead = {
                 let shared = Rc::clone(&shared);
                 move || shared.lead(generation)
             };
-            let shares = has_channel && leader_lock::acquire(SHARED_NAME, lead).await;
-            if !shares && shared.generation.get() == generation {
-                shared.open_stream();
+            let has_channel = shared.channel.borrow().is_some();
+            let end = if has_channel {
+                leader_lock::acquire(SHARED_NAME, claim, lead).await
+            } else {
+                End::Unavailable
+            };
+            if shared.generation.get() != generation {
+                return;
+            }
+            match end {
+                End::Released => {}
+                End::Stolen => {
+                    shared.stream.take();
+                    shared.lock.take();
+                    shared.follow();
+                }
+                End::Unavailable => shared.open_stream(),
             }
         });
+    }
+
+    fn next_generation(&self) -> u32 {
+        self.generation.set(self.generation.get() + 1);
+        self.generation.get()
     }
 
     /// Becomes the leader, unless the page was suspended meanwhile.
@@ -120,24 +187,36 @@ impl SharedStream {
     fn open_stream(self: &Rc<Self>) {
         let shared = Rc::clone(self);
         *self.stream.borrow_mut() = Some(EventStream::open(move |event| {
-            let message = match event {
+            shared.tell_all(match event {
                 StreamEvent::Opened => TabMessage::Opened,
                 StreamEvent::Interrupted => TabMessage::Interrupted,
+                StreamEvent::Beat(interval) => TabMessage::Beat(interval),
                 StreamEvent::Entry(json) => TabMessage::Entry(json),
-            };
-            shared.broadcast(&message);
-            shared.receive(message);
+            });
         }));
+        self.expect_within(OPEN_WITHIN);
     }
 
     /// Releases everything, so that another tab can lead and the browser can suspend the page.
     fn leave(&self) {
-        self.generation.set(self.generation.get() + 1);
+        self.next_generation();
+        self.watchdog.rest();
+        self.set(Connection::Opening);
         self.stream.take();
         self.channel.take();
         if let Some(lock) = self.lock.take() {
             lock.release();
         }
+    }
+
+    fn leads(&self) -> bool {
+        self.stream.borrow().is_some()
+    }
+
+    /// Sends a message to all tabs, this one included.
+    fn tell_all(&self, message: TabMessage) {
+        self.broadcast(&message);
+        self.receive(message);
     }
 
     fn broadcast(&self, message: &TabMessage) {
@@ -147,25 +226,97 @@ impl SharedStream {
     }
 
     fn receive(&self, message: TabMessage) {
+        if message == TabMessage::Hello {
+            if self.leads() {
+                self.answer();
+            }
+            return;
+        }
+        self.asked.set(false);
         match message {
-            TabMessage::Hello => {
-                if self.stream.borrow().is_some() && self.connection.get_untracked() == Connection::Live {
-                    self.broadcast(&TabMessage::Live);
-                }
+            TabMessage::Hello => {}
+            // An earlier version of the page sends no beats; a beat follows if this one does.
+            TabMessage::Live => {
+                self.watchdog.rest();
+                self.is_live(false);
             }
-            TabMessage::Live => self.set(Connection::Live),
+            TabMessage::Opening => self.expect_within(OPEN_WITHIN),
+            // An earlier version of the server sends no beats.
             TabMessage::Opened => {
-                self.set(Connection::Live);
-                self.refresh();
+                self.watchdog.rest();
+                self.is_live(true);
             }
-            TabMessage::Interrupted => self.set(Connection::Reconnecting),
+            TabMessage::Interrupted => {
+                self.set(Connection::Reconnecting);
+                self.expect_within(OPEN_WITHIN);
+            }
+            TabMessage::Beat(interval) => {
+                self.heartbeat.set(Some(interval));
+                // Two beats are missed once the second one is late.
+                self.expect_within(interval * 5 / 2);
+                self.is_live(false);
+            }
             TabMessage::Entry(json) => {
-                self.set(Connection::Live);
+                self.watchdog.heard();
+                self.is_live(false);
                 // An entry that this page cannot read, perhaps from a newer server, is skipped.
                 if let Ok(entry) = serde_json::from_str(&json) {
                     publish(&entry);
                 }
             }
+        }
+    }
+
+    /// Tells a tab that has joined the state of the stream.
+    fn answer(&self) {
+        match self.connection.get_untracked() {
+            Connection::Opening => self.broadcast(&TabMessage::Opening),
+            Connection::Reconnecting => self.broadcast(&TabMessage::Interrupted),
+            Connection::Live => {
+                self.broadcast(&TabMessage::Live);
+                if let Some(interval) = self.heartbeat.get() {
+                    self.broadcast(&TabMessage::Beat(interval));
+                }
+            }
+        }
+    }
+
+    fn expect_within(&self, limit: Duration) {
+        self.watchdog.expect_within(if self.leads() { limit } else { limit + FOLLOWER_GRACE });
+    }
+
+    /// Opens another connection if the server is silent, and takes the lead if the leader is.
+    fn on_silence(self: &Rc<Self>) {
+        if self.leads() {
+            self.reopen(|stream| !stream.is_waiting());
+            return;
+        }
+        self.set(Connection::Reconnecting);
+        if self.asked.get() {
+            self.claim(Claim::Steal);
+            self.expect_within(OPEN_WITHIN);
+        } else {
+            self.ask();
+        }
+    }
+
+    /// Opens another connection if this tab leads and the stream meets the condition. Until it is open, the
+    /// tabs are not live.
+    fn reopen(&self, condition: impl FnOnce(&EventStream) -> bool) {
+        if let Some(stream) = &*self.stream.borrow()
+            && condition(stream)
+        {
+            stream.reopen();
+        }
+        self.tell_all(TabMessage::Interrupted);
+    }
+
+    /// Shows that events arrive, and fetches again what may have been missed.
+    fn is_live(&self, missed: bool) {
+        let missed = missed || self.connection.get_untracked() == Connection::Reconnecting;
+        self.set(Connection::Live);
+        if missed {
+            self.refresh();
         }
     }
 
@@ -182,25 +333,37 @@ impl SharedStream {
         }
     }
 
-    /// Leaves when the visitor leaves the page, and joins again if the browser restores it from its
-    /// back/forward cache.
+    /// Leaves when the visitor leaves the page, joins again if the browser restores it from its back/forward
+    /// cache, and checks the connection when the page is shown again or the network is back.
     fn follow_page_lifecycle(self: &Rc<Self>) {
         let Some(window) = web_sys::window() else { return };
+        let Some(document) = window.document() else { return };
         let shared = Rc::clone(self);
-        let hide = Closure::<dyn FnMut()>::new(move || shared.leave());
+        listen(&window, "pagehide", move |_| shared.leave());
         let shared = Rc::clone(self);
-        let show = Closure::<dyn FnMut(web_sys::PageTransitionEvent)>::new(
-            move |event: web_sys::PageTransitionEvent| {
-                if event.persisted() {
-                    shared.join();
-                }
-            },
-        );
-        // Adding a listener to the window cannot fail.
-        let _ = window.add_event_listener_with_callback("pagehide", hide.as_ref().unchecked_ref());
-        let _ = window.add_event_listener_with_callback("pageshow", show.as_ref().unchecked_ref());
-        // They are needed until the page is closed.
-        hide.forget();
-        show.forget();
+        listen(&window, "pageshow", move |event| {
+            if event.unchecked_into::<web_sys::PageTransitionEvent>().persisted() {
+                shared.join();
+            }
+        });
+        let shared = Rc::clone(self);
+        // The connection was lost with the old network, although no error says so.
+        listen(&window, "online", move |_| {
+            if shared.leads() {
+                shared.reopen(|_| true);
+            }
+        });
+        for event in ["visibilitychange", "resume"] {
+            let shared = Rc::clone(self);
+            listen(&document, event, move |_| shared.watchdog.check());
+        }
     }
+}
+
+/// Listens to an event until the page is closed.
+fn listen(target: &web_sys::EventTarget, event: &str, handler: impl Fn(web_sys::Event) + 'static) {
+    let handler = Closure::<dyn FnMut(web_sys::Event)>::new(handler);
+    // Adding a listener to the window or the document cannot fail.
+    let _ = target.add_event_listener_with_callback(event, handler.as_ref().unchecked_ref());
+    handler.forget();
 }

@@ -1,6 +1,8 @@
 //! The messages between tabs.
 
-use wasm_bindgen::{JsCast, prelude::Closure};
+use std::{borrow::Cow, time::Duration};
+
+use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 use web_sys::{BroadcastChannel, MessageEvent};
 
 /// A message between tabs.
@@ -13,22 +15,31 @@ pub(super) enum TabMessage {
     Hello,
     /// The leader's reply: it is.
     Live,
+    /// The leader's reply: not yet.
+    Opening,
     /// The stream was opened, for the first time or again; events may have been missed.
     Opened,
     /// The stream was interrupted.
     Interrupted,
+    /// The stream is alive, and the leader sends something within this time unless it loses it.
+    Beat(Duration),
     /// An entry changed: its JSON as the leader received it.
     Entry(String),
 }
 
+/// Beginning of the text of [`TabMessage::Beat`], before the time in ms.
+const BEAT: &str = "beat ";
+
 impl TabMessage {
-    fn as_str(&self) -> &str {
+    fn text(&self) -> Cow<'_, str> {
         match self {
-            Self::Hello => "hello",
-            Self::Live => "live",
-            Self::Opened => "opened",
-            Self::Interrupted => "lost",
-            Self::Entry(json) => json,
+            Self::Hello => "hello".into(),
+            Self::Live => "live".into(),
+            Self::Opening => "opening".into(),
+            Self::Opened => "opened".into(),
+            Self::Interrupted => "lost".into(),
+            Self::Beat(interval) => format!("{BEAT}{}", interval.as_millis()).into(),
+            Self::Entry(json) => json.into(),
         }
     }
 
@@ -36,9 +47,13 @@ impl TabMessage {
         match text.as_str() {
             "hello" => Some(Self::Hello),
             "live" => Some(Self::Live),
+            "opening" => Some(Self::Opening),
             "opened" => Some(Self::Opened),
             "lost" => Some(Self::Interrupted),
-            _ => text.starts_with('{').then_some(Self::Entry(text)),
+            _ => match text.strip_prefix(BEAT) {
+                Some(interval_ms) => interval_ms.parse().ok().map(Duration::from_millis).map(Self::Beat),
+                None => text.starts_with('{').then_some(Self::Entry(text)),
+            },
         }
     }
 }
@@ -65,7 +80,7 @@ impl TabChannel {
     /// Sends a message to all other tabs.
     pub(super) fn broadcast(&self, message: &TabMessage) {
         // Fails only if the channel is closed, which happens when this is dropped.
-        let _ = self.channel.post_message(&message.as_str().into());
+        let _ = self.channel.post_message(&JsValue::from_str(&message.text()));
     }
 }
 
@@ -83,16 +98,22 @@ mod tests {
     #[test]
     fn a_message_is_parsed_from_its_text() {
         let entry = TabMessage::Entry(r#"{"index":7}"#.to_owned());
-        for message in
-            [TabMessage::Hello, TabMessage::Live, TabMessage::Opened, TabMessage::Interrupted, entry]
-        {
-            assert_eq!(TabMessage::parse(message.as_str().to_owned()), Some(message));
+        for message in [
+            TabMessage::Hello,
+            TabMessage::Live,
+            TabMessage::Opening,
+            TabMessage::Opened,
+            TabMessage::Interrupted,
+            TabMessage::Beat(Duration::from_secs(5)),
+            entry,
+        ] {
+            assert_eq!(TabMessage::parse(message.text().into_owned()), Some(message));
         }
     }
 
     #[test]
     fn a_message_of_another_version_is_ignored() {
-        for text in ["", "goodbye", "[7]"] {
+        for text in ["", "goodbye", "[7]", "beat", "beat soon"] {
             assert_eq!(TabMessage::parse(text.to_owned()), None, "{text}");
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use e2e::{Client, Gate, Sent, expected};
-use protocol::Status;
+use protocol::{Status, names::HEARTBEAT};
 use tokio::time::timeout;
 
 use crate::Place;
@@ -89,18 +89,21 @@ async fn reopened(api: &Client) {
     assert_eq!(last.entry().times_submitted, again.times_submitted);
 }
 
-/// An idle stream sends comments.
+/// An idle stream sends heartbeats, with comments.
 async fn idle(api: &Client) {
     let mut events = api.events().await;
     let silent = async {
         while let Some(block) = events.block().await {
             if !block.comments.is_empty() {
-                return;
+                return block;
             }
         }
         panic!("the stream ended");
     };
-    timeout(COMMENT_WITHIN, silent).await.expect("an idle stream sent no comment");
+    let block = timeout(COMMENT_WITHIN, silent).await.expect("an idle stream sent no comment");
+    assert_eq!(block.event, HEARTBEAT, "{block:?}");
+    let interval_ms: u64 = block.data.parse().unwrap();
+    assert!((1_000..=15_000).contains(&interval_ms), "{block:?}");
 }
 
 pub(crate) async fn refuses_more_than(api: &Client, streams: usize) {

@@ -101,4 +101,7 @@ pub(super) fn index_of_path(text: &str, allowed: IndexRange) -> Result<Index, Ap
 pub(super) fn never_submitted(index: Index, allowed: IndexRange) -> ApiProblem {
     ApiProblem::not_found(match allowed.check(index) {
         Ok(()) => format!("The index {index} was never submitted. Submit it first."),
+        // It cannot be submitted either.
+        Err(error) => error.to_string(),
+    })
 }

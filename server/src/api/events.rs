@@ -11,7 +11,7 @@ use axum::{
     },
 };
 use futures::{StreamExt, stream};
-use protocol::{PROBLEM_MEDIA_TYPE, Problem};
+use protocol::{PROBLEM_MEDIA_TYPE, Problem, names::HEARTBEAT};
 use store::FeedItem;
 use tokio::sync::{OwnedSemaphorePermit, broadcast};
 use tokio_util::sync::CancellationToken;
@@ -19,8 +19,9 @@ use tokio_util::sync::CancellationToken;
 use super::ApiState;
 use crate::problem::ApiProblem;
 
-/// Interval of comments, which keep proxies from closing an idle connection.
-const COMMENT_EVERY: Duration = Duration::from_secs(10);
+/// Longest pause between two events. It keeps proxies from closing an idle connection, and lets clients notice that
+/// they no longer hear this server.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
 /// Delay before a browser reconnects.
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 
@@ -38,6 +39,9 @@ struct Watcher {
 ///
 /// Events `submitted`, `computing`, `done`, `failed` and `rejected`: the data is the Entry, the id its
 /// revision. After each opening of the stream, fetch a fresh page and merge by revision.
+///
+/// When there is nothing to report, the event `heartbeat` follows at the latest after as many milliseconds as its
+/// data says. Reconnect if you miss two of them.
 #[utoipa::path(
     get,
     path = "/values/events",
@@ -55,12 +59,18 @@ pub(super) async fn stream(State(state): State<ApiState>) -> Result<Response, Ap
         ApiProblem::unavailable("This server has reached its limit of live connections. Try again later.")
     })?;
     let watcher = Watcher { news: state.store.feed().subscribe(), stop: state.stop.clone(), _permit: permit };
-    // Sent at once, so that the client knows it is connected.
-    let opening = SseEvent::default().comment("listening").retry(RECONNECT_AFTER);
+    // Sent at once, so that the client knows it is connected, and when to expect the next event.
+    let opening = heartbeat("listening").retry(RECONNECT_AFTER);
     let events = stream::once(async { Ok::<_, Infallible>(opening) })
         .chain(stream::unfold(watcher, |watcher| async { watcher.next().await }));
-    let keep_alive = KeepAlive::new().interval(COMMENT_EVERY).text("still here");
+    let keep_alive = KeepAlive::new().interval(HEARTBEAT_EVERY).event(heartbeat("still here"));
     Ok(([UNBUFFERED], Sse::new(events).keep_alive(keep_alive)).into_response())
+}
+
+/// Returns a heartbeat with a comment, for people and for clients that know no heartbeats.
+fn heartbeat(comment: &str) -> SseEvent {
+    let interval_ms = HEARTBEAT_EVERY.as_millis().to_string();
+    SseEvent::default().comment(comment).event(HEARTBEAT).data(interval_ms)
 }
 
 impl Watcher {
