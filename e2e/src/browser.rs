@@ -1,6 +1,10 @@
 //! A real Chromium, driven through chromedriver.
 
-use std::{path::PathBuf, process::Command, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -157,16 +161,27 @@ impl Browser {
         Ok(())
     }
 
-    /// Emulates a screen of this width and 900 px height, and a preferred colour scheme.
+    /// Emulates a screen of this width and 1100 px height without scroll bars, and a preferred colour scheme.
     ///
     /// # Errors
     /// Fails if the browser rejects them.
     pub async fn emulate(&self, width: u32, scheme: ColorScheme) -> Result<()> {
-        let screen = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+        let screen = json!({ "width": width, "height": 1100, "deviceScaleFactor": 1, "mobile": false });
         self.driver.cdp().send_raw("Emulation.setDeviceMetricsOverride", screen).await?;
+        self.driver.cdp().send_raw("Emulation.setScrollbarsHidden", json!({ "hidden": true })).await?;
         let value = if scheme == ColorScheme::Dark { "dark" } else { "light" };
         let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
         self.driver.cdp().send_raw("Emulation.setEmulatedMedia", media).await?;
+        Ok(())
+    }
+
+    /// Saves downloads to a folder, without asking.
+    ///
+    /// # Errors
+    /// Fails if the browser rejects it.
+    pub async fn save_downloads_to(&self, folder: &Path) -> Result<()> {
+        let behavior = json!({ "behavior": "allow", "downloadPath": folder });
+        self.driver.cdp().send_raw("Browser.setDownloadBehavior", behavior).await?;
         Ok(())
     }
 

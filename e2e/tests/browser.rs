@@ -1,14 +1,17 @@
 //! The page in a real Chromium, served by the real binaries.
 
-use std::path::Path;
+mod browser {
+    mod connection;
+    pub(crate) mod download;
+    mod translation;
+}
 
 use anyhow::{Context, Result, ensure};
 use e2e::{
     Client, Embedded, Server, Settings, Stack,
-    browser::{Browser, ColorScheme, Scripts},
+    browser::{Browser, Scripts},
     expected,
 };
-use protocol::Status;
 use thirtyfour::prelude::*;
 use throwaway::Folder;
 
@@ -122,7 +125,12 @@ async fn a_mistake_is_shown_below_the_field_and_nothing_is_sent() -> Result<()> 
     for (typed, message) in [
         ("-5", "Negative numbers aren’t allowed"),
         ("5.9", "Fractions aren’t allowed"),
+        ("7.0", "without a decimal point"),
         ("seven", "isn’t a whole number"),
+        ("7, 8", "“7, 8” isn’t a whole number"),
+        ("1e3", "“1e3” must be written out"),
+        ("1\u{200b}0", "“1⟨U+200B⟩0” contains an invisible character"),
+        ("７", "“７” must be written with the digits 0 to 9"),
         ("1000001", "this site goes up to 1,000,000"),
     ] {
         browser.submit(typed).await?;
@@ -131,9 +139,13 @@ async fn a_mistake_is_shown_below_the_field_and_nothing_is_sent() -> Result<()> 
     }
     assert!(system.api().all().await.is_empty(), "nothing was sent");
     // A valid index clears the mistake.
-    browser.submit(" 007 ").await?;
-    browser.wait_for_text(&value_of(7), &expected(7)).await?;
-    assert_eq!(browser.wait_for("#index-mistake").await?.text().await?, "");
+    for (typed, index) in
+        [(" 007 ", 7), ("\u{200b}8", 8), ("1,000", 1_000), ("1 001", 1_001), ("1’002", 1_002)]
+    {
+        browser.submit(typed).await?;
+        browser.wait_for(&value_of(index)).await.context(typed)?;
+        assert_eq!(browser.wait_for("#index-mistake").await?.text().await?, "");
+    }
     Ok(())
 }
 
@@ -171,6 +183,39 @@ async fn the_page_works_without_scripts() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pages_of_older_entries_link_in_both_directions() -> Result<()> {
+    let system = Embedded::start().await;
+    for index in 1..=45 {
+        system.api().submit(index).await;
+    }
+    let browser = Browser::start(Scripts::On).await?;
+    browser.driver.goto(format!("{}/", system.url())).await?;
+    for (link, newest, oldest) in [
+        ("Older", 25, 6),
+        ("Older", 5, 1),
+        ("Newer", 25, 6),
+        ("Newer", 45, 26),
+        ("Older", 25, 6),
+        ("Newest", 45, 26),
+    ] {
+        browser.driver.find(By::LinkText(link)).await?.click().await?;
+        browser
+            .wait_for(&format!("ul.indexes li:first-child a[href=\"/values/{newest}\"]"))
+            .await
+            .context(link)?;
+        browser
+            .wait_for(&format!("ul.indexes li:last-child a[href=\"/values/{oldest}\"]"))
+            .await
+            .context(link)?;
+    }
+    // There is nothing newer.
+    browser.wait_until_live().await?;
+    let link = browser.driver.find_all(By::LinkText("Newer")).await?;
+    assert!(link.is_empty(), "a hidden link is not found by its text");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_number_shows_its_two_ends_and_can_be_downloaded() -> Result<()> {
     let system = Embedded::start().await;
     let browser = open(&format!("{}/", system.url()), Scripts::On).await?;
@@ -182,10 +227,10 @@ async fn a_long_number_shows_its_two_ends_and_can_be_downloaded() -> Result<()> 
     let (head, tail) = (&value[..10], &value[value.len() - 10..]);
     ensure!(shown.starts_with(head) && shown.trim_end().ends_with(tail), "{shown}");
     browser.wait_for_text("main", "208,988 digits").await?;
-    let link = browser.wait_for("a[download]").await?.prop("href").await?.unwrap_or_default();
-    let path = link.strip_prefix(system.api().base()).with_context(|| link.clone())?;
-    let digits = system.api().get(path).await.expect(200).body;
-    ensure!(digits == value, "{digits}");
+    let folder = Folder::new("downloads")?;
+    browser.save_downloads_to(folder.path()).await?;
+    browser.driver.find(By::LinkText("Download")).await?.click().await?;
+    ensure!(browser::download::downloaded(folder.path(), "F(1000000).txt").await == value, "other digits");
     // A shorter one is shown in full.
     system.api().submit(100).await;
     browser.driver.goto(format!("{}/values/100", system.url())).await?;
@@ -253,34 +298,4 @@ async fn the_whole_stack_behind_nginx_serves_the_page_live() -> Result<()> {
     stack.api().submit(91).await;
     browser.wait_for_text(&value_of(91), "4660046610375530309").await?;
     browser.assert_no_csp_violation().await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "not a test: replaces docs/screenshots"]
-async fn screenshots() -> Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/screenshots");
-    let system = Embedded::start().await;
-    for index in [0, 1, 12, 90, 1_000, 100_000, 7] {
-        system.api().submit(index).await;
-        system.api().entry_at(index, Status::Done).await;
-    }
-    let browser = Browser::start(Scripts::On).await?;
-    for width in [1280, 390] {
-        for (scheme, suffix) in [(ColorScheme::Light, "light"), (ColorScheme::Dark, "dark")] {
-            browser.emulate(width, scheme).await?;
-            for (name, page) in [
-                ("home", "/"),
-                ("value", "/values/100000"),
-                ("otherpage", "/otherpage"),
-                ("error", "/?index=seven"),
-            ] {
-                browser.driver.goto(format!("{}{page}", system.url())).await?;
-                if page != "/otherpage" {
-                    browser.wait_until_live().await?;
-                }
-                browser.driver.screenshot(&folder.join(format!("{name}-{suffix}-{width}.png"))).await?;
-            }
-        }
-    }
-    Ok(())
 }

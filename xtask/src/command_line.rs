@@ -43,6 +43,8 @@ pub(crate) enum Command {
     /// server. The development stack of `docker compose up` runs these two.
     WatchWorker,
     Test(test::Arguments),
+    /// Replace the screenshots in docs/screenshots
+    Screenshots,
     /// Run all lints that CI runs
     ///
     /// rustfmt, clippy (also for WASM), rustdoc, cargo deny, cargo machete, shellcheck, hadolint, yamllint,

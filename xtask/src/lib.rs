@@ -60,6 +60,7 @@ pub fn run() -> Result<()> {
             Ok(())
         }
         Command::Test(arguments) => test::run(&arguments),
+        Command::Screenshots => test::screenshots(),
         Command::Lint => lint::lint(),
         Command::Bench { filter } => bench::bench(filter.as_deref()),
         Command::Stack(action) => stack::run(&action),

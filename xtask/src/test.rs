@@ -4,6 +4,8 @@ mod containers;
 mod snapshot;
 mod tally;
 
+use std::process::Command;
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
@@ -64,12 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn test(Selection { filter, no_setup }: &Selection, package: Option<&str>) -> Result<()> {
-    system_packages::provide(FOR_TESTS, !no_setup)?;
-    requirements::check()?;
-    say("compiling servers, tests and the site");
-    let building = job::both(compile, || site::build(Profile::Dev))?;
-    let snapshot = Snapshot::take(&building)?;
-    drop(building);
+    let snapshot = prepare(!no_setup)?;
     say("testing");
     let mut cargo = project::cargo();
     cargo.args(["test", "--no-fail-fast"]);
@@ -78,9 +75,23 @@ fn test(Selection { filter, no_setup }: &Selection, package: Option<&str>) -> Re
         None => cargo.arg("--workspace"),
     };
     cargo.args(filter);
-    // The binaries that tests of several processes start.
-    cargo.env("FIBSTACK_BIN_DIR", snapshot.binaries());
-    run_cargo_test(site::set_variables(&mut cargo, &snapshot.site()))
+    run_cargo_test(snapshot.set_variables(&mut cargo))
+}
+
+/// Replaces the screenshots in `docs/screenshots`.
+pub(crate) fn screenshots() -> Result<()> {
+    let snapshot = prepare(true)?;
+    let mut program = Command::new(project::target().join(Profile::Dev.folder()).join("screenshots"));
+    Job::new("screenshots").run(snapshot.set_variables(&mut program))
+}
+
+/// Installs what the tests need, and compiles everything.
+fn prepare(install: bool) -> Result<Snapshot> {
+    system_packages::provide(FOR_TESTS, install)?;
+    requirements::check()?;
+    say("compiling servers, tests and the site");
+    let building = job::both(compile, || site::build(Profile::Dev))?;
+    Snapshot::take(&building)
 }
 
 /// Compiles servers and tests together, with the same features as `cargo test`, which then has nothing to compile.

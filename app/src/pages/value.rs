@@ -48,7 +48,7 @@ fn waiting(index: Index) -> Page {
     let page = Page::new(StatusCode::OK, &format!("Download of {name}"), move || {
         view! {
             <article class="message">
-                <h1>{format!("{name} is being computed again")}</h1>
+                <h1>{format!("{name} is being computed")}</h1>
                 <p class="lead">"Your download starts by itself as soon as it’s ready."</p>
                 <p><a href=parts::value_page(index)>{format!("Back to {name}")}</a></p>
             </article>

@@ -4,7 +4,8 @@ use e2e::{eventually, expected};
 use reqwest::{
     Method,
     header::{
-        ACCEPT_RANGES, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE,
+        ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+        IF_RANGE, RANGE,
     },
 };
 
@@ -71,9 +72,15 @@ pub(crate) async fn suite(place: &Place) {
     let head = api.send(api.request(Method::HEAD, ADDRESS)).await.expect(200);
     assert_eq!(head.header(ETAG), etag);
 
+    assert_eq!(whole.header(CONTENT_DISPOSITION), "");
+    let file = api.get(&format!("{ADDRESS}?download=true")).await.expect(200);
+    assert_eq!(file.body, *digits);
+    let name = "attachment; filename=\"F(50000).txt\"; filename*=UTF-8''F%2850000%29%2Etxt";
+    assert_eq!(file.header(CONTENT_DISPOSITION), name);
+
     api.submit(7).await;
     api.value(7).await;
     assert_eq!(api.get("/values/7/digits").await.expect(200).body, expected(7));
     let _ = api.get("/values/99998/digits").await.expect_problem(404);
-    let _ = api.get("/values/abc/digits").await.expect_problem(404);
+    let _ = api.get("/values/abc/digits?download=true").await.expect_problem(404);
 }

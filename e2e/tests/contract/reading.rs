@@ -76,6 +76,16 @@ async fn one_entry(api: &Client) {
     }
     assert!(long.get("value").is_none(), "{long}");
 
+    // What can be submitted can be looked up, however it is written.
+    assert_eq!(api.get("/values/50,000").await.expect(200).json()["index"], 50_000);
+    // Nobody is told to submit what would be refused.
+    for (too_high, words) in
+        [("100001", "must not exceed 100,000"), ("9999999999", "must not exceed 100,000")]
+    {
+        let detail =
+            api.get(&format!("/values/{too_high}")).await.expect_problem(404).detail.unwrap_or_default();
+        assert!(detail.contains(words) && !detail.contains("Submit"), "{detail}");
+    }
     for unknown in ["99999", "abc", "-5", "99999999999"] {
         let _ = api.get(&format!("/values/{unknown}")).await.expect_problem(404);
     }

@@ -38,6 +38,10 @@ async fn accepted_indexes(api: &Client) {
         (json!({"index": " 007 "}), 7),
         (json!({"index": JOB.lowest_index.to_string()}), JOB.lowest_index),
         (json!({"index": MAX_INDEX}), MAX_INDEX),
+        (json!({"index": "\u{feff}8\u{200b}"}), 8),
+        (json!({"index": "50,000"}), 50_000),
+        (json!({"index": "50 000"}), 50_000),
+        (json!({"index": "50_000"}), 50_000),
         (json!({"index": "12", "more": [1, 2]}), 12),
     ] {
         taken(api.post(&body).await, index);
@@ -77,6 +81,11 @@ async fn invalid_indexes(api: &Client) {
         json!({"index": "-5"}),
         json!({"index": "+7"}),
         json!({"index": "1e3"}),
+        json!({"index": "7.0"}),
+        json!({"index": "1,00"}),
+        json!({"index": "7, 8"}),
+        json!({"index": "1\u{200b}0"}),
+        json!({"index": "７"}),
         json!({"index": null}),
         json!({"index": true}),
         json!({"index": [7]}),

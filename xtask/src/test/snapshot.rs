@@ -1,13 +1,13 @@
 //! A copy of the programs and the site for one run of the tests, so that builds in the meantime do not affect it.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result};
 use tempfile::{Builder, TempDir};
 
 use crate::{
     folder, project,
-    site::{Building, Profile},
+    site::{self, Building, Profile},
 };
 
 /// The programs that tests start, and the file next to the server that lists the hashes of the site's files.
@@ -33,11 +33,16 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    pub(super) fn binaries(&self) -> PathBuf {
+    /// Sets the variables by which tests find the programs and the site.
+    pub(super) fn set_variables<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        site::set_variables(command.env("FIBSTACK_BIN_DIR", self.binaries()), &self.site())
+    }
+
+    fn binaries(&self) -> PathBuf {
         self.0.path().join("bin")
     }
 
-    pub(super) fn site(&self) -> PathBuf {
+    fn site(&self) -> PathBuf {
         self.0.path().join("site")
     }
 }
