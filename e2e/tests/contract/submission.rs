@@ -39,9 +39,9 @@ async fn accepted_indexes(api: &Client) {
         (json!({"index": JOB.lowest_index.to_string()}), JOB.lowest_index),
         (json!({"index": MAX_INDEX}), MAX_INDEX),
         (json!({"index": "\u{feff}8\u{200b}"}), 8),
-        (json!({"index": "50,000"}), 50_000),
-        (json!({"index": "50 000"}), 50_000),
-        (json!({"index": "50_000"}), 50_000),
+        (json!({"index": "1,000"}), 1_000),
+        (json!({"index": "1 001"}), 1_001),
+        (json!({"index": "1_002"}), 1_002),
         (json!({"index": "12", "more": [1, 2]}), 12),
     ] {
         taken(api.post(&body).await, index);
