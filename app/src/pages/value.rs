@@ -6,7 +6,7 @@ use axum::{
 };
 use leptos::prelude::*;
 use protocol::{Entry, Index, IndexError, names::VALUES_ROUTE};
-use store::{DigitsAnswer, Store};
+use store::{DigitsAnswer, ReadError, Store};
 
 use super::{Page, PageRequest, Reload, back, errors};
 use crate::{api, islands::ValueView, job_words, parts, wording};
@@ -34,22 +34,25 @@ pub(crate) async fn load_download(mut request: PageRequest) -> Page {
     };
     match request.store.digits(index).await {
         Ok(DigitsAnswer::Ready(_)) => Page::redirect(format!("{}?download=true", api::digits_address(index))),
-        Ok(DigitsAnswer::Pending(_)) => waiting(index),
+        Ok(DigitsAnswer::Pending(_)) => waiting(index, StatusCode::OK),
         Ok(DigitsAnswer::Failed(_) | DigitsAnswer::Unknown) => load_entry(&request.store, index).await,
         Err(error) => {
             tracing::warn!(%error, %index, "failed to read a value for its download");
-            errors::unavailable()
+            match error {
+                ReadError::Record(_) => errors::unavailable(),
+                ReadError::Board(_) => waiting(index, StatusCode::SERVICE_UNAVAILABLE),
+            }
         }
     }
 }
 
-fn waiting(index: Index) -> Page {
+fn waiting(index: Index, status: StatusCode) -> Page {
     let name = job_words::notation(index);
-    let page = Page::new(StatusCode::OK, &format!("Download of {name}"), move || {
+    let page = Page::new(status, &format!("Download of {name}"), move || {
         view! {
             <article class="message">
-                <h1>{format!("{name} is being computed")}</h1>
-                <p class="lead">"Your download starts by itself as soon as it’s ready."</p>
+                <h1>{format!("{name} isn’t ready yet")}</h1>
+                <p class="lead">"Your download starts by itself as soon as it is."</p>
                 <p><a href=parts::value_page(index)>{format!("Back to {name}")}</a></p>
             </article>
         }

@@ -59,7 +59,7 @@ async fn the_page_of_a_download_says_why_there_is_no_file() -> Result<()> {
     let site = Client::new(stack.url());
     // Pending: the page reloads itself until the value is there.
     let page = site.get("/values/100000/digits").await.expect(200);
-    assert!(page.body.contains("F(100000) is being computed"), "{}", page.body);
+    assert!(page.body.contains("F(100000) isn’t ready yet"), "{}", page.body);
     assert!(page.body.contains("<meta http-equiv=\"refresh\""), "{}", page.body);
     for (address, status, words) in [
         ("/values/100001/digits", 404, "Nobody has asked for this one yet"),
@@ -77,5 +77,5 @@ async fn the_page_of_a_download_says_why_there_is_no_file() -> Result<()> {
     browser.wait_for_text("body", "Back in a moment").await?;
     assert_eq!(files(folder.path()), [""; 0]);
     stack.server.restart().await;
-    browser.wait_for_text("main", "F(100000) is being computed").await
+    browser.wait_for_text("main", "F(100000) isn’t ready yet").await
 }
