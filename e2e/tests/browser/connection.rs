@@ -70,22 +70,32 @@ async fn a_dead_connection_is_replaced_without_an_error_from_the_network() -> Re
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_returning_network_or_visitor_replaces_a_dead_connection_at_once() -> Result<()> {
+async fn a_returning_network_or_visitor_replaces_the_connection_at_once() -> Result<()> {
     // The clock stands still, so that the page cannot notice the silence in another way.
-    const STOP_CLOCK: &str = "const now = Date.now(); Date.now = () => now";
+    const OBSERVE: &str = "const now = Date.now(); Date.now = () => now; window.states = [];
+        const shown = document.querySelector('[data-connection]');
+        new MutationObserver(() => states.push(shown.dataset.connection)).observe(shown, { attributes: true })";
     const NETWORK: &str = "window.dispatchEvent(new Event('online'))";
     // The computer slept for a minute.
     const VISITOR: &str = "const now = Date.now(); Date.now = () => now + 60_000;
         document.dispatchEvent(new Event('visibilitychange')); Date.now = () => now";
-    let (system, relay, site) = behind_relay().await?;
-    let browser = open(&site, Scripts::On).await?;
-    browser.driver.execute(STOP_CLOCK, Vec::new()).await?;
+    let system = Embedded::start().await;
     for (index, event) in [(28, NETWORK), (31, VISITOR)] {
-        relay.lose();
+        let browser = open(&format!("{}/", system.url()), Scripts::On).await?;
+        // The stream is known to be open once an event has arrived on it.
         system.api().submit(index).await;
+        browser.wait_for_text(&value_of(index), &expected(index)).await?;
+        browser.driver.execute(OBSERVE, Vec::new()).await?;
         browser.driver.execute(event, Vec::new()).await?;
-        browser.wait_for_text(&value_of(index), &expected(index)).await.context(event)?;
-        browser.wait_until_live().await?;
+        browser
+            .wait_until("another connection", || async {
+                let states = browser.driver.execute("return states", Vec::new()).await?;
+                let states: Vec<String> = states.convert()?;
+                anyhow::ensure!(states == ["reconnecting", "live"], "{states:?}");
+                Ok(Some(()))
+            })
+            .await
+            .context(event)?;
     }
     Ok(())
 }
