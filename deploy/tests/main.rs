@@ -7,3 +7,4 @@ mod beanstalk;
 mod cloud;
 mod database;
 mod fargate;
+mod refusals;
