@@ -56,7 +56,9 @@ impl Cloud {
         let folder = Folder::new("aws").unwrap();
         let mut command = Command::new(tools().join("python"));
         command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("emulator/emulator.py"));
-        command.args(["--port", "0", "--plan", plan, "--prefix", &unique_name(), "--folder"]).arg(folder.path());
+        command
+            .args(["--port", "0", "--plan", plan, "--prefix", &unique_name(), "--folder"])
+            .arg(folder.path());
         let mut emulator = Process::start("emulator of AWS", command).unwrap();
         let line = emulator.wait_for("listening at ", Duration::from_secs(120)).unwrap();
         let (_, address) = line.split_once("listening at ").unwrap();
