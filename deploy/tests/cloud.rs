@@ -100,7 +100,7 @@ impl Cloud {
         // Not the account of whoever runs the tests.
         let own = self.folder.path().join("none");
         command.env("AWS_CONFIG_FILE", &own).env("AWS_SHARED_CREDENTIALS_FILE", &own);
-        for name in ["AWS_PROFILE", "DOMAIN", "IMAGE_PREFIX", "IMAGE_TAG"] {
+        for name in ["AWS_PROFILE", "DOMAIN", "IMAGE_PREFIX", "IMAGE_TAG", "SKIP_SMOKE_TEST"] {
             command.env_remove(name);
         }
         command
