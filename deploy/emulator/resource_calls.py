@@ -203,13 +203,15 @@ TYPES = {
 }
 OPERATIONS = ("create", "update", "delete")
 
-# Properties that name a resource, or what it belongs to.
+# Properties that name a resource.
 NAMES = {
     "AWS::ECR::Repository": "RepositoryName",
     "AWS::ECS::Cluster": "ClusterName",
-    "AWS::ECS::TaskDefinition": "Family",
     "AWS::ElasticBeanstalk::Application": "ApplicationName",
     "AWS::Logs::LogGroup": "LogGroupName",
+}
+# Properties that name what a resource is a part of, to which the calls refer.
+WHOLES = {
     "AWS::Logs::MetricFilter": "LogGroupName",
     "AWS::Route53::RecordSet": "HostedZoneId",
     "AWS::S3::BucketPolicy": "Bucket",
@@ -229,8 +231,6 @@ def name_of(kind: str, logical_id: str, props: dict, stack: str) -> str:
     """The name that a new resource gets."""
     if kind == "AWS::ECS::Service":
         return f"{props['Cluster']}/{props.get('ServiceName') or f'{stack}-{logical_id}'}"
-    if kind == "AWS::ElasticBeanstalk::Environment":
-        return f"{props['ApplicationName']}/{props['EnvironmentName']}"
     # Without the stack's name.
     if kind == "AWS::SecretsManager::Secret":
         return props.get("Name") or f"{logical_id}-emulated"
@@ -311,6 +311,10 @@ def more_calls(kind: str, arn: str, operation: str, props: dict) -> list[Call]:
 
 def calls(kind: str, operation: str, name: str, props: dict) -> list[Call]:
     """All calls for one resource. `name` is what AWS calls it, or its ARN."""
+    if kind in WHOLES:
+        name = props[WHOLES[kind]]
+    if kind == "AWS::ElasticBeanstalk::Environment":
+        name = f"{props['ApplicationName']}/{props['EnvironmentName']}"
     if kind not in TYPES:
         raise ValueError(f"the emulator does not know CloudFormation's calls for {kind}: add it to resource_calls.py")
     template, *lists = TYPES[kind]
