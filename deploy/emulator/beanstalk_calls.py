@@ -12,13 +12,11 @@ SERVICE_ROLE = "ServiceRole"
 def reads() -> list[tuple[str, str]]:
     """Reading AWS's own buckets, which even a description of an environment does."""
     region = get_region()
-    return [
-        ("s3:GetObject", f"arn:aws:s3:::elasticbeanstalk-platform-assets-{region}/stalks/Template.pack"),
-        (
-            "s3:GetObject",
-            f"arn:aws:s3:::elasticbeanstalk-env-resources-{region}/eb_patching_resources/instance_patch_extension.linux",
-        ),
-    ]
+    objects = (
+        f"elasticbeanstalk-platform-assets-{region}/stalks/Template.pack",
+        f"elasticbeanstalk-env-resources-{region}/eb_patching_resources/instance_patch_extension.linux",
+    )
+    return [("s3:GetObject", f"arn:aws:s3:::{each}") for each in objects]
 
 
 def writes() -> list[tuple[str, str]]:
@@ -71,9 +69,10 @@ def behind(operation: str, environment: str, options: dict[str, str]) -> list[tu
         ]
     else:
         balancer = arn("elasticloadbalancing", "loadbalancer/app/awseb-AWSEB-0/0")
+        targets = arn("elasticloadbalancing", "targetgroup/awseb-AWSEB-0/0")
         calls += [
             ("elasticloadbalancing:CreateLoadBalancer", balancer, True),
-            ("elasticloadbalancing:CreateTargetGroup", arn("elasticloadbalancing", "targetgroup/awseb-AWSEB-0/0"), True),
+            ("elasticloadbalancing:CreateTargetGroup", targets, True),
         ]
     for option, service in ((INSTANCE_PROFILE, "ec2.amazonaws.com"), (SERVICE_ROLE, "elasticbeanstalk.amazonaws.com")):
         if role := role_arn(option, options.get(option, "")):

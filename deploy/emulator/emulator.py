@@ -28,10 +28,10 @@ Real, in containers of one Docker network that stands for the VPC:
   - metrics and alarms from log lines (metrics.py).
   - CloudFormation, S3, Secrets Manager, IAM's objects: MiniStack's.
 
-Not real: whatever stacks.py lists in METADATA_ONLY; security groups; the memory and CPU of a Fargate task; scaling (alarms go off, but nothing acts on them, and missing data is no alarm);
-`aws ecs execute-command`; replicas; backups; an Elastic Beanstalk environment's machine, load balancer and
-CloudWatch streams; hooks of a bundle that would change the machine. Time is shorter: health checks run
-every second or two.
+Not real: whatever stacks.py lists in METADATA_ONLY; security groups; the memory and CPU of a Fargate task; scaling
+(alarms go off, but nothing acts on them, and missing data is no alarm); `aws ecs execute-command`; replicas; backups;
+an Elastic Beanstalk environment's machine, load balancer and CloudWatch streams; hooks of a bundle that would change
+the machine. Time is shorter: health checks run every second or two.
 """
 
 import argparse

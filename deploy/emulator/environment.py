@@ -22,7 +22,11 @@ SETTINGS = "aws:elasticbeanstalk:application:environment"
 # Processor of instance types such as t4g.micro, and of all others.
 ARM_TYPE = re.compile(r"^[a-z]+[0-9]+g")
 # What enhanced health needs.
-HEALTH_CALLS = ("autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances", "elasticloadbalancing:DescribeTargetHealth")
+HEALTH_CALLS = (
+    "autoscaling:DescribeAutoScalingGroups",
+    "ec2:DescribeInstances",
+    "elasticloadbalancing:DescribeTargetHealth",
+)
 
 # By name, including terminated ones.
 environments: dict[str, "Environment"] = {}
@@ -92,10 +96,11 @@ class Environment:
                 for action in HEALTH_CALLS:
                     roles.check(service, action)
             roles.check_trust(instance, "ec2.amazonaws.com")
-            arn = f"arn:aws:elasticbeanstalk:{get_region()}:{get_account_id()}:environment/{self.application}/{self.name}"
-            roles.check(instance, "elasticbeanstalk:PutInstanceStatistics", arn)
-            log = f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:/aws/elasticbeanstalk/{self.name}/eb:log-stream:0"
-            roles.check(instance, "logs:PutLogEvents", log)
+            here = f"{get_region()}:{get_account_id()}"
+            environment = f"arn:aws:elasticbeanstalk:{here}:environment/{self.application}/{self.name}"
+            roles.check(instance, "elasticbeanstalk:PutInstanceStatistics", environment)
+            stream = f"arn:aws:logs:{here}:log-group:/aws/elasticbeanstalk/{self.name}/eb:log-stream:0"
+            roles.check(instance, "logs:PutLogEvents", stream)
         except roles.Denied as error:
             raise DeploymentFailed(str(error)) from error
 

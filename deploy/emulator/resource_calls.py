@@ -331,10 +331,9 @@ def calls(kind: str, operation: str, name: str, props: dict) -> list[Call]:
                 keys={"iam:AWSServiceName": SERVICE_ROLES[kind]},
             )
         )
-    found += more_calls(kind, arn, operation, props) if kind == "AWS::IAM::Role" else []
+    found += more_calls(kind, arn, operation, props)
     for word in lists[OPERATIONS.index(operation)].split():
         resource = "*" if word.endswith("*") else arn
         action = f"{service}:{word.rstrip('+*')}"
         found.append(Call(action, resource, word.endswith("+"), operation != "create", keys))
-    found += more_calls(kind, arn, operation, props) if kind != "AWS::IAM::Role" else []
     return found

@@ -46,8 +46,9 @@ def check(operation: str, kind: str, name: str, props: dict, stack: str) -> None
         for resource in (cloudformation._stacks.get(stack) or {}).get("_resources", {}).values():
             if resource.get("ResourceType") == SECRET:
                 name = resource["PhysicalResourceId"]
-                secret = name if name.startswith("arn:") else f"arn:aws:secretsmanager:{get_region()}:{get_account_id()}:secret:{name}"
-                roles.check(role, "secretsmanager:GetSecretValue", secret, owned, SESSION)
+                if not name.startswith("arn:"):
+                    name = f"arn:aws:secretsmanager:{get_region()}:{get_account_id()}:secret:{name}"
+                roles.check(role, "secretsmanager:GetSecretValue", name, owned, SESSION)
 
 
 def with_role(action: str):

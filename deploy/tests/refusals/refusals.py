@@ -135,6 +135,13 @@ class Roles(unittest.TestCase):
         reasons = create("lists-beanstalk", only_environment("lists"), role, "lists")
         self.assertIn("s3:PutObjectAcl", reasons)
 
+    def test_the_rights_of_the_access_stack_suffice_for_an_environment(self):
+        reasons = create("fibstack-beanstalk", only_environment("fibstack"), self.role)
+        # It has none of the other things that an environment needs.
+        self.assertIn("instance profile", reasons)
+        self.assertNotIn("Access Denied", reasons)
+        self.assertNotIn("not authorized", reasons)
+
     def test_beanstalk_changes_environments_with_the_permissions_of_the_caller(self):
         beanstalk = client("elasticbeanstalk", self.deployer)
         for call in (beanstalk.update_environment, beanstalk.terminate_environment):
@@ -170,8 +177,9 @@ class Roles(unittest.TestCase):
         self.assertIn("route53:ChangeResourceRecordSets", reasons)
 
     def test_cloudformation_cannot_assume_a_role_that_does_not_trust_it(self):
-        trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
-        role = client("iam").create_role(RoleName="other", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+        statement = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        role = client("iam").create_role(RoleName="other", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
         with self.assertRaisesRegex(ClientError, "cannot be assumed"):
             create("fibstack-scaling", record("a", "b"), role)
 
@@ -243,7 +251,7 @@ class Options(unittest.TestCase):
         name, docker = other_architecture()
         self.assertEqual("", operations("foreign-operations", OPERATIONS, None, "foreign", Architecture=name))
         reason = reason_of_stop("foreign-operations")
-        self.assertIn(f"CannotPullContainerError: pull image manifest has been retried", reason)
+        self.assertIn("CannotPullContainerError: pull image manifest has been retried", reason)
         self.assertIn(f"does not contain descriptor matching platform 'linux/{docker}'", reason)
 
     def test_a_task_reads_secrets_with_its_execution_role(self):
