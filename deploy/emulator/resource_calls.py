@@ -22,7 +22,7 @@ class Call(NamedTuple):
 
 
 # By type: its ARN from the service on, and the calls for its creation, change and deletion. `+` after a call sends the
-# stack's tags, `*` marks one without a resource. On creation nothing has tags yet: CloudFormation sets the rules of a
+# stack's tags; `*` marks one for which AWS supports no resource, so that a policy must allow it for all. On creation nothing has tags yet: CloudFormation sets the rules of a
 # security group before its tags.
 TYPES = {
     "AWS::CertificateManager::Certificate": (
@@ -75,8 +75,8 @@ TYPES = {
     ),
     "AWS::ECS::TaskDefinition": (
         "ecs:{region}:{account}:task-definition/{name}",
-        "RegisterTaskDefinition+ TagResource+ DescribeTaskDefinition*",
-        "RegisterTaskDefinition+ TagResource+ DeregisterTaskDefinition*",
+        "RegisterTaskDefinition+* TagResource+ DescribeTaskDefinition*",
+        "RegisterTaskDefinition+* TagResource+ DeregisterTaskDefinition*",
         "DeregisterTaskDefinition*",
     ),
     "AWS::ElastiCache::ParameterGroup": (
@@ -333,7 +333,7 @@ def calls(kind: str, operation: str, name: str, props: dict) -> list[Call]:
         )
     found += more_calls(kind, arn, operation, props)
     for word in lists[OPERATIONS.index(operation)].split():
-        resource = "*" if word.endswith("*") else arn
+        resource = "*" if "*" in word else arn
         action = f"{service}:{word.rstrip('+*')}"
-        found.append(Call(action, resource, word.endswith("+"), operation != "create", keys))
+        found.append(Call(action, resource, "+" in word, operation != "create", keys))
     return found
