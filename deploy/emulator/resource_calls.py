@@ -22,8 +22,8 @@ class Call(NamedTuple):
 
 
 # By type: its ARN from the service on, and the calls for its creation, change and deletion. `+` after a call sends the
-# stack's tags; `*` marks one for which AWS supports no resource, so that a policy must allow it for all. On creation nothing has tags yet: CloudFormation sets the rules of a
-# security group before its tags.
+# stack's tags; `*` marks one for which AWS supports no resource, so that a policy must allow it for all. On creation
+# nothing has tags yet: CloudFormation sets the rules of a security group before its tags.
 TYPES = {
     "AWS::CertificateManager::Certificate": (
         "acm:{region}:{account}:certificate/{name}",

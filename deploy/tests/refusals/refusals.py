@@ -188,6 +188,8 @@ class Roles(unittest.TestCase):
         policy = {"PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
         template = json.dumps({"Resources": {"It": {"Type": "AWS::IAM::ManagedPolicy", "Properties": policy}}})
         self.assertIn("PolicySize: 6144", create("large", template))
+        # Ours fit, with the longest name that a system can have.
+        access(ACCESS, "x" * 20, Domain="a-rather-long-domain.example.org")
 
 
 class Identities(unittest.TestCase):
