@@ -36,7 +36,7 @@ pub(super) fn check(report: &mut Report) -> Result<()> {
 /// enforces that, too, but needs minutes.
 fn roles_are_bounded() -> Result<()> {
     let templates = [&TEMPLATES[..], &[":!deploy/access.yaml", ":!deploy/tests"]].concat();
-    for path in files(&templates)? {
+    for path in &files(&templates)? {
         let text = fs::read_to_string(project::root().join(path))
             .with_context(|| format!("failed to read {}", path.display()))?;
         let roles = text.lines().filter(|line| line.trim_end().ends_with("Type: AWS::IAM::Role")).count();
