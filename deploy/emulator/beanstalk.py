@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import option_checks
 from endpoint import Endpoint
 from engine import Engine
 from environment import Environment, environments
@@ -30,6 +31,7 @@ def update_environment(name: str, old: dict, new: dict, stack: str) -> tuple[str
     with environment.lock:
         # A stack that rolls back has nothing to do here: the failed deployment changed nothing.
         if requested != (environment.version, environment.options, environment.platform):
+            option_checks.check(requested[1])
             try:
                 environment.deploy(*requested)
             except DeploymentFailed as error:
@@ -44,6 +46,7 @@ def delete_environment(name: str, props: dict) -> None:
 
 def patch(folder: Path, engine: Engine) -> None:
     def create_environment(logical_id: str, props: dict, stack: str) -> tuple[str, dict]:
+        option_checks.check(props.get("OptionSettings") or [])
         environment = Environment(
             application=props["ApplicationName"],
             name=props.get("EnvironmentName") or f"{stack}-{logical_id}"[:40],

@@ -14,9 +14,13 @@ from ministack.core import router
 from ministack.core.responses import get_account_id, get_region, new_uuid
 from ministack.services import s3
 
+import beanstalk_calls
+import option_checks
 import query_api
 from environment import Environment, environments, logs_of
+from permissions import check_caller
 from query_api import InvalidRequest, Query, members, structures
+from roles import Denied
 from versions import applications, create_application, create_version, now, versions
 
 BRANCHES = ("Docker running on 64bit Amazon Linux 2023", "ECS running on 64bit Amazon Linux 2023")
@@ -28,6 +32,15 @@ SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 collected: dict[tuple[str, str], list[dict]] = {}
 # The emulator's own address.
 address = ""
+
+
+def require(calls: list[tuple]) -> None:
+    """Makes calls with the permissions of whoever sent the request."""
+    for call in calls:
+        try:
+            check_caller(call[0], call[1], call[4] if len(call) > 4 else None)
+        except Denied as error:
+            raise InvalidRequest(str(error), "InsufficientPrivilegesException") from error
 
 
 def find_environment(query: Query) -> Environment:
@@ -208,6 +221,7 @@ def presigned_url(bucket: str, key: str) -> str:
 def request_environment_info(query: Query) -> None:
     """Stores logs in Beanstalk's own bucket, whole or only their last lines, and keeps their URL."""
     each, kind = find_environment(query), query["InfoType"]
+    require(beanstalk_calls.writes())
     lines = 100 if kind == "tail" else "all"
     engine = "\n".join(each.log[-100:] if kind == "tail" else each.log)
     text = f"{'-' * 40}\n/var/log/eb-engine.log\n{'-' * 40}\n{engine}\n"
@@ -240,8 +254,13 @@ def update_environment(query: Query) -> dict:
             f"Environment named {each.name} is in an invalid state for this operation. Must be Ready."
         )
     changed = structures(query, "OptionSettings")
+    require(beanstalk_calls.behind("update", each.name, {}))
     names = {(option["Namespace"], option["OptionName"]) for option in changed}
     kept = [option for option in each.options if (option["Namespace"], option["OptionName"]) not in names]
+    try:
+        option_checks.check(kept + changed)
+    except ValueError as error:
+        raise InvalidRequest(str(error), "ConfigurationValidationException") from error
     label = query.get("VersionLabel", each.version)
     if (each.application, label) not in versions:
         raise InvalidRequest(f"No Application Version named '{label}' found.")
@@ -257,6 +276,7 @@ def update_environment(query: Query) -> dict:
 
 def describe_configuration_settings(query: Query) -> dict:
     each = find_environment(query)
+    require(beanstalk_calls.reads())
     settings = {
         "PlatformArn": each.platform,
         "ApplicationName": each.application,
@@ -271,6 +291,7 @@ def describe_configuration_settings(query: Query) -> dict:
 
 def terminate_environment(query: Query) -> dict:
     each = find_environment(query)
+    require(beanstalk_calls.behind("delete", each.name, {}))
     description = {**description_of(each), "Status": "Terminating"}
     threading.Thread(target=each.terminate, daemon=True).start()
     return description

@@ -1,20 +1,26 @@
-"""ECS: the containers of a task, created as its task definition describes them."""
+"""ECS: the containers of a task, created as its task definition describes them, with the rights of its roles."""
 
 import uuid
 from pathlib import Path
 
 from docker.errors import ImageNotFound
+from ministack.core.responses import get_account_id, get_region
 from ministack.services import ecs
 from ministack.services.cloudformation import provisioners
 
+import roles
 from databases import authority_mounts
 from engine import Engine
+from rights import ARCHITECTURES, check_pull, check_secrets
 
 NANOSECONDS = 1_000_000_000
 # Shorter than on AWS: the interval of health checks, and the longest time for which failures at the start are ignored.
 HEALTH_INTERVAL_S = 2
 HEALTH_START_S = 20
 STOP_TIMEOUT = "emulator.stop-timeout"
+ARCHITECTURE = "emulator.architecture"
+SERVICE = "ecs-tasks.amazonaws.com"
+SESSION = "ecs-task"
 
 # By the service's ARN. MiniStack's services have no place for their ServiceConnectConfiguration.
 service_connect: dict[str, dict] = {}
@@ -61,6 +67,51 @@ def docker_options(cdef: dict, td: dict) -> dict:
     return {key: value for key, value in options.items() if value}
 
 
+def check_definition(props: dict) -> None:
+    """Refuses a task definition that needs an execution role and has none."""
+    if props.get("ExecutionRoleArn"):
+        return
+    containers = props["ContainerDefinitions"]
+    if any(each.get("Secrets") for each in containers):
+        raise ValueError(
+            "Invalid request provided: Create TaskDefinition: When you are specifying container secrets, you must also"
+            " specify a value for 'executionRoleArn'. (Service: AmazonECS; Error Code: ClientException)"
+        )
+    if any((each.get("LogConfiguration") or {}).get("LogDriver") == "awslogs" for each in containers):
+        raise ValueError(
+            "Invalid request provided: Create TaskDefinition: Fargate requires task definition to have execution role"
+            " ARN to support log driver awslogs. (Service: AmazonECS; Error Code: ClientException)"
+        )
+
+
+def check_roles(td: dict) -> None:
+    """Raises `Denied` unless ECS can start a task with its roles: pull its images, read its secrets, write its log."""
+    if td.get("taskRoleArn"):
+        source = f"arn:aws:ecs:{get_region()}:{get_account_id()}:*"
+        roles.check_trust(td["taskRoleArn"], SERVICE, **{"aws:sourcearn": source})
+    role = td.get("executionRoleArn")
+    if not role:
+        return
+    roles.check_trust(role, SERVICE)
+    for each in td["containerDefinitions"]:
+        check_pull(role, each["image"], SESSION)
+        check_secrets(role, [secret["valueFrom"] for secret in each.get("secrets") or []], SESSION)
+        options = (each.get("logConfiguration") or {}).get("options") or {}
+        if group := options.get("awslogs-group"):
+            stream = f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{group}:log-stream:0"
+            roles.check(role, "logs:CreateLogStream", stream, session=SESSION)
+            roles.check(role, "logs:PutLogEvents", stream, session=SESSION)
+
+
+def check_architecture(image, wanted: str) -> None:
+    """Raises unless an image is for the processor of the task."""
+    if image.attrs["Architecture"] != wanted:
+        raise ecs._ImagePullError(
+            "pull image manifest has been retried 1 time(s): image Manifest does not contain descriptor matching"
+            f" platform 'linux/{wanted}'"
+        )
+
+
 def patch(authorities: Path, engine: Engine) -> None:
     engine.aliases.append(aliases)
     build = ecs._build_run_kwargs
@@ -73,6 +124,8 @@ def patch(authorities: Path, engine: Engine) -> None:
         built.pop("platform", None)
         built.pop("extra_hosts", None)
         built["labels"][STOP_TIMEOUT] = str(cdef.get("stopTimeout", 30))
+        architecture = (td.get("runtimePlatform") or {}).get("cpuArchitecture") or "X86_64"
+        built["labels"][ARCHITECTURE] = ARCHITECTURES[architecture]
         built["volumes"] = [*built.get("volumes", []), *authority_mounts(authorities)]
         first = next(iter(ecs._tasks[task_arn].get("_docker_ids") or []), None)
         if first:
@@ -87,18 +140,30 @@ def patch(authorities: Path, engine: Engine) -> None:
     # Gap: it asks the registry first, three times, even for images that exist locally.
     def start(client, cdef, arguments, **_):
         try:
-            client.images.get(cdef["image"])
+            image = client.images.get(cdef["image"])
         except ImageNotFound:
             try:
-                client.images.pull(cdef["image"])
+                image = client.images.pull(cdef["image"])
             except Exception as error:
                 raise ecs._ImagePullError(str(error)) from error
+        check_architecture(image, arguments["labels"][ARCHITECTURE])
         return client.containers.run(cdef["image"], **arguments)
 
     ecs._run_docker_container = start
     ecs._prepare_service_images = lambda task, td, client: None
     ecs._deployment_needs_first_task = lambda deployment, td, context=None: False
 
+    start_task = ecs._start_task_worker
+
+    # Gap: the roles of a task are ignored.
+    def start_with_roles(task, td, overrides, client):
+        try:
+            check_roles(td)
+        except roles.Denied as error:
+            raise ecs._SecretResolutionError(str(error)) from error
+        start_task(task, td, overrides, client)
+
+    ecs._start_task_worker = start_with_roles
     register = ecs._register_metadata
     # Gap: containers get AWS_ENDPOINT_URL and credentials, which AWS does not set.
     ecs._register_metadata = lambda arn, cluster, td, cdef, launch, env, *rest: register(
@@ -123,8 +188,9 @@ def patch(authorities: Path, engine: Engine) -> None:
     provisioners._normalize_container_defs = provisioners._pascal_to_camel
     create_task_definition = provisioners._ecs_task_def_create
 
-    # Gap: the runtime platform is dropped.
+    # Gap: the runtime platform is dropped, and an execution role is never required.
     def create_with_platform(logical_id, props, stack):
+        check_definition(props)
         arn, attributes = create_task_definition(logical_id, props, stack)
         platform = provisioners._pascal_to_camel(props.get("RuntimePlatform"))
         if platform:

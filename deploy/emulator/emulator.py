@@ -21,15 +21,17 @@ Real, in containers of one Docker network that stands for the VPC:
   - an Elastic Beanstalk instance: the bundle is unpacked and started as the Docker and ECS platforms of
     Amazon Linux 2023 do it (environment.py, instance.py).
   - ECR's registry, at this same address: docker push 127.0.0.1:PORT/fibstack/server.
-  - what users may do, by their policies (permissions.py); the key `test` belongs to the root user.
+  - what users may do, by their policies (permissions.py); the key `test` belongs to the root user. What roles may do,
+    by theirs and by their boundary, and who may assume them (roles.py): CloudFormation's (stack_roles.py), ECS's and
+    the tasks' (ecs.py), those of an Elastic Beanstalk environment and its instances (environment.py).
+  - what AWS refuses: see the tests in refusals.rs.
   - metrics and alarms from log lines (metrics.py).
   - CloudFormation, S3, Secrets Manager, IAM's objects: MiniStack's.
 
-Not real: whatever stacks.py lists in METADATA_ONLY; what roles may do; security groups; the memory and CPU of a
-Fargate task; scaling (alarms go off, but nothing acts on them, and missing data is no alarm);
-`aws ecs execute-command`; replicas; backups; an Elastic Beanstalk environment's machine, roles, load balancer
-and CloudWatch streams; hooks of a bundle that would change the machine. Time is shorter: health checks run
-every second or two.
+Not real: whatever stacks.py lists in METADATA_ONLY; security groups; the memory and CPU of a Fargate task; scaling
+(alarms go off, but nothing acts on them, and missing data is no alarm); `aws ecs execute-command`; replicas; backups;
+an Elastic Beanstalk environment's machine, load balancer and CloudWatch streams; hooks of a bundle that would change
+the machine. Time is shorter: health checks run every second or two.
 """
 
 import argparse
@@ -49,6 +51,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="port on loopback; 0 picks a free one")
     parser.add_argument("--folder", type=Path, required=True, help="where everything is written")
     parser.add_argument("--prefix", required=True, help="prefix of all container names")
+    parser.add_argument("--plan", choices=("free", "paid"), default="paid", help="plan of the account")
     return parser.parse_args()
 
 
@@ -120,6 +123,7 @@ def main() -> None:
     configure(port, folder, options.prefix)
 
     # These import MiniStack, so they must come after configure().
+    import account
     import balancer
     import beanstalk
     import beanstalk_api
@@ -129,8 +133,10 @@ def main() -> None:
     import metrics
     import permissions
     import registry
+    import roles
     import rollout
     import scaling
+    import stack_roles
     import stacks
     from engine import Engine
 
@@ -139,11 +145,14 @@ def main() -> None:
     try:
         engine.create_network()
         databases.patch(folder / "ca", engine)
+        account.patch(options.plan)
         permissions.patch()
+        roles.patch()
         registry.patch(port)
         scaling.patch()
         stacks.patch()
         deletions.patch()
+        stack_roles.patch()
         ecs.patch(folder / "ca", engine)
         rollout.patch()
         balancer.patch(folder)

@@ -1,21 +1,32 @@
 """The environments of Elastic Beanstalk: deployments, events, health and logs."""
 
 import random
+import re
 import string
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from ministack.services import secretsmanager
+from ministack.core.responses import get_account_id, get_region
 
+import roles
+from beanstalk_calls import INSTANCE_PROFILE, SERVICE_ROLE, role_arn
 from endpoint import Endpoint
 from engine import Engine
-from instance import DeploymentFailed, Instance
+from instance import DeploymentFailed, Instance, Machine
+from option_checks import SECRETS
 from versions import bundle_of, now
 
 SETTINGS = "aws:elasticbeanstalk:application:environment"
-SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
+# Processor of instance types such as t4g.micro, and of all others.
+ARM_TYPE = re.compile(r"^[a-z]+[0-9]+g")
+# What enhanced health needs.
+HEALTH_CALLS = (
+    "autoscaling:DescribeAutoScalingGroups",
+    "ec2:DescribeInstances",
+    "elasticloadbalancing:DescribeTargetHealth",
+)
 
 # By name, including terminated ones.
 environments: dict[str, "Environment"] = {}
@@ -59,19 +70,39 @@ class Environment:
     def log_line(self, line: str) -> None:
         self.log.append(f"{now():%Y/%m/%d %H:%M:%S.%f} [INFO] {line}")
 
-    def settings(self) -> dict[str, str]:
-        """The environment properties, with secrets replaced by their values."""
-        found = {}
-        for option in self.options:
-            value = str(option.get("Value", ""))
-            if option["Namespace"] == SECRETS:
-                secret = secretsmanager.resolve_secret_string(value)
-                if secret is None:
-                    raise DeploymentFailed(f"the secret for {option['OptionName']} cannot be read")
-                value = secret
-            if option["Namespace"] in (SETTINGS, SECRETS):
-                found[option["OptionName"]] = value
-        return found
+    def properties(self, namespace: str) -> dict[str, str]:
+        """The options in a namespace: environment properties, or those that are secrets, with their ARNs."""
+        found = [option for option in self.options if option["Namespace"] == namespace]
+        return {option["OptionName"]: str(option.get("Value", "")) for option in found}
+
+    def machine(self) -> Machine:
+        """What the options say about instances."""
+        values = {option["OptionName"]: str(option.get("Value", "")) for option in self.options}
+        is_arm = ARM_TYPE.match(values.get("InstanceTypes", "t3.micro"))
+        role = role_arn(INSTANCE_PROFILE, values.get(INSTANCE_PROFILE, ""))
+        return Machine(role=role, architecture="arm64" if is_arm else "amd64")
+
+    def check_roles(self) -> None:
+        """Fails unless Beanstalk and its instances can use their roles."""
+        options = {option["OptionName"]: str(option.get("Value", "")) for option in self.options}
+        service = role_arn(SERVICE_ROLE, options.get(SERVICE_ROLE, ""))
+        instance = self.machine().role
+        if not instance:
+            raise DeploymentFailed("The instance profile associated with the environment does not exist.")
+        try:
+            if service:
+                external = {"sts:externalid": "elasticbeanstalk"}
+                roles.check_trust(service, "elasticbeanstalk.amazonaws.com", **external)
+                for action in HEALTH_CALLS:
+                    roles.check(service, action)
+            roles.check_trust(instance, "ec2.amazonaws.com")
+            here = f"{get_region()}:{get_account_id()}"
+            environment = f"arn:aws:elasticbeanstalk:{here}:environment/{self.application}/{self.name}"
+            roles.check(instance, "elasticbeanstalk:PutInstanceStatistics", environment)
+            stream = f"arn:aws:logs:{here}:log-group:/aws/elasticbeanstalk/{self.name}/eb:log-stream:0"
+            roles.check(instance, "logs:PutLogEvents", stream)
+        except roles.Denied as error:
+            raise DeploymentFailed(str(error)) from error
 
     def deploy(self, label: str, options: list[dict], platform: str) -> None:
         """Replaces the instance once a new one is healthy. If that fails, nothing changes."""
@@ -87,12 +118,13 @@ class Environment:
             self._change_health("Red", "Severe", "The environment is being updated.")
         name = f"{self.name}-{self.deployments}"
         folder = self.folder / self.id / str(self.deployments)
-        instance = Instance(self.engine, name, folder, self.authorities, self.log_line)
+        instance = Instance(self.engine, name, folder, self.authorities, self.log_line, self.machine())
         try:
+            self.check_roles()
             bundle = bundle_of(self.application, label)
             if changes_version:
                 self.add_event("INFO", "Deploying new version to instance(s).")
-            instance.deploy(bundle, self.settings(), self.add_event)
+            instance.deploy(bundle, self.properties(SETTINGS), self.properties(SECRETS), self.add_event)
         except Exception as error:
             self.log_line(f"An error occurred during execution of the deployment: {error}")
             self.log_line(logs_of(instance, 20))

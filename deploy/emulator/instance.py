@@ -16,10 +16,16 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
+from ministack.services import secretsmanager, ssm
+
+import roles
 from databases import authority_mounts
 from engine import Engine
+from rights import check_pull, check_secrets
 
+SESSION = "i-0"
 # Shorter than the limit of a deployment on AWS.
 TIMEOUT_S = 120
 # A container that was restarted this often has failed.
@@ -32,6 +38,33 @@ class DeploymentFailed(Exception):
     """A deployment failed; the message is what Elastic Beanstalk reports."""
 
 
+class Machine(NamedTuple):
+    # The role of its instance profile.
+    role: str
+    # Docker's name of its processor architecture.
+    architecture: str
+
+
+def values_of(role: str, secrets: dict[str, str]) -> dict[str, str]:
+    """Fetches secrets and parameters, given by their ARNs, as a role."""
+    try:
+        check_secrets(role, list(secrets.values()), SESSION)
+    except roles.Denied as error:
+        raise DeploymentFailed(f"Failed to retrieve the values of environment secrets: {error}") from error
+    found = {}
+    for name, arn in secrets.items():
+        value = parameter(arn) if ":ssm:" in arn else secretsmanager.resolve_secret_string(arn)
+        if value is None:
+            raise DeploymentFailed(f"the secret for {name} cannot be read")
+        found[name] = value
+    return found
+
+
+def parameter(arn: str) -> str | None:
+    found = ssm._parameters.get(arn.split(":parameter", 1)[1])
+    return found["Value"] if found else None
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -40,27 +73,42 @@ def free_port() -> int:
 
 class Instance:
     def __init__(
-        self, engine: Engine, name: str, folder: Path, authorities: Path, log: Callable[[str], None]
+        self,
+        engine: Engine,
+        name: str,
+        folder: Path,
+        authorities: Path,
+        log: Callable[[str], None],
+        machine: Machine,
     ):
         self.engine = engine
         self.name = f"{engine.prefix}-{name}"
         self.folder = folder
         self.authorities = authorities
         self.log = log
+        self.machine = machine
         self.port = free_port()
 
-    def deploy(self, bundle: bytes, settings: dict[str, str], add_event: Callable[[str, str], None]) -> None:
-        """Starts a bundle and waits until it is healthy."""
+    def deploy(
+        self,
+        bundle: bytes,
+        settings: dict[str, str],
+        secrets: dict[str, str],
+        add_event: Callable[[str, str], None],
+    ) -> None:
+        """Starts a bundle and waits until it is healthy. `secrets` are ARNs."""
         self._unpack(bundle)
         if (self.folder / "docker-compose.yml").exists():
+            settings = {**settings, **values_of(self.machine.role, secrets)}
             self._write_settings(settings)
             self._run_hooks("prebuild", settings, add_event)
             self._run_hooks("predeploy", settings, add_event)
             self._start_compose()
         elif (self.folder / "Dockerrun.aws.json").exists():
-            self._start_definitions(settings)
+            self._start_definitions(settings, secrets)
         else:
             raise DeploymentFailed("the bundle has neither docker-compose.yml nor Dockerrun.aws.json")
+        self._check_architecture()
         self._wait_until_healthy()
         self._run_hooks("postdeploy", settings, add_event)
 
@@ -137,6 +185,8 @@ class Instance:
     def _start_compose(self) -> None:
         compose = ["docker", "compose", "-p", self.name, "-f", "docker-compose.yml"]
         services = json.loads(self._run([*compose, "config", "--format", "json"]))["services"]
+        for service in services.values():
+            self._check_pull(self.machine.role, service["image"])
         (self.folder / "emulator.yml").write_text(self._override(services))
         self._run([*compose, "-f", "emulator.yml", "up", "-d"], what="docker compose up")
 
@@ -157,9 +207,33 @@ class Instance:
         lines.append(f"networks: {{ vpc: {{ external: true, name: {self.engine.network} }} }}")
         return "\n".join(lines) + "\n"
 
-    def _start_definitions(self, settings: dict[str, str]) -> None:
-        """Starts the containers of Dockerrun.aws.json, version 2, as the ECS agent does, with Docker's links."""
+    def _check_pull(self, role: str, image: str) -> None:
+        try:
+            check_pull(role, image, SESSION)
+        except roles.Denied as error:
+            raise DeploymentFailed(f"Failed to pull docker image: {error}") from error
+
+    def _check_architecture(self) -> None:
+        for container in self.containers():
+            if container.image.attrs["Architecture"] != self.machine.architecture:
+                wanted = self.machine.architecture
+                raise DeploymentFailed(f"no matching manifest for linux/{wanted} in the manifest list entries")
+
+    def _start_definitions(self, settings: dict[str, str], secrets: dict[str, str]) -> None:
+        """Starts the containers of Dockerrun.aws.json, version 2, as the ECS agent does, with Docker's links.
+
+        Secrets arrive only if the file names an execution role.
+        """
         dockerrun = json.loads((self.folder / "Dockerrun.aws.json").read_text())
+        role = dockerrun.get("executionRoleArn")
+        if role:
+            try:
+                roles.check_trust(role, "ecs-tasks.amazonaws.com")
+            except roles.Denied as error:
+                raise DeploymentFailed(str(error)) from error
+            settings = {**settings, **values_of(role, secrets)}
+        for each in dockerrun["containerDefinitions"]:
+            self._check_pull(role or self.machine.role, each["image"])
         waiting = {each["name"]: each for each in dockerrun["containerDefinitions"]}
         started: set[str] = set()
         while waiting:

@@ -15,6 +15,10 @@ Query = dict[str, str]
 class InvalidRequest(Exception):
     """A request that the service rejects with status 400."""
 
+    def __init__(self, message: str, code: str = "InvalidParameterValue"):
+        super().__init__(message)
+        self.code = code
+
 
 def members(query: Query, prefix: str) -> list[str]:
     """The strings of a list parameter."""
@@ -67,6 +71,7 @@ async def handle(
         text = f'<{action}Response xmlns="{NAMESPACE}">{result}{request}</{action}Response>'
         return 200, {"Content-Type": "text/xml"}, text.encode()
     except (InvalidRequest, KeyError) as error:
-        detail = f"<Type>Sender</Type><Code>InvalidParameterValue</Code><Message>{xml(str(error))}</Message>"
+        code = getattr(error, "code", "InvalidParameterValue")
+        detail = f"<Type>Sender</Type><Code>{code}</Code><Message>{xml(str(error))}</Message>"
         text = f'<ErrorResponse xmlns="{NAMESPACE}"><Error>{detail}</Error></ErrorResponse>'
         return 400, {"Content-Type": "text/xml"}, text.encode()

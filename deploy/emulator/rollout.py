@@ -8,7 +8,10 @@ from ministack.services import ecs
 from ministack.services.cloudformation import provisioners
 
 import balancer
+from ecs import SERVICE as TASKS
 from ecs import service_connect, service_of
+from permissions import check_caller
+from roles import Denied
 
 SERVICE = "AWS::ECS::Service"
 POLL_INTERVAL_S = 0.3
@@ -114,7 +117,18 @@ def service_by_arn(arn: str) -> dict:
     return ecs._services[arn.split(":service/", 1)[1]]
 
 
+def check_exec(props: dict) -> None:
+    """Refuses ECS Exec for tasks without a role."""
+    td = ecs._task_defs.get(props["TaskDefinition"].rsplit("/", 1)[-1]) or {}
+    if str(props.get("EnableExecuteCommand")).lower() == "true" and not td.get("taskRoleArn"):
+        raise ValueError(
+            "Invalid request provided: CreateService error: The service couldn't be created because a valid taskRoleArn"
+            " is not being used. Specify a valid task role in your task definition and try again."
+        )
+
+
 def create_service(logical_id: str, props: dict, stack: str) -> tuple[str, dict]:
+    check_exec(props)
     request = provisioners._pascal_to_camel({key: value for key, value in props.items() if key != "Tags"})
     request["serviceName"] = props.get("ServiceName", f"{stack}-{logical_id}")
     request["desiredCount"] = int(props.get("DesiredCount", 1))
@@ -202,8 +216,18 @@ def patch() -> None:
         return run(request)
 
     ecs._run_task = run_with_tags
-    # The map was built before the patch.
-    ecs._ACTION_MAP["RunTask"] = run_with_tags
+
+    # Gap: anyone may pass any role to a task.
+    def run_as_caller(request):
+        td = ecs._task_defs.get(request.get("taskDefinition", "").rsplit("/", 1)[-1]) or {}
+        for role in filter(None, (td.get("executionRoleArn"), td.get("taskRoleArn"))):
+            try:
+                check_caller("iam:PassRole", role, {"iam:PassedToService": TASKS})
+            except Denied as error:
+                return ecs.error_response_json("AccessDeniedException", str(error), 400)
+        return run_with_tags(request)
+
+    ecs._ACTION_MAP["RunTask"] = run_as_caller
 
     # Gap: a stack neither waits for a service's tasks nor fails with them.
     provisioners._RESOURCE_HANDLERS[SERVICE].update(

@@ -24,6 +24,10 @@ SLOW = {
 }
 
 
+# ARNs of OpenID Connect providers, of which an account has one for each address.
+providers: set[str] = set()
+
+
 def create_target(logical_id: str, props: dict, stack: str) -> tuple[str, dict]:
     name = "|".join((props["ResourceId"], props["ScalableDimension"], props["ServiceNamespace"]))
     return name, {"Id": name}
@@ -41,7 +45,14 @@ def create_policy(logical_id: str, props: dict, stack: str) -> tuple[str, dict]:
 def create_provider(logical_id: str, props: dict, stack: str) -> tuple[str, dict]:
     host = props["Url"].removeprefix("https://")
     arn = f"arn:aws:iam::{get_account_id()}:oidc-provider/{host}"
+    if arn in providers:
+        raise ValueError(f"Provider with url https://{host} already exists. (Service: Iam, Status Code: 409)")
+    providers.add(arn)
     return arn, {"Arn": arn}
+
+
+def delete_provider(arn: str, props: dict) -> None:
+    providers.discard(arn)
 
 
 def patch() -> None:
@@ -58,8 +69,9 @@ def patch() -> None:
     provisioners._sm_secret_string = without_punctuation
 
     # Gap: the types of Application Auto Scaling and of OpenID Connect are missing.
-    for kind, create in zip(METADATA_ONLY, (create_target, create_policy, create_provider), strict=True):
-        register(kind, create)
+    register("AWS::ApplicationAutoScaling::ScalableTarget", create_target)
+    register("AWS::ApplicationAutoScaling::ScalingPolicy", create_policy)
+    register("AWS::IAM::OIDCProvider", create_provider, delete=delete_provider)
 
     is_slow = lifecycle._runs_on_worker_thread
     # Gap: MiniStack creates these instantly, on the server's thread.

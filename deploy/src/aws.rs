@@ -18,7 +18,7 @@ use xtask::{
 };
 
 const HOW_TO_INSTALL: &str = "\
-Get it from https://aws.amazon.com/cli, or with: pipx install awscli";
+Get version 2 from https://aws.amazon.com/cli, or on macOS with: brew install awscli";
 
 const HOW_TO_LOG_IN: &str = "\
 `aws configure` stores a user's key, `aws configure sso` signs in with a browser; AWS_PROFILE selects one of several \

@@ -124,7 +124,8 @@ pub(crate) fn run_version(system: &System, given: &Values, known: &mut Values) -
     system.ensure_watched(&system.stack(TEMPLATE), given, known, &mut || events.show_new(&step))?;
     environment::wait_for_health(&system.name, &mut events, &step)?;
     drop(step);
-    smoke_test::run(known.get("Url").context("the environment has no address")?)
+    let url = known.get("Url").context("the environment has no address")?;
+    smoke_test::run(url, &system.stack(TEMPLATE))
 }
 
 /// Uploads a bundle, registers it as a version of the application, and returns the version's label.

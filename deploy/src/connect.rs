@@ -34,6 +34,18 @@ pub(crate) struct Arguments {
     system: SystemName,
 }
 
+/// Says how to look at the program from its debug container. On Fargate the two share the network, but neither
+/// processes nor files.
+fn hint(part: Part) -> &'static str {
+    match part {
+        Part::Server => "the server is at 127.0.0.1: curl 127.0.0.1:5000/health/ready",
+        Part::Nginx => {
+            "nginx is at 127.0.0.1:8080, and the server, as nginx sees it, at client:3000 and api:5000"
+        }
+        _ => "only the network is shared with the program; its log is in CloudWatch",
+    }
+}
+
 /// Fails if the plugin that `aws ecs execute-command` needs is missing.
 pub(crate) fn check_plugin() -> Result<()> {
     if find_program("session-manager-plugin", &[]).is_none() {
@@ -64,7 +76,7 @@ pub(crate) fn run(Arguments { part, task, system }: &Arguments) -> Result<()> {
              access to it"
         );
     }
-    say(format!("task {task}; the program's files are in /proc/PID/root (see ps -e)"));
+    say(format!("task {task}: {}", hint(*part)));
     let call =
         ["ecs", "execute-command", "--cluster", &service.cluster, "--task", task, "--container", "debug"];
     Err(aws::aws().args(call).args(["--interactive", "--command", "bash"]).exec())

@@ -21,7 +21,8 @@ use crate::{
 /// everything is running, and submits an index at the resulting address. Parameters that you don't
 /// mention keep their values. deploy/docs/ explains how to start with a new account.
 ///
-/// Images go to ECR, or to $IMAGE_PREFIX; their tag is the commit, or $IMAGE_TAG.
+/// Images go to ECR, or to $IMAGE_PREFIX; their tag is the commit, or $IMAGE_TAG. SKIP_SMOKE_TEST=true
+/// submits no index, for machines from which --allow-from keeps the address closed.
 #[derive(Debug, Parser)]
 pub(crate) enum Target {
     Beanstalk(beanstalk::Arguments),

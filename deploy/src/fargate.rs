@@ -106,7 +106,7 @@ pub(crate) fn deploy(system: &System, arguments: &Arguments) -> Result<()> {
     if only.is_empty() {
         system.ensure(&system.stack(SCALING), &given, &mut known)?;
     }
-    test(&known)
+    test(system, &known)
 }
 
 /// Returns the processor of a part's tasks: as set, or else as before.
@@ -139,8 +139,9 @@ pub(crate) fn reports_pause(system: &System) -> Result<bool> {
 }
 
 /// Runs the smoke test at the load balancer's address.
-pub(crate) fn test(known: &Values) -> Result<()> {
-    smoke_test::run(known.get("Url").context("the load balancer's stack has no output Url")?)
+pub(crate) fn test(system: &System, known: &Values) -> Result<()> {
+    let url = known.get("Url").context("the load balancer's stack has no output Url")?;
+    smoke_test::run(url, &system.stack(BASE))
 }
 
 /// Returns the images of the parts that exist.
@@ -157,6 +158,9 @@ fn current_images(system: &System, parts: &[Part]) -> Result<Vec<(Part, String)>
 fn surroundings(system: &System, arguments: &Arguments, given: &Values) -> Result<Values> {
     let mut known = data::ensure(system, &arguments.options, given)?;
     let zone = system.stack(DOMAIN);
+    if let Some(domain) = arguments.domain() {
+        system.check_domain(domain)?;
+    }
     if arguments.domain().is_some() || zone.status()?.is_some() {
         system.ensure(&zone, given, &mut known)?;
         let servers = known.get("NameServers").map_or("", String::as_str).replace(',', " ");

@@ -41,7 +41,7 @@ pub(crate) fn resume(system: &System) -> Result<()> {
         service.update(&["--desired-count", minimum.map_or("1", String::as_str)])
     })?;
     set_alarm(system, "enable-alarm-actions")?;
-    fargate::test(&system.stack(BASE).outputs()?)
+    fargate::test(system, &system.stack(BASE).outputs()?)
 }
 
 /// Replaces the tasks by new ones with the same images.
@@ -50,7 +50,7 @@ pub(crate) fn replace(system: &System, only: &[Part]) -> Result<()> {
         bail!("the system is paused; cargo xtask deploy fargate --resume starts new tasks");
     }
     update(&services::find(system, only)?, |service| service.update(&["--force-new-deployment"]))?;
-    fargate::test(&system.stack(BASE).outputs()?)
+    fargate::test(system, &system.stack(BASE).outputs()?)
 }
 
 /// Changes all services, then waits for all of them.

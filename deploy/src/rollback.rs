@@ -30,7 +30,7 @@ pub(crate) fn fargate(system: &System, only: &[Part]) -> Result<()> {
     if fargate::reports_pause(system)? {
         return Ok(());
     }
-    fargate::test(&known)
+    fargate::test(system, &known)
 }
 
 /// Rolls the Beanstalk environment back to its previous version.

@@ -1,16 +1,27 @@
 //! The smoke test after a deployment: submits an index at its address and verifies the value.
 
-use std::time::{Duration, Instant};
+use std::{
+    env,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 use job::JOB;
 use ureq::Agent;
 use xtask::progress::{Step, say};
 
-use crate::{aws, http};
+use crate::{aws, cloudformation::Stack, http};
+
+/// Parameter of the stacks that accept visitors: the network they accept them from.
+const ALLOW_FROM: &str = "AllowFrom";
+const EVERYBODY: &str = "0.0.0.0/0";
+/// Environment variable with which the test is skipped where it cannot reach the address.
+const SKIP: &str = "SKIP_SMOKE_TEST";
 
 /// Time limit for an address to answer after everything behind it is running: DNS and load balancers are slow.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(600);
+/// The same for an address that accepts only some networks and lets requests time out, as security groups do.
+const SILENT_WITHIN: Duration = Duration::from_secs(120);
 /// Maximum number of indexes tried to find one that nobody has submitted.
 const ATTEMPTS: u32 = 1000;
 
@@ -18,15 +29,20 @@ struct Response {
     /// 0 if there was no response; the body is then the reason.
     status: u16,
     body: String,
+    /// The request timed out.
+    is_silent: bool,
 }
 
 impl Response {
     fn read(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Self {
         let read = result.and_then(|mut response| {
             let body = response.body_mut().read_to_string()?;
-            Ok(Self { status: response.status().as_u16(), body: body.trim().to_owned() })
+            Ok(Self { status: response.status().as_u16(), body: body.trim().to_owned(), is_silent: false })
         });
-        read.unwrap_or_else(|error| Self { status: 0, body: error.to_string() })
+        read.unwrap_or_else(|error| {
+            let is_silent = matches!(error, ureq::Error::Timeout(_));
+            Self { status: 0, body: error.to_string(), is_silent }
+        })
     }
 
     /// Returns true if a load balancer or proxy may answer this way while its targets change.
@@ -35,13 +51,23 @@ impl Response {
     }
 }
 
-/// Submits an index that nobody has submitted yet, waits for its value, verifies and shows it.
-pub(crate) fn run(url: &str) -> Result<()> {
+/// Submits an index that nobody has submitted yet, waits for its value, verifies and shows it. `stack` is the one that
+/// accepts visitors at the address.
+pub(crate) fn run(url: &str, stack: &Stack) -> Result<()> {
+    if is_skipped(env::var(SKIP).ok().as_deref())? {
+        say(format!(
+            "no smoke test, because {SKIP} is set: everything is running, but no index was submitted"
+        ));
+        say(format!("fibstack is at {url}"));
+        return Ok(());
+    }
     let step = Step::begin("smoke test");
     let client = http::client();
     let values = format!("{url}/api/values");
     step.is_doing("waiting for the first response");
-    let index = first_unused(&client, &values, &step)?;
+    let allowed = stack.parameters()?.remove(ALLOW_FROM).filter(|from| from != EVERYBODY);
+    let restriction = allowed.map(|from| Restriction { from, within: SILENT_WITHIN });
+    let index = first_unused(&client, &values, restriction.as_ref(), &step)?;
     let name = (JOB.notation)(index);
     let expected = JOB.value(index).with_context(|| format!("failed to compute {name}"))?;
     let start = Instant::now();
@@ -74,14 +100,52 @@ pub(crate) fn run(url: &str) -> Result<()> {
     Ok(())
 }
 
+fn is_skipped(value: Option<&str>) -> Result<bool> {
+    match value {
+        None | Some("" | "false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => bail!("{SKIP} must be true or false, not {other}"),
+    }
+}
+
+/// An address that does not accept everybody.
+struct Restriction {
+    from: String,
+    /// Time after which it must have answered.
+    within: Duration,
+}
+
+impl Restriction {
+    /// Fails if the address has been silent for too long.
+    fn check(&self, values: &str, silent_since: Instant) -> Result<()> {
+        if silent_since.elapsed() < self.within {
+            return Ok(());
+        }
+        bail!(
+            "everything is deployed and running, but {values} does not respond to this machine. It accepts only {}, to \
+             which this machine probably does not belong (https://checkip.amazonaws.com shows its address). Accept \
+             others with --allow-from; or deploy with {SKIP}=true, as GitHub's runners must",
+            self.from
+        )
+    }
+}
+
 /// Waits until the address answers at all, which takes a while for a new load balancer or name, and returns the first
 /// index that was not submitted yet.
-fn first_unused(client: &Agent, values: &str, step: &Step) -> Result<u32> {
+fn first_unused(client: &Agent, values: &str, restriction: Option<&Restriction>, step: &Step) -> Result<u32> {
     let mut index = JOB.sample.index;
     let start = Instant::now();
+    let mut silent_since = None;
     aws::wait_for(|| {
         loop {
+            let called = Instant::now();
             let response = Response::read(client.get(format!("{values}/{index}")).call());
+            match restriction {
+                Some(restriction) if response.is_silent => {
+                    restriction.check(values, *silent_since.get_or_insert(called))?;
+                }
+                _ => silent_since = None,
+            }
             // A registrar's page for an unused domain is not JSON.
             match (response.status, response.body.starts_with('{')) {
                 (404, true) => return Ok(Some(index)),
@@ -115,7 +179,32 @@ fn abbreviated(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
+
+    #[test]
+    fn a_restricted_address_that_does_not_respond_is_explained() {
+        // Connections are established, but nobody reads them.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let values = format!("http://{}/api/values", listener.local_addr().unwrap());
+        let client =
+            Agent::config_builder().timeout_global(Some(Duration::from_millis(50))).build().new_agent();
+        let restriction = Restriction { from: "192.0.2.7/32".to_owned(), within: Duration::ZERO };
+        let error = first_unused(&client, &values, Some(&restriction), &Step::begin("test")).unwrap_err();
+        let error = error.to_string();
+        for expected in ["everything is deployed", "accepts only 192.0.2.7/32", "SKIP_SMOKE_TEST=true"] {
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_test_is_skipped_only_if_that_is_asked_for() {
+        assert!(!is_skipped(None).unwrap() && !is_skipped(Some("")).unwrap());
+        assert!(is_skipped(Some("true")).unwrap() && !is_skipped(Some("false")).unwrap());
+        let error = is_skipped(Some("yes")).unwrap_err().to_string();
+        assert_eq!(error, "SKIP_SMOKE_TEST must be true or false, not yes");
+    }
 
     #[test]
     fn a_long_value_is_abbreviated() {

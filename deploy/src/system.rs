@@ -1,6 +1,6 @@
 //! A deployed system: its stacks, by name.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use xtask::progress::say;
 
@@ -11,6 +11,29 @@ use crate::{
 
 /// Outputs about what a stack itself runs, which must not become parameters of another one.
 const OWN: [&str; 4] = ["Image", "PreviousImage", "Version", "PreviousVersion"];
+
+/// Output of the access stack, and its parameter.
+const DOMAIN: &str = "Domain";
+
+/// Returns true for a domain and its subdomains.
+fn is_within(name: &str, domain: &str) -> bool {
+    name.strip_suffix(domain).is_some_and(|start| start.is_empty() || start.ends_with('.'))
+}
+
+/// The last parts of stacks' names, such as `fibstack-data`.
+const STACKS: [&str; 11] = [
+    "access",
+    "base",
+    "beanstalk",
+    "data",
+    "domain",
+    "ecr",
+    "nginx",
+    "operations",
+    "scaling",
+    "server",
+    "worker",
+];
 
 /// The system to work on.
 #[derive(Args, Clone, Debug)]
@@ -26,6 +49,10 @@ fn system_name(text: &str) -> Result<String, String> {
     let others = text.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-');
     // The names of repositories and databases allow no other hyphens.
     let hyphens = !text.contains("--") && !text.ends_with('-');
+    // Names in the system `x` begin with those of its stacks, such as `x-data-`; so would all of the system `x-data`.
+    if let Some(stack) = STACKS.iter().find(|stack| text.ends_with(&format!("-{stack}"))) {
+        return Err(format!("must not end with -{stack}, the name of a stack"));
+    }
     if first && others && hyphens && (2..=20).contains(&text.len()) {
         Ok(text.to_owned())
     } else {
@@ -50,7 +77,14 @@ impl System {
         // The stack was made for users who may read it. Others need no role.
         let access = match Stack::new(&name, "access.yaml").outputs() {
             Err(error) if !Refused::is(&error, "AccessDenied") => return Err(error),
-            outputs => outputs.unwrap_or_default(),
+            Err(_) => {
+                say(format!(
+                    "the stack {name}-access cannot be read: it is for one region and one system, and this may be \
+                     another one (deploy/docs/aws.md#2-who-deploys)"
+                ));
+                Values::new()
+            }
+            Ok(outputs) => outputs,
         };
         Ok(Self { name, account, access })
     }
@@ -58,6 +92,21 @@ impl System {
     /// Role that CloudFormation assumes; without one it has the user's permissions.
     pub(crate) fn role(&self) -> Option<&str> {
         self.access.get("CloudFormationRole").map(String::as_str)
+    }
+
+    /// Fails if an access stack exists and does not include the records of a domain.
+    pub(crate) fn check_domain(&self, domain: &str) -> Result<()> {
+        let allowed = self.access.get(DOMAIN).map(String::as_str);
+        // Older ones allow all domains.
+        if !self.access.contains_key("Region") || allowed.is_some_and(|allowed| is_within(domain, allowed)) {
+            return Ok(());
+        }
+        bail!(
+            "the access stack does not allow deployments to change records of {domain}. An administrator adds it: aws \
+             cloudformation deploy --stack-name {}-access --template-file deploy/access.yaml --capabilities \
+             CAPABILITY_NAMED_IAM --parameter-overrides {DOMAIN}={domain}",
+            self.name
+        )
     }
 
     /// The stack of a template in `deploy/`.
@@ -115,7 +164,28 @@ impl System {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    #[test]
+    fn subdomains_belong_to_a_domain() {
+        assert!(is_within("example.org", "example.org") && is_within("fib.example.org", "example.org"));
+        assert!(!is_within("badexample.org", "example.org") && !is_within("org", "example.org"));
+    }
+
+    #[test]
+    fn the_names_of_two_systems_do_not_begin_alike() {
+        assert_eq!(system_name("fibstack-data").unwrap_err(), "must not end with -data, the name of a stack");
+        assert!(system_name("fibstack-ecs").is_ok() && system_name("data").is_ok());
+        let folders = [env!("CARGO_MANIFEST_DIR"), concat!(env!("CARGO_MANIFEST_DIR"), "/fargate")];
+        let files = folders.into_iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+        let files = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let mut templates: Vec<_> =
+            files.filter_map(|file| Some(file.strip_suffix(".yaml")?.to_owned())).collect();
+        templates.sort();
+        assert_eq!(templates, STACKS);
+    }
 
     #[test]
     fn a_wrong_name_is_refused() {

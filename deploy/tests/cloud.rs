@@ -44,22 +44,29 @@ pub(crate) fn assert_computed_sample(text: &str) {
 }
 
 impl Cloud {
+    /// Starts an emulator, and deploys as a user with only the permissions in `deploy/access.yaml`, which it enforces.
     pub(crate) fn start() -> Self {
-        let folder = Folder::new("aws").unwrap();
-        let mut command = Command::new(tools().join("python"));
-        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("emulator/emulator.py"));
-        command.args(["--port", "0", "--prefix", &unique_name(), "--folder"]).arg(folder.path());
-        let mut emulator = Process::start("emulator of AWS", command).unwrap();
-        let line = emulator.wait_for("listening at ", Duration::from_secs(120)).unwrap();
-        let (_, address) = line.split_once("listening at ").unwrap();
-        let address = address.trim().to_owned();
-        let mut it =
-            Self { address, deployer: ROOT.map(str::to_owned), written: Mutex::default(), emulator, folder };
+        let mut it = Self::empty("paid");
         it.deployer = it.create_deployer();
         it
     }
 
-    /// Creates a user with only the permissions in `deploy/access.yaml`, which the emulator enforces.
+    /// Starts an emulator whose account has this plan and no users.
+    pub(crate) fn empty(plan: &str) -> Self {
+        let folder = Folder::new("aws").unwrap();
+        let mut command = Command::new(tools().join("python"));
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("emulator/emulator.py"));
+        command
+            .args(["--port", "0", "--plan", plan, "--prefix", &unique_name(), "--folder"])
+            .arg(folder.path());
+        let mut emulator = Process::start("emulator of AWS", command).unwrap();
+        let line = emulator.wait_for("listening at ", Duration::from_secs(120)).unwrap();
+        let (_, address) = line.split_once("listening at ").unwrap();
+        let address = address.trim().to_owned();
+        Self { address, deployer: ROOT.map(str::to_owned), written: Mutex::default(), emulator, folder }
+    }
+
+    /// Creates the access stack, and an access key for its user.
     fn create_deployer(&self) -> [String; 2] {
         let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("access.yaml");
         let body = format!("file://{}", template.display());
@@ -93,10 +100,22 @@ impl Cloud {
         // Not the account of whoever runs the tests.
         let own = self.folder.path().join("none");
         command.env("AWS_CONFIG_FILE", &own).env("AWS_SHARED_CREDENTIALS_FILE", &own);
-        for name in ["AWS_PROFILE", "DOMAIN", "IMAGE_PREFIX", "IMAGE_TAG"] {
+        for name in ["AWS_PROFILE", "DOMAIN", "IMAGE_PREFIX", "IMAGE_TAG", "SKIP_SMOKE_TEST"] {
             command.env_remove(name);
         }
         command
+    }
+
+    /// Runs a Python program of the tests, as root, and fails if it does.
+    pub(crate) fn python(&self, program: &str) {
+        let mut command = self.command("python", ROOT);
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(program));
+        // Keeps __pycache__ out of the source tree.
+        command.env("PYTHONDONTWRITEBYTECODE", "1").env("NGINX_IMAGE", image("nginx"));
+        let output = output(&mut command);
+        let text = String::from_utf8_lossy(&output.stderr);
+        println!("{text}");
+        assert!(output.status.success(), "{program}: {}\n{text}\n{}", output.status, self.emulator.log());
     }
 
     /// Runs `cargo xtask` with these arguments, and if `version` is not empty, with the pushed images of that version.

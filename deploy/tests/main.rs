@@ -8,4 +8,5 @@ mod cloud;
 mod database;
 mod fargate;
 mod processor;
+mod refusals;
 mod secrets;

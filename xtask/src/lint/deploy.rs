@@ -32,10 +32,11 @@ pub(super) fn check(report: &mut Report) -> Result<()> {
     report.record("Kubernetes manifests", manifests())
 }
 
-/// The policy in access.yaml lets a deployment create only roles with a permissions boundary; the emulator of the
-/// tests would create any.
+/// The policy in access.yaml lets a deployment create only roles with a permissions boundary. The emulator of the tests
+/// enforces that, too, but needs minutes.
 fn roles_are_bounded() -> Result<()> {
-    for path in files(&TEMPLATES)?.iter().filter(|path| !path.ends_with("access.yaml")) {
+    let templates = [&TEMPLATES[..], &[":!deploy/access.yaml", ":!deploy/tests"]].concat();
+    for path in &files(&templates)? {
         let text = fs::read_to_string(project::root().join(path))
             .with_context(|| format!("failed to read {}", path.display()))?;
         let roles = text.lines().filter(|line| line.trim_end().ends_with("Type: AWS::IAM::Role")).count();

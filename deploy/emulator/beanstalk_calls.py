@@ -1,0 +1,92 @@
+"""The calls that Elastic Beanstalk makes with the permissions of whoever creates, changes or asks about an environment.
+
+From reports of what was denied, and from AWS's policy AdministratorAccess-AWSElasticBeanstalk.
+"""
+
+from ministack.core.responses import get_account_id, get_region
+
+INSTANCE_PROFILE = "IamInstanceProfile"
+SERVICE_ROLE = "ServiceRole"
+
+
+def reads() -> list[tuple[str, str]]:
+    """Reading AWS's own buckets, which even a description of an environment does."""
+    region = get_region()
+    objects = (
+        f"elasticbeanstalk-platform-assets-{region}/stalks/Template.pack",
+        f"elasticbeanstalk-env-resources-{region}/eb_patching_resources/instance_patch_extension.linux",
+    )
+    return [("s3:GetObject", f"arn:aws:s3:::{each}") for each in objects]
+
+
+def writes() -> list[tuple[str, str]]:
+    """Writing objects with access control lists into the bucket that Beanstalk creates in an account."""
+    key = f"arn:aws:s3:::elasticbeanstalk-{get_region()}-{get_account_id()}/resources/environments/e-0"
+    return [("s3:PutObject", key), ("s3:PutObjectAcl", key), ("s3:GetObjectAcl", key)]
+
+
+def behind(operation: str, environment: str, options: dict[str, str]) -> list[tuple]:
+    """Calls as tuples of action, resource, whether tags are sent, whether the resource has tags, and condition keys."""
+    region, account = get_region(), get_account_id()
+
+    def arn(service: str, rest: str) -> str:
+        return f"arn:aws:{service}:{region}:{account}:{rest}"
+
+    stack = arn("cloudformation", "stack/awseb-e-0-stack/0")
+    group = arn("autoscaling", "autoScalingGroup:0:autoScalingGroupName/awseb-e-0-stack-AWSEBAutoScalingGroup-0")
+    if operation == "delete":
+        return [
+            ("cloudformation:DeleteStack", stack, False, True),
+            ("autoscaling:DeleteAutoScalingGroup", group, False, True),
+            (
+                "ec2:TerminateInstances",
+                arn("ec2", "instance/i-0"),
+                False,
+                True,
+                {"ec2:ResourceTag/aws:cloudformation:stack-id": stack},
+            ),
+            ("ec2:ReleaseAddress", arn("ec2", "elastic-ip/eipalloc-0"), False, True),
+        ]
+    calls: list[tuple] = [*reads(), *writes()]
+    if operation == "update":
+        return [*calls, ("cloudformation:UpdateStack", stack, False, True)]
+    launch = {"ec2:LaunchTemplate": arn("ec2", "launch-template/lt-0")}
+    calls += [
+        ("cloudformation:CreateStack", stack, True),
+        ("ec2:CreateSecurityGroup", arn("ec2", "security-group/sg-0")),
+        ("ec2:AuthorizeSecurityGroupIngress", arn("ec2", "security-group/sg-0")),
+        ("ec2:CreateTags", arn("ec2", "security-group/sg-0"), True),
+        ("ec2:CreateLaunchTemplate", arn("ec2", "launch-template/lt-0"), True),
+        ("ec2:RunInstances", arn("ec2", "instance/i-0"), True, False, launch),
+        ("autoscaling:CreateAutoScalingGroup", group, True),
+        ("logs:CreateLogGroup", arn("logs", f"log-group:/aws/elasticbeanstalk/{environment}/var/log/eb-engine.log")),
+        ("cloudwatch:PutMetricAlarm", arn("cloudwatch", "alarm:awseb-e-0-stack-AWSEBCloudwatchAlarm")),
+    ]
+    if options.get("EnvironmentType") == "SingleInstance":
+        calls += [
+            ("ec2:AllocateAddress", arn("ec2", "elastic-ip/eipalloc-0")),
+            ("ec2:AssociateAddress", arn("ec2", "elastic-ip/eipalloc-0")),
+        ]
+    else:
+        balancer = arn("elasticloadbalancing", "loadbalancer/app/awseb-AWSEB-0/0")
+        targets = arn("elasticloadbalancing", "targetgroup/awseb-AWSEB-0/0")
+        calls += [
+            ("elasticloadbalancing:CreateLoadBalancer", balancer, True),
+            ("elasticloadbalancing:CreateTargetGroup", targets, True),
+        ]
+    for option, service in ((INSTANCE_PROFILE, "ec2.amazonaws.com"), (SERVICE_ROLE, "elasticbeanstalk.amazonaws.com")):
+        if role := role_arn(option, options.get(option, "")):
+            calls.append(("iam:PassRole", role, False, False, {"iam:PassedToService": service}))
+    return calls
+
+
+def role_arn(option: str, name: str) -> str:
+    """The role that an option names: by its name or ARN, or for the instance profile through that."""
+    from ministack.services import iam
+
+    name = name.rsplit("/", 1)[-1]
+    if option == INSTANCE_PROFILE:
+        profile = iam._instance_profiles.get(name) or {}
+        roles = profile.get("Roles") or []
+        name = roles[0] if roles else ""
+    return f"arn:aws:iam::{get_account_id()}:role/{name}" if name else ""

@@ -1,0 +1,8 @@
+//! What AWS refuses, the emulator refuses too, so that such a mistake cannot pass the other tests.
+
+use crate::cloud::Cloud;
+
+#[test]
+fn the_emulator_refuses_what_aws_refuses() {
+    Cloud::empty("free").python("refusals/refusals.py");
+}
