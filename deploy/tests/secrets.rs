@@ -21,7 +21,8 @@ fn store(cloud: &Cloud, [secret, parameter]: [&str; 2]) -> String {
     let tags = ["--tags", "Key=system,Value=fibstack", "--query", "ARN"];
     let secret = cloud.aws(&[&create[..], &tags].concat());
     let name = ["--name", "/fibstack/two"];
-    let put = ["ssm", "put-parameter", "--type", "SecureString", "--value", parameter];
+    // Not a SecureString, which the emulator would not decrypt.
+    let put = ["ssm", "put-parameter", "--type", "String", "--value", parameter];
     cloud.aws(&[&put[..], &name].concat());
     let parameter = cloud.aws(&[&["ssm", "get-parameter", "--query", "Parameter.ARN"][..], &name].concat());
     format!("--set Secret1=ONE={secret} --set Secret2=TWO={parameter}")
