@@ -273,12 +273,15 @@ impl Board for RedisBoard {
 
     async fn mark_recorded(&self, index: Index, budget_bytes: u64) -> Result<Vec<Index>, BoardError> {
         let budget = self.budget(budget_bytes).await;
-        replies::indexes(self.script(self.scripts.mark_recorded().arg(index.get()).arg(budget)).await?)
+        let evicted: Vec<String> =
+            self.script(self.scripts.mark_recorded().arg(index.get()).arg(budget)).await?;
+        replies::indexes(&evicted)
     }
 
     async fn evict(&self, budget_bytes: u64) -> Result<Vec<Index>, BoardError> {
         let budget = self.budget(budget_bytes).await;
-        replies::indexes(self.script(self.scripts.evict().arg("budget").arg(budget)).await?)
+        let evicted: Vec<String> = self.script(self.scripts.evict().arg("budget").arg(budget)).await?;
+        replies::indexes(&evicted)
     }
 
     async fn publish(&self, notice: &Notice) -> Result<(), BoardError> {

@@ -73,7 +73,7 @@ pub(super) fn index(text: &str) -> Result<Index, BoardError> {
     Index::from_canonical(text).ok_or_else(|| unexpected("an index", text))
 }
 
-pub(super) fn indexes(texts: Vec<String>) -> Result<Vec<Index>, BoardError> {
+pub(super) fn indexes(texts: &[String]) -> Result<Vec<Index>, BoardError> {
     texts.iter().map(|text| index(text)).collect()
 }
 
