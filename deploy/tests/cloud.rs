@@ -111,7 +111,7 @@ impl Cloud {
         let mut command = self.command("python", ROOT);
         command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(program));
         // Keeps __pycache__ out of the source tree.
-        command.env("PYTHONDONTWRITEBYTECODE", "1").env("NGINX_IMAGE", image("nginx"));
+        command.env("PYTHONDONTWRITEBYTECODE", "1");
         let output = output(&mut command);
         let text = String::from_utf8_lossy(&output.stderr);
         println!("{text}");

@@ -5,7 +5,6 @@ Each test deploys something that is wrong, usually a template of ours as it was 
 
 import io
 import json
-import os
 import time
 import unittest
 import zipfile
@@ -30,7 +29,8 @@ from account import (
 ACCESS = read("access.yaml")
 OPERATIONS = read("operations.yaml")
 ENVIRONMENT = read("tests/refusals/environment.yaml")
-NGINX = os.environ.get("NGINX_IMAGE", "fibstack/nginx:latest")
+# Which the emulator needs for ElastiCache, too.
+IMAGE = "redis:8"
 
 
 def version(application: str, dockerrun: dict) -> None:
@@ -53,7 +53,7 @@ def version(application: str, dockerrun: dict) -> None:
 def environment(name: str, template: str = ENVIRONMENT, **parameters: str) -> str:
     """Creates an environment and returns why that failed. Its container ends with 7 if it has no password."""
     command = ["sh", "-c", 'test -n "$PGPASSWORD" || exit 7; exec sleep infinity']
-    container = {"name": "program", "image": NGINX, "memory": 64, "command": command}
+    container = {"name": "program", "image": IMAGE, "memory": 64, "command": command}
     version(name, {"containerDefinitions": [container]})
     return create(f"{name}-beanstalk", template, None, name, Name=name, Version="one", **parameters)
 
@@ -92,8 +92,8 @@ def operations(stack: str, template: str, role: str | None, system: str = "fibst
         DatabaseClientGroup=ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"],
         DatabaseHost="nowhere.example.org",
         DatabaseSecret=secret,
-        ServerImage=NGINX,
-        DebugImage=NGINX,
+        ServerImage=IMAGE,
+        DebugImage=IMAGE,
         **parameters,
     )
 
