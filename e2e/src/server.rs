@@ -1,6 +1,6 @@
 //! The real server.
 
-use std::{net::SocketAddr, process::ExitStatus};
+use std::{net::SocketAddr, path::Path, process::ExitStatus};
 
 use throwaway::{Folder, Process, process::Signal};
 
@@ -22,6 +22,20 @@ impl Server {
     /// # Panics
     /// Panics if it ends, or does not listen in time.
     pub async fn start(settings: &Settings) -> Self {
+        Self::start_as(settings, launch).await
+    }
+
+    /// Starts a server with a limit of open files, as `ulimit -n` sets it.
+    pub async fn start_with_open_files(settings: &Settings, limit: u32) -> Self {
+        Self::start_as(settings, |settings| {
+            let mut command = settings.command(Path::new("sh"));
+            command.args(["-c", &format!("ulimit -n {limit} && exec \"$0\"")]).arg(binary("server"));
+            Process::start("server", command).unwrap_or_else(|error| panic!("{error}"))
+        })
+        .await
+    }
+
+    async fn start_as(settings: &Settings, launch: impl FnOnce(&Settings) -> Process) -> Self {
         let folder = Folder::new("server").unwrap_or_else(|error| panic!("{error}"));
         let addresses = folder.path().join("addresses");
         let settings = settings.clone().set("ADDRESS_FILE", addresses.display());

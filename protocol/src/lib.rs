@@ -4,6 +4,7 @@
 //! a change, the [`Problem`] that explains an error, and the [`names`] of keys, channels and routes.
 //! The crate does no I/O and compiles for the browser too.
 
+mod bounded_text;
 mod entry;
 mod event;
 mod form_problem;
@@ -15,6 +16,7 @@ mod revision;
 mod timeline;
 mod worker_id;
 
+pub use bounded_text::bounded;
 pub use entry::{Entry, HEAD_DIGITS, Outcome, SHORT_DIGITS, Status, TAIL_DIGITS};
 pub use event::{Event, EventKind};
 pub use form_problem::FormProblem;

@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{event::Event, index::Index, worker_id::WorkerId};
 
+/// Maximum length of a notice. Every watcher gets a copy, and anyone with access to Redis can publish one. The longest of
+/// ours has a value of 1,000 characters.
+const MAX_JSON_BYTES: usize = 32 * 1024;
+
 /// A message on the channel `events`, as JSON. The Board's scripts and servers publish it; servers
 /// receive it.
 ///
@@ -87,8 +91,11 @@ impl Notice {
     /// Parses a notice.
     ///
     /// # Errors
-    /// Fails if it is not JSON, or of a kind or shape that this version does not know. Receivers skip it.
+    /// Fails if it is too long, not JSON, or of a kind or shape that this version does not know. Receivers skip it.
     pub fn from_json(json: &[u8]) -> serde_json::Result<Self> {
+        if json.len() > MAX_JSON_BYTES {
+            return Err(serde::de::Error::custom("longer than any notice"));
+        }
         serde_json::from_slice(json)
     }
 
@@ -195,6 +202,17 @@ mod tests {
         for json in [r#"{"type":"later","index":7}"#, "{}", "not json", "", &later] {
             assert!(Notice::from_json(json.as_bytes()).is_err(), "{json}");
         }
+    }
+
+    #[test]
+    fn what_another_program_writes_is_bounded() {
+        let long = "x".repeat(40_000);
+        let json = format!(r#"{{"type":"given_up","index":7,"reason":"{long}"}}"#);
+        assert!(Notice::from_json(json.as_bytes()).is_err());
+        let json = r#"{"type":"progress","index":7,"worker":"a\nLONG","attempt":1,"progress":0.5}"#;
+        let notice = Notice::from_json(json.replace("LONG", &"x".repeat(1_000)).as_bytes()).unwrap();
+        let Notice::Progress { worker, .. } = notice else { panic!("{notice:?}") };
+        assert!(worker.as_str().starts_with("a x") && worker.as_str().chars().count() == 128, "{worker}");
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! The API: the wire contract as routes. Served at the root of the api listener and under `/api` on the site
 //! listener.
 
-use std::{any::Any, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, header},
     middleware,
-    response::{IntoResponse, Response},
+    routing::get,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use store::Store;
@@ -19,27 +18,29 @@ use tower_http::{
     cors::CorsLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     set_header::SetResponseHeaderLayer,
-    timeout::TimeoutLayer,
     trace::TraceLayer,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{caching, mode::Mode, mount::Mount, problem::ApiProblem, rate_limit::RateLimit};
+use crate::{caching, guard::panicked, mode::Mode, mount::Mount, problem::ApiProblem, rate_limit::RateLimit};
 
 #[cfg(test)]
 mod any_text;
 mod digits;
 mod docs;
 mod entries;
+mod etag;
 mod events;
 mod health;
 mod legacy;
 mod observe;
+mod query;
+mod range;
+mod root;
 mod submission;
 mod submit;
 
-/// Time limit for a handler to start its response.
-const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) use root::hi;
 
 /// State shared by the API's handlers.
 #[derive(Clone)]
@@ -58,6 +59,8 @@ pub(crate) struct ApiState {
     pub(crate) mode: Mode,
     /// Other origins allowed to call the API.
     pub(crate) cors_origins: Vec<HeaderValue>,
+    /// Time limit for the body of a request.
+    pub(crate) body_deadline: Duration,
 }
 
 /// Controls `/metrics` on one listener.
@@ -92,6 +95,8 @@ fn routes(metrics: MetricsRoute) -> OpenApiRouter<ApiState> {
 /// The API on one listener.
 pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
     let mut routes = Router::from(routes(metrics))
+        // Kept from the original, and not worth documenting.
+        .route("/", get(hi))
         .method_not_allowed_fallback(|| async { ApiProblem::method_not_allowed() })
         .fallback(|mount: Mount| async move { mount.no_such_endpoint() })
         .layer(middleware::from_fn(observe::count));
@@ -105,8 +110,6 @@ pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
     }
     let request_id = HeaderName::from_static("x-request-id");
     routes
-        .layer(DefaultBodyLimit::max(submission::MAX_BODY_BYTES))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, REQUEST_DEADLINE))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::CACHE_CONTROL,
@@ -120,17 +123,6 @@ pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
         .layer(PropagateRequestIdLayer::new(request_id.clone()))
         .layer(TraceLayer::new_for_http().make_span_with(observe::span))
         .layer(SetRequestIdLayer::new(request_id, MakeRequestUuid))
+        .layer(middleware::map_request(observe::drop_invalid_request_id))
         .with_state(state)
-}
-
-// The layer passes the panic by value.
-#[expect(clippy::needless_pass_by_value)]
-fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let message = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("no message");
-    tracing::error!(panic = message, "handler panicked");
-    ApiProblem::internal().into_response()
 }

@@ -3,6 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use axum::http::HeaderValue;
@@ -14,7 +15,7 @@ use startup::{
     redis::RedisSettings, telemetry::TelemetrySettings,
 };
 
-use crate::mode::Mode;
+use crate::{connections::Limits, mode::Mode};
 
 /// fibstack's server: pages, API, live events.
 ///
@@ -56,6 +57,22 @@ pub struct Config {
     /// Maximum number of live event streams
     #[arg(long, env, default_value = "1000", value_parser = number(1..=1_000_000_u32, ""))]
     pub max_streams: u32,
+
+    /// Maximum number of connections [default: 1000 more than MAX_STREAMS, or fewer if the limit of open files is low]
+    #[arg(long, env, value_parser = number(1..=1_000_000_u32, ""))]
+    pub max_connections: Option<u32>,
+
+    /// Seconds that a client has to send the head of a request, and then its body
+    #[arg(long, env, default_value = "10", value_parser = number(1..=3_600_u64, "seconds"))]
+    pub request_timeout_seconds: u64,
+
+    /// Seconds for which a connection without a request is kept open; longer than proxies keep theirs
+    #[arg(long, env, default_value = "75", value_parser = number(1..=3_600_u64, "seconds"))]
+    pub idle_timeout_seconds: u64,
+
+    /// Seconds in which a client must take some of a response
+    #[arg(long, env, default_value = "30", value_parser = number(1..=3_600_u64, "seconds"))]
+    pub send_timeout_seconds: u64,
 
     /// Maximum submissions per second and client, with bursts of ten times as many; 0 for no limit
     #[arg(long, env, default_value = "100", value_parser = number(0..=1_000_000_u32, ""))]
@@ -126,6 +143,13 @@ impl Config {
             mode @ Mode::Embedded => (self.site_addr(mode), "/api/health/live"),
             Mode::Stack => (self.api_addr, "/health/live"),
         })
+    }
+
+    /// Limits of the connections.
+    pub(crate) fn limits(&self) -> Limits {
+        let connections = self.max_connections.map(|number| number as usize);
+        let seconds = [self.request_timeout_seconds, self.idle_timeout_seconds, self.send_timeout_seconds];
+        Limits::fit(connections, self.max_streams as usize, seconds.map(Duration::from_secs))
     }
 
     /// Address of the site listener.

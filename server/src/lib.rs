@@ -7,7 +7,9 @@ mod api;
 mod backend;
 mod caching;
 pub mod config;
+mod connections;
 mod database;
+mod guard;
 pub mod mode;
 mod mount;
 mod port;
@@ -34,6 +36,8 @@ use crate::{
     api::{ApiState, MetricsRoute},
     backend::Backend,
     config::{Command, Config},
+    connections::{Audience, Connections, Limits},
+    guard::guard,
     mode::Mode,
     port::Port,
     rate_limit::RateLimit,
@@ -80,7 +84,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
 /// A server with bound listeners.
 pub struct Server {
     backend: Backend,
-    listeners: Vec<(TcpListener, Router)>,
+    listeners: Vec<(TcpListener, Router, Audience)>,
+    limits: Limits,
     site: SocketAddr,
     api: Option<SocketAddr>,
     rate_limit: Arc<RateLimit>,
@@ -114,14 +119,16 @@ impl Server {
         let rate_limit =
             Arc::new(RateLimit::new(config.rate_limit_per_second, config.trusted_proxies.clone()));
         let metrics = metrics_recorder()?;
+        let limits = config.limits();
         let shared = ApiState {
             store: Arc::clone(&backend.store),
             rate_limit: Arc::clone(&rate_limit),
-            streams: Arc::new(Semaphore::new(config.max_streams as usize)),
+            streams: Arc::new(Semaphore::new(limits.streams)),
             stop: stop.clone(),
             metrics: metrics.clone(),
             mode,
             cors_origins: config.cors_origins.clone(),
+            body_deadline: limits.request,
         };
         // In stack mode, the site listener may be reached without nginx, which would refuse the metrics.
         let on_site = match mode {
@@ -131,15 +138,16 @@ impl Server {
         let (site_listener, site) = site_port.listen()?;
         let api_on_site = api::router(shared.clone(), on_site);
         let pages = site::router(&site::leptos_options(site), &backend.store, api_on_site);
-        let mut listeners = vec![(site_listener, pages)];
+        let mut listeners = vec![(site_listener, pages, Audience::People)];
         let mut api = None;
         if let Some(port) = api_port {
             let (listener, address) = port.listen()?;
-            listeners.push((listener, api::router(shared, MetricsRoute::Served)));
+            listeners.push((listener, api::router(shared, MetricsRoute::Served), Audience::Programs));
             api = Some(address);
         }
         let state_interval = Duration::from_secs(config.state_interval_seconds);
-        let server = Self { backend, listeners, site, api, rate_limit, metrics, state_interval, stop };
+        let server =
+            Self { backend, listeners, limits, site, api, rate_limit, metrics, state_interval, stop };
         if let Some(file) = &config.address_file {
             std::fs::write(file, server.addresses())
                 .with_context(|| format!("failed to write ADDRESS_FILE {}", file.display()))?;
@@ -161,12 +169,11 @@ impl Server {
     pub async fn run(self) -> anyhow::Result<()> {
         tracing::info!(site = %self.site, api = ?self.api, "listening: open http://{}", reachable(self.site));
         let tasks = TaskTracker::new();
+        let connections = Connections::new(self.limits, tasks.clone(), self.stop.clone());
         let mut serving = Vec::new();
-        for (listener, router) in self.listeners {
-            let stop = self.stop.clone();
-            let service = router.into_make_service_with_connect_info::<SocketAddr>();
-            let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned());
-            serving.push(tasks.spawn(served.into_future()));
+        for (listener, router, audience) in self.listeners {
+            let served = connections.clone().serve(listener, guard(router, audience), audience);
+            serving.push(tasks.spawn(served));
         }
         let housekeeping = housekeeping(self.rate_limit, self.metrics);
         let store = Arc::clone(&self.backend.store);
@@ -174,7 +181,6 @@ impl Server {
         tasks.spawn(async move {
             let both = async { tokio::join!(housekeeping, readiness::report(&store, self.state_interval)) };
             let _ = stop.run_until_cancelled(both).await;
-            Ok::<_, std::io::Error>(())
         });
         tasks.close();
         self.stop.cancelled().await;
@@ -184,7 +190,7 @@ impl Server {
         }
         for served in serving {
             if served.is_finished() {
-                served.await.context("listener task failed")??;
+                served.await.context("listener task failed")?;
             }
         }
         if timeout(STOP_GRACE, self.backend.stopped()).await.is_err() {

@@ -1,8 +1,7 @@
 //! Errors as HTTP responses.
 
 use axum::{
-    Json,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use protocol::{IndexError, IndexErrorKind, PROBLEM_MEDIA_TYPE, Problem};
@@ -15,11 +14,13 @@ use store::{ReadError, RecordError};
 pub(crate) struct ApiProblem {
     problem: Problem,
     retry_after_s: Option<u64>,
+    accept_encoding: Option<&'static str>,
 }
 
 impl ApiProblem {
     fn new(status: StatusCode, title: &str, detail: impl Into<String>) -> Self {
-        Self { problem: Problem::new(status.as_u16(), title).with_detail(detail), retry_after_s: None }
+        let problem = Problem::new(status.as_u16(), title).with_detail(detail);
+        Self { problem, retry_after_s: None, accept_encoding: None }
     }
 
     /// 400: the request is malformed.
@@ -48,6 +49,42 @@ impl ApiProblem {
         Self::new(StatusCode::CONFLICT, "Computation given up", format!("{reason}{remedy}"))
     }
 
+    /// 408: the client took too long to send the request.
+    pub(crate) fn request_timeout() -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "Request timeout",
+            "The request did not arrive completely in time. Send it again, without pauses.",
+        )
+    }
+
+    /// A head that is not HTTP, too large, or incomplete.
+    pub(crate) fn unreadable_request(status: StatusCode) -> Self {
+        match status {
+            StatusCode::REQUEST_TIMEOUT => Self::request_timeout(),
+            StatusCode::URI_TOO_LONG => Self::new(
+                status,
+                "Address too long",
+                "The address of the request must not exceed 32 KiB, the limit of all headers together.",
+            ),
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::new(
+                status,
+                "Headers too large",
+                "The headers of a request, cookies included, must not exceed 32 KiB, nor be more than 100.",
+            ),
+            _ => Self::bad_request("Malformed request", "The request is not valid HTTP/1.1."),
+        }
+    }
+
+    /// 412.
+    pub(crate) fn precondition_failed() -> Self {
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "Precondition failed",
+            "If-Match does not list the current ETag.",
+        )
+    }
+
     /// 413.
     pub(crate) fn too_large(limit_bytes: usize) -> Self {
         Self::new(
@@ -58,12 +95,13 @@ impl ApiProblem {
     }
 
     /// 415.
-    pub(crate) fn unsupported_media_type() -> Self {
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "Unsupported media type",
-            "Send JSON as application/json, or a form as application/x-www-form-urlencoded.",
-        )
+    pub(crate) fn unsupported_media_type(detail: &str) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type", detail)
+    }
+
+    /// Adds the content codings that are supported, for a 415 (RFC 9110, section 12.5.3).
+    pub(crate) fn with_accepted_codings(self, codings: &'static str) -> Self {
+        Self { accept_encoding: Some(codings), ..self }
     }
 
     /// 416.
@@ -101,6 +139,37 @@ impl ApiProblem {
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "Temporarily unavailable", detail);
         problem.retry_after_s = Some(1);
         problem
+    }
+
+    /// 503: every connection is busy.
+    pub(crate) fn too_many_connections() -> Self {
+        Self::unavailable("This server has reached its limit of connections. Try again later.")
+    }
+
+    /// 504: a handler took too long.
+    pub(crate) fn deadline_exceeded() -> Self {
+        Self::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "Timeout",
+            "The server could not respond in time. Try again later.",
+        )
+    }
+
+    /// An error response that has no text of its own.
+    pub(crate) fn of_status(status: StatusCode) -> Self {
+        match status {
+            StatusCode::NOT_FOUND => Self::not_found("Nothing is at this address."),
+            StatusCode::METHOD_NOT_ALLOWED => Self::method_not_allowed(),
+            StatusCode::INTERNAL_SERVER_ERROR => Self::internal(),
+            StatusCode::BAD_REQUEST => Self::bad_request(
+                "Malformed request",
+                "The address is not valid: percent-encode it as UTF-8.",
+            ),
+            _ => {
+                let title = status.canonical_reason().unwrap_or("Error");
+                Self::new(status, title, "The server rejected the request.")
+            }
+        }
     }
 
     /// The HTTP status.
@@ -152,19 +221,59 @@ impl From<ReadError> for ApiProblem {
     }
 }
 
-impl IntoResponse for ApiProblem {
-    fn into_response(self) -> Response {
-        let mut response = (self.status(), Json(&self.problem)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_MEDIA_TYPE));
+impl ApiProblem {
+    /// The headers and the body of a problem document.
+    pub(crate) fn document(&self) -> (HeaderMap, Vec<u8>) {
+        let body = serde_json::to_vec(&self.problem).expect("a problem consists of texts and numbers");
+        (self.headers(PROBLEM_MEDIA_TYPE), body)
+    }
+
+    /// The headers and the body of a page with the same content, for people.
+    pub(crate) fn page(&self) -> (HeaderMap, Vec<u8>) {
+        let title = escaped(&self.problem.title);
+        let detail = escaped(self.problem.detail.as_deref().unwrap_or_default());
+        let body = format!(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n\
+             <title>{title}</title>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n<p>{detail}</p>\n\
+             <p><a href=\"/\">Home page</a></p>\n</main>\n</body>\n</html>\n"
+        );
+        let mut headers = self.headers("text/html; charset=utf-8");
+        let policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+        (headers, body.into_bytes())
+    }
+
+    fn headers(&self, content_type: &'static str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        if self.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            // The rest of the body is not read, so hyper closes the connection. This header keeps the client from
-            // reusing it.
+        if let Some(codings) = self.accept_encoding {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(codings));
+        }
+        if [StatusCode::PAYLOAD_TOO_LARGE, StatusCode::REQUEST_TIMEOUT].contains(&self.status()) {
+            // The rest of the body is dropped and the connection closed. This header keeps the client from reusing it.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+        headers
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+impl IntoResponse for ApiProblem {
+    /// The response is a document. It also carries the problem itself, so that a layer can make it a page.
+    fn into_response(self) -> Response {
+        let (headers, body) = self.document();
+        let mut response = (self.status(), headers, body).into_response();
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -1,21 +1,28 @@
 //! The rate limit per client.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    collections::hash_map::RandomState,
+    hash::BuildHasher,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     num::NonZeroU32,
 };
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
 use ipnet::IpNet;
 
 /// Size of a burst, in seconds of the allowed rate.
 const BURST_S: u32 = 10;
+/// A client's place in the limiter. Clients are hashed, so that any number of them takes bounded memory; two that share
+/// a place share its rate.
+type Place = u16;
 
 /// Limits how fast one client may submit. Clients are identified by address, since there are no accounts.
 pub(crate) struct RateLimit {
     /// `None`: unlimited.
-    limiter: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    limiter: Option<DefaultKeyedRateLimiter<Place>>,
+    /// Random, so that nobody can choose whose place to share.
+    hasher: RandomState,
     trusted_proxies: Vec<IpNet>,
 }
 
@@ -28,7 +35,7 @@ impl RateLimit {
             let burst = rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_S - 1));
             RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst))
         });
-        Self { limiter, trusted_proxies }
+        Self { limiter, hasher: RandomState::new(), trusted_proxies }
     }
 
     /// Counts a submission.
@@ -38,7 +45,7 @@ impl RateLimit {
     pub(crate) fn check(&self, peer: SocketAddr, headers: &HeaderMap) -> Result<(), u64> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
         limiter
-            .check_key(&self.client(peer, headers))
+            .check_key(&self.place(self.client(peer, headers)))
             .map_err(|refused| refused.wait_time_from(limiter.clock().now()).as_secs() + 1)
     }
 
@@ -50,20 +57,41 @@ impl RateLimit {
         }
     }
 
-    /// Returns the last address in the chain that is not one of our own proxies. Anything before it may be forged.
+    fn place(&self, client: IpAddr) -> Place {
+        let hash = self.hasher.hash_one(network(client)).to_le_bytes();
+        Place::from_le_bytes([hash[0], hash[1]])
+    }
+
+    /// Returns the last address in the chain that is not one of our own proxies. Anything before it may be forged. If a
+    /// proxy reports something that is not an address, the client is that proxy.
     fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
         let trusted = |address: &IpAddr| self.trusted_proxies.iter().any(|net| net.contains(address));
-        let peer = peer.ip().to_canonical();
-        if !trusted(&peer) {
-            return peer;
+        let mut client = peer.ip().to_canonical();
+        let lines = headers.get_all("x-forwarded-for").iter().rev().map(HeaderValue::as_bytes);
+        let mut hops = lines.flat_map(|line| line.rsplit(|byte| *byte == b','));
+        while trusted(&client) {
+            let Some(address) = hops.next().and_then(address) else { break };
+            client = address;
         }
-        let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        let mut chain: Vec<IpAddr> = forwarded
-            .flat_map(|value| value.split(','))
-            .filter_map(|part| part.trim().parse().ok())
-            .collect();
-        chain.push(peer);
-        chain.iter().rev().find(|address| !trusted(address)).copied().unwrap_or(chain[0])
+        client
+    }
+}
+
+/// Reads an address as proxies write it: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`,
+/// `[2001:db8::1]:80`.
+fn address(hop: &[u8]) -> Option<IpAddr> {
+    let text = str::from_utf8(hop).ok()?.trim();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::from);
+    let address = text.parse().ok().or_else(with_port).or_else(bracketed)?;
+    Some(address.to_canonical())
+}
+
+/// Masks an IPv6 address to its /64 network: one client has all of its addresses.
+fn network(client: IpAddr) -> IpAddr {
+    match client {
+        IpAddr::V4(_) => client,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
     }
 }
 
@@ -88,6 +116,41 @@ mod tests {
         let expected: IpAddr = "198.51.100.7".parse().unwrap();
         assert_eq!(client("10.0.0.1", "198.51.100.7"), expected);
         assert_eq!(client("10.0.0.1", "203.0.113.9, 198.51.100.7, 10.0.0.2"), expected);
+    }
+
+    #[test]
+    fn what_a_proxy_reports_is_read_in_every_form() {
+        let v6: IpAddr = "2001:db8::1".parse().unwrap();
+        for (text, expected) in [
+            ("198.51.100.7:443", "198.51.100.7".parse().unwrap()),
+            ("::ffff:198.51.100.7", "198.51.100.7".parse().unwrap()),
+            ("2001:db8::1", v6),
+            ("[2001:db8::1]", v6),
+            ("[2001:db8::1]:443", v6),
+        ] {
+            assert_eq!(client("10.0.0.1", text), expected, "{text}");
+        }
+        // Whatever stands before an unreadable hop may be forged.
+        for unreadable in ["203.0.113.9, unknown", "203.0.113.9, ", "_hidden", "203.0.113.9, 198.51.100.7.8"]
+        {
+            assert_eq!(client("10.0.0.1", unreadable), "10.0.0.1".parse::<IpAddr>().unwrap(), "{unreadable}");
+        }
+        let many = "203.0.113.9, ".repeat(100_000) + "198.51.100.7";
+        assert_eq!(client("10.0.0.1", &many), "198.51.100.7".parse::<IpAddr>().unwrap());
+    }
+
+    #[test]
+    fn any_number_of_clients_takes_bounded_memory_and_one_network_is_one_client() {
+        let limit = RateLimit::new(1_000, Vec::new());
+        for client in 0..200_000_u32 {
+            let v4 = SocketAddr::new(IpAddr::from(client.to_be_bytes()), 1);
+            let v6 = SocketAddr::new(Ipv6Addr::from_bits(u128::from(client) << 64).into(), 1);
+            let _ = (limit.check(v4, &HeaderMap::new()), limit.check(v6, &HeaderMap::new()));
+        }
+        let places = limit.limiter.as_ref().unwrap().len();
+        assert!(places <= 1 << 16, "{places}");
+        let place = |address: &str| limit.place(address.parse().unwrap());
+        assert_eq!(place("2001:db8::1"), place("2001:db8::ffff:1:2:3"));
     }
 
     #[test]

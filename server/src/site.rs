@@ -7,14 +7,14 @@ use axum::{
     extract::Request,
     http::{HeaderName, HeaderValue, header},
     middleware,
-    routing::any,
+    routing::get,
 };
 use leptos::config::{LeptosOptions, ReloadWSProtocol};
 use protocol::names::API_PREFIX;
 use store::Store;
-use tower_http::{catch_panic::CatchPanicLayer, services::ServeDir, set_header::SetResponseHeaderLayer};
+use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 
-use crate::{caching, mount::Mount};
+use crate::{api, caching};
 
 /// Headers of every page and asset. `app` adds the Content-Security-Policy, which names the nonce of
 /// the page.
@@ -79,12 +79,12 @@ pub(crate) fn router(options: &LeptosOptions, store: &Arc<Store>, api: Router) -
             header::VARY,
             HeaderValue::from_static("accept-encoding"),
         ))
-        .layer(middleware::map_request(ignore_range));
-    let root_of_api = any(|mount: Mount| async move { mount.no_such_endpoint() });
+        .layer(middleware::map_request(ignore_range))
+        .layer(SetResponseHeaderLayer::overriding(header::ACCEPT_RANGES, HeaderValue::from_static("none")));
     let mut router = app::routes(options, store)
         .nest(&package, assets)
         // `nest` does not match the prefix with a trailing slash.
-        .route(&format!("{API_PREFIX}/"), root_of_api)
+        .route(&format!("{API_PREFIX}/"), get(api::hi))
         .nest(API_PREFIX, api)
         // The files beside the package; pages and the API have set theirs.
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, caching::FOR_AN_HOUR))
@@ -92,7 +92,7 @@ pub(crate) fn router(options: &LeptosOptions, store: &Arc<Store>, api: Router) -
     for (name, value) in SECURITY_HEADERS {
         router = router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
     }
-    router.layer(CatchPanicLayer::new())
+    router
 }
 
 /// Makes `ServeDir` ignore ranges, which RFC 9110 allows: it refuses satisfiable ones, and the files are small.

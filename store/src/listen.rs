@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
-use protocol::{Event, EventKind, Index, Notice, Status};
+use protocol::{Event, EventKind, Index, Notice, Status, bounded};
 use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -14,6 +14,8 @@ use crate::{
 
 /// Maximum number of notices handled concurrently.
 const CONCURRENT_NOTICES: usize = 16;
+/// Maximum length of the reason for a failure, in characters. Anyone with access to Redis can write one.
+const MAX_REASON_CHARS: usize = 500;
 
 impl Store {
     /// Subscribes to the Board and handles messages until stopped. Resubscribes when the connection is
@@ -123,6 +125,7 @@ impl Store {
 
     /// Records that an index failed for good.
     pub(crate) async fn give_up(&self, index: Index, reason: &str) -> Result<(), ReadError> {
+        let reason = &bounded(reason, MAX_REASON_CHARS);
         if let Some(entry) = self.record.give_up(index, reason).await? {
             metrics::counter!("fibstack_failures_total").increment(1);
             tracing::warn!(%index, %reason, "gave up on an index");

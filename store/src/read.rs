@@ -108,7 +108,7 @@ pub(crate) fn set_computing(entry: &mut Entry, claim: &ClaimState) {
     entry.revision = entry.revision.computing(claim.attempt, claim.progress);
     entry.worker = Some(claim.worker.clone());
     entry.attempt = Some(claim.attempt);
-    entry.progress = Some(claim.progress);
+    entry.progress = Some(claim.progress.clamp(0.0, 1.0));
     entry.timeline.announced_us = Some(claim.announced_us);
     entry.timeline.claimed_us = Some(claim.claimed_us);
 }

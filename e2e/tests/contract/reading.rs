@@ -144,6 +144,11 @@ async fn pages(api: &Client, order: &[u32]) {
     let all = api.get("/values?limit=100").await.expect(200);
     assert_eq!(entries(&all).len(), seen.len());
     assert_eq!(all.header(LINK), "");
+    // An empty parameter counts as absent, as the documentation writes it.
+    let default = entries(&api.get("/values").await.expect(200));
+    for query in ["limit=&before=", "limit=", "before=", "&", "limit", "limit=&limit=20&other="] {
+        assert_eq!(entries(&api.get(&format!("/values?{query}")).await.expect(200)), default, "{query}");
+    }
     // Any host name is accepted.
     let _ = api.get_with("/values?limit=1", HOST, "fib.example").await.expect(200);
 }
@@ -156,6 +161,7 @@ async fn wrong_pages(api: &Client) {
         ("limit=-1", 400),
         ("before=abc", 400),
         ("limit=1&limit=2", 400),
+        ("limit=%20", 400),
     ] {
         let problem = api.get(&format!("/values?{query}")).await.expect_problem(status);
         assert!(problem.detail.is_some(), "{query}: the detail is missing");

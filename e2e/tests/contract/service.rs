@@ -3,7 +3,7 @@
 use e2e::Client;
 use reqwest::{
     Method,
-    header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CONTENT_TYPE, ORIGIN},
+    header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, LINK, ORIGIN},
 };
 
 use crate::Place;
@@ -14,6 +14,7 @@ pub(crate) async fn suite(place: &Place) {
     metrics(place).await;
     documents(api).await;
     unknown_addresses_and_methods(api).await;
+    greeting(place).await;
     rejects_other_origins(api).await;
 }
 
@@ -95,6 +96,38 @@ async fn unknown_addresses_and_methods(api: &Client) {
         assert!(answer.header(ALLOW).contains("GET"), "{answer:?}");
         let _ = answer.expect_problem(405);
     }
+    for (address, method) in [("/values", "POST"), ("/values/7", "GET"), ("/health/live", "HEAD")] {
+        let answer = api.send(api.request(Method::OPTIONS, address)).await.expect(204);
+        assert!(answer.header(ALLOW).contains(method), "{answer:?}");
+    }
+    // Every GET may be a HEAD.
+    for address in ["/values", "/values/7", "/values/all", "/values/current", "/docs", "/openapi.json"] {
+        let head = api.send(api.request(Method::HEAD, address)).await;
+        let get = api.get(address).await;
+        assert_eq!(
+            (head.status, head.header(CONTENT_TYPE)),
+            (get.status, get.header(CONTENT_TYPE)),
+            "{head:?}"
+        );
+        assert_eq!(head.body, "");
+    }
+}
+
+/// The original's response to `GET /`, with a way to the documentation.
+async fn greeting(place: &Place) {
+    let api = &place.api;
+    let base = reqwest::Url::parse(&format!("{}/", api.base())).unwrap();
+    // nginx redirects `/api` by itself.
+    for address in if place.nginx { &["/"][..] } else { &["", "/"] } {
+        let asked = reqwest::Url::parse(&format!("{}{address}", api.base())).unwrap();
+        let answer = api.get(address).await.expect(200);
+        assert_eq!((answer.body.as_str(), answer.header(CONTENT_TYPE)), ("Hi", "text/html; charset=utf-8"));
+        let target = answer.header(LINK).split(['<', '>']).nth(1).unwrap_or_default();
+        assert_eq!(asked.join(target).unwrap(), base.join("docs").unwrap(), "{answer:?}");
+    }
+    let head = api.send(api.request(Method::HEAD, "/")).await.expect(200);
+    assert_eq!(head.header(CONTENT_LENGTH), "2");
+    let _ = api.send(api.request(Method::POST, "/")).await.expect_problem(405);
 }
 
 pub(crate) async fn rejects_other_origins(api: &Client) {

@@ -3,7 +3,7 @@
 use e2e::{Answer, Client, expected};
 use job::JOB;
 use protocol::{Problem, Status};
-use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use serde_json::{Value, json};
 
 use crate::{MAX_INDEX, Place};
@@ -17,6 +17,7 @@ pub(crate) async fn suite(place: &Place) {
     resubmission(api).await;
     invalid_indexes(api).await;
     unreadable_bodies(place).await;
+    unusual_bodies(api).await;
     plain_form(api).await;
 }
 
@@ -131,6 +132,74 @@ async fn unreadable_bodies(place: &Place) {
     let problem = api.post_as(JSON, "7".repeat(70_000)).await.expect_problem(413);
     assert_eq!(problem.title, "Body too large");
     assert!(problem.detail.is_some_and(|detail| detail.contains("65536 bytes")), "nginx: {}", place.nginx);
+}
+
+/// Bodies that the original's parser accepted, and their siblings: accepted, or rejected with what to send instead.
+async fn unusual_bodies(api: &Client) {
+    for (media_type, body, index) in [
+        (JSON, "\u{feff}{\"index\":\"7\"}", 7),
+        (FORM, "\u{feff}index=7", 7),
+        (JSON, "{\"index\":7.0}", 7),
+        (JSON, "{\"index\":1e1}", 10),
+        (JSON, "{\"index\":6,\"index\":7}", 7),
+        (JSON, "{\"index\":7,\"nested\":{\"index\":[8]}}", 7),
+        (JSON, " \r\n{ \"index\" : 7 }\n", 7),
+        ("Application/JSON;charset=\"UTF-8\"", "{\"index\":7}", 7),
+        (FORM, "index=+7", 7),
+        (FORM, "index=%37", 7),
+        (FORM, "index=&index=7", 7),
+        (FORM, "other=&index=7&&x", 7),
+        ("application/x-www-form-urlencoded; charset=utf-8", "index=7", 7),
+    ] {
+        taken(api.post_as(media_type, body).await, index);
+    }
+    for (media_type, body, status, says) in [
+        ("application/json; charset=utf-16", "{\"index\":7}", 415, "UTF-8"),
+        ("application/json; charset=iso-8859-1", "{\"index\":7}", 415, "UTF-8"),
+        (JSON, "{\"index\":[7]}", 422, "`index` field"),
+        (JSON, "{\"index\":{\"index\":7}}", 422, "`index` field"),
+        (JSON, "{\"index\":null}", 422, "`index` field"),
+        (JSON, "{\"index\":59e-1}", 422, "whole number"),
+        (JSON, "{\"index\":1e400}", 422, "must not exceed"),
+        (FORM, "index=7&index=8", 400, "once"),
+        (FORM, "index=", 422, "`index` field"),
+        (FORM, "index=%2B7", 422, "whole number"),
+        (FORM, "index=%FF", 422, "whole number"),
+    ] {
+        let problem = api.post_as(media_type, body).await.expect_problem(status);
+        assert!(problem.detail.as_ref().is_some_and(|detail| detail.contains(says)), "{body}: {problem:?}");
+    }
+    for (coding, packed) in [("gzip", GZIP), ("x-gzip", GZIP), ("deflate", DEFLATE), ("GZIP", GZIP)] {
+        taken(post_packed(api, coding, packed).await, 7);
+    }
+    taken(post_packed(api, "identity", b"{\"index\":7}").await, 7);
+    let _ = post_packed(api, "gzip", b"{\"index\":7}").await.expect_problem(400);
+    let _ = post_packed(api, "gzip", &GZIP[..20]).await.expect_problem(400);
+    let _ = post_packed(api, "gzip", &bomb()).await.expect_problem(413);
+    for coding in ["br", "zstd", "gzip, gzip", "made-up"] {
+        let refused = post_packed(api, coding, GZIP).await;
+        assert_eq!(refused.header(ACCEPT_ENCODING), "gzip, deflate", "{coding}");
+        let problem = refused.expect_problem(415);
+        assert!(problem.detail.is_some_and(|detail| detail.contains("gzip and deflate")), "{coding}");
+    }
+}
+
+async fn post_packed(api: &Client, coding: &str, body: &[u8]) -> Answer {
+    let request = api.request(reqwest::Method::POST, "/values").header(CONTENT_TYPE, JSON);
+    api.send(request.header(CONTENT_ENCODING, coding).body(body.to_vec())).await
+}
+
+/// `{"index":7}` as gzip packs it.
+const GZIP: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\x56\xca\xcc\x4b\x49\xad\x50\xb2\x32\xaf\x05\x00\x97\xc5\x9b\xbb\x0b\x00\x00\x00";
+/// `{"index":7}` as zlib packs it.
+const DEFLATE: &[u8] = b"\x78\x9c\xab\x56\xca\xcc\x4b\x49\xad\x50\xb2\x32\xaf\x05\x00\x17\x5c\x03\xc6";
+
+/// 65,536 blanks as gzip packs them: as much as a body may have.
+const BLANKS: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xed\xc1\x81\x00\x00\x00\x00\x80\x20\x95\xfd\x29\x17\xa9\x0a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x6a\x94\x19\x2c\xb4\x00\x00\x01\x00";
+
+/// A body that unpacks to a hundred times the limit.
+fn bomb() -> Vec<u8> {
+    BLANKS.repeat(100)
 }
 
 /// With scripts disabled, the browser is redirected back to the page.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     body::to_bytes,
     extract::{Path, RawQuery, State},
-    http::HeaderMap,
+    http::{HeaderMap, Method},
     response::{IntoResponse, Response},
 };
 use job::{JobError, Progress};
@@ -51,6 +51,7 @@ fn state(folder: &std::path::Path, stop: &CancellationToken) -> ApiState {
         metrics: metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle(),
         mode: Mode::Embedded,
         cors_origins: Vec::new(),
+        body_deadline: WITHIN,
     }
 }
 
@@ -84,7 +85,8 @@ async fn a_value_with_quotes_backslashes_and_other_scripts_is_returned_intact() 
 
         let shared = || State(state.clone());
         let path = || Path(number.to_string());
-        let digits = digits::digits(shared(), path(), RawQuery(None), HeaderMap::new()).await.unwrap();
+        let digits = digits::digits(shared(), path(), RawQuery(None), Method::GET, HeaderMap::new());
+        let digits = digits.await.unwrap();
         assert_eq!(String::from_utf8(body(digits).await).unwrap(), text(number));
 
         let entry = body(entries::one(shared(), path()).await.unwrap()).await;

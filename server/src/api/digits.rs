@@ -1,9 +1,11 @@
 //! `GET /values/{index}/digits`: the whole value.
 
+use std::ops::RangeInclusive;
+
 use axum::{
     Json,
     extract::{Path, RawQuery, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -13,7 +15,11 @@ use protocol::{Entry, Index, PROBLEM_MEDIA_TYPE, Problem};
 use store::DigitsAnswer;
 use utoipa::ToSchema;
 
-use super::{ApiState, entries};
+use super::{
+    ApiState, entries,
+    etag::{self, Comparison},
+    range,
+};
 use crate::{
     caching,
     problem::{ApiProblem, Unavailable},
@@ -39,6 +45,7 @@ struct Digits(());
         ("index" = Index, Path, description = "A whole number from 0."),
         ("download" = Option<bool>, Query, description = "`true`: respond with a file to save, or an error."),
         ("Range" = Option<String>, Header, description = "One range of bytes, such as `bytes=0-99`."),
+        ("If-Match" = Option<String>, Header, description = "The `ETag` that the value must have."),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of a copy the client already has."),
     ),
     responses(
@@ -51,6 +58,8 @@ struct Digits(());
         (status = NOT_MODIFIED, description = "The client's copy is current."),
         (status = NOT_FOUND, description = "Not an index, or never submitted.", body = Problem,
          content_type = PROBLEM_MEDIA_TYPE),
+        (status = PRECONDITION_FAILED, description = "`If-Match` does not list the current `ETag`.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE),
         (status = CONFLICT, description = "The computation was given up; `detail` has the reason.",
          body = Problem, content_type = PROBLEM_MEDIA_TYPE),
         (status = RANGE_NOT_SATISFIABLE, description = "The range is outside the value.", body = Problem,
@@ -62,6 +71,7 @@ pub(super) async fn digits(
     State(state): State<ApiState>,
     Path(text): Path<String>,
     RawQuery(query): RawQuery,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiProblem> {
     let allowed = state.store.index_range();
@@ -80,7 +90,7 @@ pub(super) async fn digits(
         }
         DigitsAnswer::Ready(digits) => {
             let etag = format!("\"{index}-{}\"", digits.len());
-            let mut response = immutable_text(Bytes::from(digits), &etag, &headers);
+            let mut response = immutable_text(Bytes::from(digits), &etag, &method, &headers);
             if download && response.status().is_success() {
                 response.headers_mut().insert(header::CONTENT_DISPOSITION, attachment(index));
             }
@@ -103,11 +113,13 @@ fn attachment(index: Index) -> HeaderValue {
 }
 
 /// Response with text that never changes; supports conditional and range requests (RFC 9110, sections 13 and 14).
-fn immutable_text(text: Bytes, etag: &str, request: &HeaderMap) -> Response {
-    let mut response = match request.get(header::IF_NONE_MATCH) {
-        Some(known) if matches_etag(known, etag) => StatusCode::NOT_MODIFIED.into_response(),
-        _ => ranged(text, etag, request),
-    };
+fn immutable_text(text: Bytes, etag: &str, method: &Method, request: &HeaderMap) -> Response {
+    if etag::lists(request, header::IF_MATCH, etag, Comparison::Strong) == Some(false) {
+        return ApiProblem::precondition_failed().into_response();
+    }
+    let is_known = etag::lists(request, header::IF_NONE_MATCH, etag, Comparison::Weak) == Some(true);
+    let mut response =
+        if is_known { StatusCode::NOT_MODIFIED.into_response() } else { ranged(text, etag, method, request) };
     let headers = response.headers_mut();
     if let Ok(etag) = HeaderValue::from_str(etag) {
         headers.insert(header::ETAG, etag);
@@ -117,37 +129,42 @@ fn immutable_text(text: Bytes, etag: &str, request: &HeaderMap) -> Response {
     response
 }
 
-fn matches_etag(header: &HeaderValue, etag: &str) -> bool {
-    header.to_str().is_ok_and(|list| {
-        list.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == etag)
-    })
-}
-
-fn ranged(text: Bytes, etag: &str, request: &HeaderMap) -> Response {
+fn ranged(text: Bytes, etag: &str, method: &Method, request: &HeaderMap) -> Response {
     let content_type = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
-    // A range is only useful to a client that has the rest of the same version.
-    let same_version =
-        request.get(header::IF_RANGE).is_none_or(|version| version.as_bytes() == etag.as_bytes());
-    let requested = request.get(header::RANGE).filter(|_| same_version).and_then(|range| range.to_str().ok());
-    // RFC 9110 allows ignoring a malformed Range header.
-    let Some(ranges) = requested.and_then(|range| http_range_header::parse_range_header(range).ok()) else {
+    let length = text.len() as u64;
+    let Some(ranges) = requested_ranges(length, etag, method, request) else {
         return (content_type, text).into_response();
     };
-    let length = text.len() as u64;
-    match ranges.validate(length).as_deref() {
-        Ok([range]) => {
+    match ranges.as_slice() {
+        [range] => {
             let (start, end) = (*range.start(), *range.end());
-            // A validated range is within the text, so it fits in usize.
+            // A satisfiable range is within the text, so it fits in usize.
             let part = text.slice(start as usize..=end as usize);
             let content_range = [(header::CONTENT_RANGE, format!("bytes {start}-{end}/{length}"))];
             (StatusCode::PARTIAL_CONTENT, content_type, content_range, part).into_response()
         }
-        // Several ranges would need a multipart response; the whole text is a valid response too.
-        Ok(_) => (content_type, text).into_response(),
-        Err(_) => {
+        [] => {
             let content_range = [(header::CONTENT_RANGE, format!("bytes */{length}"))];
             let detail = format!("The value has {length} bytes: 0 to {}.", length.saturating_sub(1));
             (content_range, ApiProblem::range_not_satisfiable(detail)).into_response()
         }
+        // Several ranges would need a multipart response; the whole text is a valid response too.
+        _ => (content_type, text).into_response(),
     }
+}
+
+/// Returns the requested ranges, or `None` for the whole text.
+fn requested_ranges(
+    length: u64,
+    etag: &str,
+    method: &Method,
+    request: &HeaderMap,
+) -> Option<Vec<RangeInclusive<u64>>> {
+    let mut lines = request.get_all(header::RANGE).iter();
+    // Range is defined only for GET, and is not a list that may be split into lines.
+    let (Some(line), None, &Method::GET) = (lines.next(), lines.next(), method) else { return None };
+    // A range is only useful to a client that has the rest of the same version.
+    let same_version =
+        request.get(header::IF_RANGE).is_none_or(|version| version.as_bytes() == etag.as_bytes());
+    line.to_str().ok().filter(|_| same_version).and_then(|ranges| range::parse(ranges, length))
 }

@@ -10,7 +10,7 @@ use protocol::{Entry, Index, IndexRange, PROBLEM_MEDIA_TYPE, Problem, names};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::ApiState;
+use super::{ApiState, query};
 use crate::problem::{ApiProblem, Unavailable};
 
 type Headers = AppendHeaders<Option<(HeaderName, String)>>;
@@ -44,13 +44,12 @@ pub(super) async fn list(
     State(state): State<ApiState>,
     RawQuery(query): RawQuery,
 ) -> Result<(Headers, Json<Vec<Entry>>), ApiProblem> {
-    let query: PageQuery =
-        serde_urlencoded::from_str(query.as_deref().unwrap_or_default()).map_err(|error| {
-            ApiProblem::bad_request(
-                "Malformed query",
-                format!("{error}: `limit` and `before` must be whole numbers, each given at most once."),
-            )
-        })?;
+    let query: PageQuery = query::parse(query.as_deref().unwrap_or_default()).map_err(|error| {
+        ApiProblem::bad_request(
+            "Malformed query",
+            format!("{error}: `limit` and `before` must be whole numbers, each given at most once."),
+        )
+    })?;
     let limit = query.limit.unwrap_or(names::PAGE_SIZE);
     if !(1..=names::MAX_PAGE_SIZE).contains(&limit) {
         return Err(ApiProblem::unprocessable(

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::header,
+    http::{HeaderMap, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -13,23 +13,55 @@ use tracing::Span;
 
 use super::ApiState;
 
+const REQUEST_ID: &str = "x-request-id";
+/// Maximum length of a client's request id. nginx's has 32 bytes.
+const MAX_REQUEST_ID_BYTES: usize = 128;
+/// Length at which a path is cut in logs. Those of our routes are shorter.
+const MAX_LOGGED_PATH_BYTES: usize = 100;
+
 /// Records a request and its duration.
 pub(super) async fn count(request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let method = request.method().to_string();
+    let method = method_label(request.method());
     // The route, not the path: a label per index would be unbounded.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let response = next.run(request).await;
-    let labels = [("method", method), ("route", route), ("status", response.status().as_u16().to_string())];
+    let status = response.status().as_u16().to_string();
+    let labels = [("method", method.to_owned()), ("route", route), ("status", status)];
     metrics::counter!("fibstack_http_requests_total", &labels).increment(1);
     metrics::histogram!("fibstack_http_request_duration_seconds", &labels).record(started.elapsed());
     response
 }
 
+/// Name of a method as a label or log field. Clients can make up any number of methods, and every label is kept forever.
+fn method_label(method: &Method) -> &'static str {
+    const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
+}
+
+/// Drops a request id that is too long, or has characters that ids don't have, so that the request gets one of ours:
+/// the id is logged and returned.
+pub(super) async fn drop_invalid_request_id(mut request: Request) -> Request {
+    if !is_valid_request_id(request.headers()) {
+        request.headers_mut().remove(REQUEST_ID);
+    }
+    request
+}
+
+fn is_valid_request_id(headers: &HeaderMap) -> bool {
+    let mut ids = headers.get_all(REQUEST_ID).iter();
+    let (Some(id), None) = (ids.next(), ids.next()) else { return false };
+    let is_valid = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:=+/".contains(byte);
+    (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) && id.as_bytes().iter().all(is_valid)
+}
+
 /// Creates the span of a request, which adds the request id to every log line within it.
 pub(super) fn span(request: &Request) -> Span {
-    let id = request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
-    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), request_id = id)
+    let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+    // A path is ASCII (see `guard`), so it can be cut anywhere.
+    let path = request.uri().path();
+    let path = path.get(..MAX_LOGGED_PATH_BYTES).unwrap_or(path);
+    tracing::info_span!("request", method = method_label(request.method()), path, request_id = id)
 }
 
 /// Prometheus metrics
@@ -56,4 +88,34 @@ pub(super) async fn metrics(State(state): State<ApiState>) -> impl IntoResponse 
     }
     metrics::gauge!("fibstack_event_streams").set(state.store.feed().watchers() as f64);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.metrics.render())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn made_up_methods_share_one_label() {
+        for (method, label) in [("GET", "GET"), ("PATCH", "PATCH"), ("get", "other"), ("PURGE-7", "other")] {
+            assert_eq!(method_label(&Method::from_bytes(method.as_bytes()).unwrap()), label);
+        }
+    }
+
+    #[test]
+    fn only_a_short_id_without_special_characters_is_kept() {
+        let valid = |ids: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for id in ids {
+                headers.append(REQUEST_ID, HeaderValue::from_bytes(id.as_bytes()).unwrap());
+            }
+            is_valid_request_id(&headers)
+        };
+        assert!(valid(&["5f4dcc3b-5aa7.65d6"]) && valid(&["Root=1-67891233-abcdef"]));
+        for id in ["", "a b", "a\"b", "a\tb", "é", &"x".repeat(129)] {
+            assert!(!valid(&[id]), "{id}");
+        }
+        assert!(!valid(&["a", "b"]) && !valid(&[]));
+    }
 }

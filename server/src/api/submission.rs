@@ -1,17 +1,20 @@
 //! Reads the body of a submission: JSON or a form.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap, io::Read, time::Duration};
 
 use axum::{
     body::{Body, to_bytes},
     http::{HeaderMap, header},
 };
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use protocol::{Index, IndexRange};
 use serde::Deserialize;
 use serde_json::{error::Category, value::RawValue};
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
-use crate::problem::ApiProblem;
+use super::query;
+use crate::{guard::accepts_html, problem::ApiProblem};
 
 /// Maximum body size. A sensible body has a few dozen bytes.
 pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -55,25 +58,43 @@ pub(super) struct Submission {
 }
 
 impl Submission {
-    /// Reads the body according to its media type.
-    pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Self, ApiProblem> {
-        let format = format(headers).ok_or_else(ApiProblem::unsupported_media_type)?;
+    /// Reads the body according to its media type and coding, within `deadline`.
+    pub(super) async fn read(
+        headers: &HeaderMap,
+        body: Body,
+        deadline: Duration,
+    ) -> Result<Self, ApiProblem> {
+        let format = format(headers).ok_or_else(|| {
+            ApiProblem::unsupported_media_type(
+                "Send JSON as application/json, or a form as application/x-www-form-urlencoded, in UTF-8.",
+            )
+        })?;
+        let coding = Coding::of(headers)?;
         let declared =
             headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         if declared.is_some_and(|bytes: usize| bytes > MAX_BODY_BYTES) {
             return Err(ApiProblem::too_large(MAX_BODY_BYTES));
         }
-        let bytes = to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
-            let source = std::error::Error::source(&error);
-            if source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
-                ApiProblem::too_large(MAX_BODY_BYTES)
-            } else {
-                ApiProblem::bad_request("Incomplete body", "The request body ended before it was complete.")
-            }
-        })?;
+        let bytes = timeout(deadline, to_bytes(body, MAX_BODY_BYTES))
+            .await
+            .map_err(|_| ApiProblem::request_timeout())?
+            .map_err(|error| {
+                let source = std::error::Error::source(&error);
+                if source.is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>) {
+                    ApiProblem::too_large(MAX_BODY_BYTES)
+                } else {
+                    ApiProblem::bad_request(
+                        "Incomplete body",
+                        "The request body ended before it was complete.",
+                    )
+                }
+            })?;
+        let bytes = coding.decode(&bytes)?;
+        // Some editors and Windows programs begin a file with a byte-order mark.
+        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
         let text = match format {
-            Format::Json => from_json(&bytes)?,
-            Format::Form => from_form(&bytes)?,
+            Format::Json => from_json(bytes)?,
+            Format::Form => from_form(bytes)?,
         };
         Ok(Self { text })
     }
@@ -83,20 +104,70 @@ impl Submission {
     }
 }
 
-impl Client {
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        let wants_page = headers
-            .get_all(header::ACCEPT)
-            .iter()
-            .any(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")));
-        if wants_page && format(headers) == Some(Format::Form) { Self::PlainForm } else { Self::Program }
+/// Content coding of a body (RFC 9110, section 8.4.1).
+#[derive(Clone, Copy)]
+enum Coding {
+    Identity,
+    Gzip,
+    Deflate,
+}
+
+impl Coding {
+    fn of(headers: &HeaderMap) -> Result<Self, ApiProblem> {
+        let mut lines = headers.get_all(header::CONTENT_ENCODING).iter();
+        let coding = lines.next().map_or("", |line| line.to_str().unwrap_or("unreadable").trim());
+        match coding.to_ascii_lowercase().as_str() {
+            _ if lines.next().is_some() => None,
+            "" | "identity" => Some(Self::Identity),
+            "gzip" | "x-gzip" => Some(Self::Gzip),
+            "deflate" => Some(Self::Deflate),
+            _ => None,
+        }
+        .ok_or_else(|| {
+            let detail = "Send the body without Content-Encoding, or with one of gzip and deflate.";
+            ApiProblem::unsupported_media_type(detail).with_accepted_codings("gzip, deflate")
+        })
+    }
+
+    fn decode(self, bytes: &[u8]) -> Result<Cow<'_, [u8]>, ApiProblem> {
+        match self {
+            Self::Identity => Ok(bytes.into()),
+            Self::Gzip => unpacked(MultiGzDecoder::new(bytes)),
+            Self::Deflate => unpacked(ZlibDecoder::new(bytes)),
+        }
     }
 }
 
+/// Unpacks no more than a body may have: a few bytes can unpack to gigabytes.
+fn unpacked(decoder: impl Read) -> Result<Cow<'static, [u8]>, ApiProblem> {
+    let mut bytes = Vec::new();
+    decoder.take(MAX_BODY_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|error| {
+        let detail = format!("The request body does not match its Content-Encoding: {error}.");
+        ApiProblem::bad_request("Malformed body", detail)
+    })?;
+    if bytes.len() > MAX_BODY_BYTES { Err(ApiProblem::too_large(MAX_BODY_BYTES)) } else { Ok(bytes.into()) }
+}
+
+impl Client {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        if accepts_html(headers) && format(headers) == Some(Format::Form) {
+            Self::PlainForm
+        } else {
+            Self::Program
+        }
+    }
+}
+
+/// Returns the format of a body by its media type, or `None` if it is not supported, or not in UTF-8.
 fn format(headers: &HeaderMap) -> Option<Format> {
-    let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match media_type.as_str() {
+    let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
+    let mut parts = content_type.split(';').map(str::trim);
+    let media_type = parts.next()?;
+    let mut charsets = parts.filter_map(|parameter| parameter.strip_prefix("charset="));
+    if !charsets.all(|charset| ["utf-8", "utf8", "us-ascii"].contains(&charset.trim_matches('"'))) {
+        return None;
+    }
+    match media_type {
         "application/json" => Some(Format::Json),
         "application/x-www-form-urlencoded" => Some(Format::Form),
         _ => None,
@@ -121,8 +192,20 @@ fn from_json(bytes: &[u8]) -> Result<String, ApiProblem> {
     let index = members.get("index").ok_or_else(missing)?.get();
     match index.as_bytes().first() {
         Some(b'"') => serde_json::from_str(index).map_err(|_| missing()),
-        Some(b'-' | b'0'..=b'9') => Ok(index.to_owned()),
+        Some(b'-' | b'0'..=b'9') => Ok(number(index)),
         _ => Err(missing()),
+    }
+}
+
+/// Returns a JSON number as it is written, unless it has a fraction or an exponent: `7.0` and `0.7e1` are 7, as in
+/// JavaScript.
+fn number(json: &str) -> String {
+    /// Beyond any index, and short when written out.
+    const HUGE: f64 = 1e21;
+    match json.parse::<f64>() {
+        Ok(0.0) => "0".to_owned(),
+        Ok(number) if json.contains(['.', 'e', 'E']) => number.clamp(-HUGE, HUGE).to_string(),
+        _ => json.to_owned(),
     }
 }
 
@@ -131,9 +214,11 @@ fn from_form(bytes: &[u8]) -> Result<String, ApiProblem> {
     struct Form {
         index: Option<String>,
     }
-    let form: Form = serde_urlencoded::from_bytes(bytes).map_err(|error| {
-        ApiProblem::bad_request("Malformed form", format!("The request body is not a valid form: {error}."))
-    })?;
+    let malformed = |detail: String| ApiProblem::bad_request("Malformed form", detail);
+    let text = str::from_utf8(bytes)
+        .map_err(|error| malformed(format!("The request body is not UTF-8: {error}.")))?;
+    let form: Form = query::parse(text)
+        .map_err(|error| malformed(format!("{error}: send the field `index` once, as in index=7.")))?;
     form.index.ok_or_else(missing)
 }
 
@@ -150,8 +235,72 @@ mod tests {
         assert_eq!(read(r#"{"index":"7"}"#).as_deref(), Ok("7"));
         assert_eq!(read(r#"{"index": 7, "more": []}"#).as_deref(), Ok("7"));
         assert_eq!(read(r#"{"index":"\u0037"}"#).as_deref(), Ok("7"));
-        for number in ["99999999999999999999", "5.9", "-5", "1e3", &"9".repeat(400)] {
+        for number in ["99999999999999999999", "5.9", "-5", &"9".repeat(400)] {
             assert_eq!(read(&format!("{{\"index\":{number}}}")).as_deref(), Ok(number));
+        }
+        assert_eq!(
+            read(r#"{"index":6,"index":7}"#).as_deref(),
+            Ok("7"),
+            "the last one counts, as in JavaScript"
+        );
+    }
+
+    #[test]
+    fn a_number_with_a_fraction_or_an_exponent_is_what_javascript_reads() {
+        for (json, expected) in [
+            ("7.0", "7"),
+            ("7e0", "7"),
+            ("1e1", "10"),
+            ("0.7E+1", "7"),
+            ("70e-1", "7"),
+            ("-0", "0"),
+            ("-0.0", "0"),
+            ("59e-1", "5.9"),
+            ("-7.0", "-7"),
+            ("1e-7", "0.0000001"),
+            ("1e400", "1000000000000000000000"),
+            ("-1e400", "-1000000000000000000000"),
+        ] {
+            assert_eq!(read(&format!("{{\"index\":{json}}}")).as_deref(), Ok(expected), "{json}");
+        }
+    }
+
+    #[test]
+    fn only_utf_8_is_accepted_whatever_the_spelling() {
+        let known = |content_type: &'static str| {
+            let value = header::HeaderValue::from_static(content_type);
+            format(&HeaderMap::from_iter([(header::CONTENT_TYPE, value)])).is_some()
+        };
+        for yes in [
+            "application/json",
+            "Application/JSON; Charset=UTF-8",
+            "application/json;charset=\"utf-8\"; x=y",
+            "application/x-www-form-urlencoded;charset=utf8",
+        ] {
+            assert!(known(yes), "{yes}");
+        }
+        for no in ["", "application/json; charset=utf-16", "application/json;charset=iso-8859-1", "text/json"]
+        {
+            assert!(!known(no), "{no}");
+        }
+    }
+
+    #[test]
+    fn a_packed_body_is_unpacked_within_the_limit() {
+        let pack = |bytes: &[u8]| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            std::io::Write::write_all(&mut encoder, bytes).unwrap();
+            encoder.finish().unwrap()
+        };
+        fn status(packed: &[u8]) -> Result<Cow<'_, [u8]>, u16> {
+            Coding::Gzip.decode(packed).map_err(|problem| problem.status().as_u16())
+        }
+        assert_eq!(status(&pack(b"index=7")).as_deref(), Ok(b"index=7".as_slice()));
+        assert_eq!(status(&pack(&[b' '; MAX_BODY_BYTES])).map(|bytes| bytes.len()), Ok(MAX_BODY_BYTES));
+        assert_eq!(status(&pack(&vec![b' '; 50_000_000])), Err(413));
+        let truncated = pack(b"index=7");
+        for malformed in [&b"index=7"[..], &[], &truncated[..truncated.len() - 3]] {
+            assert_eq!(status(malformed), Err(400), "{malformed:?}");
         }
     }
 

@@ -48,9 +48,11 @@ struct Accepted {
          headers(("Location" = String))),
         (status = BAD_REQUEST, description = "The body is malformed.", body = Problem,
          content_type = PROBLEM_MEDIA_TYPE),
+        (status = REQUEST_TIMEOUT, description = "The body did not arrive in time.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE),
         (status = PAYLOAD_TOO_LARGE, description = "The body is too large.", body = Problem,
          content_type = PROBLEM_MEDIA_TYPE),
-        (status = UNSUPPORTED_MEDIA_TYPE, description = "Neither JSON nor a form.", body = Problem,
+        (status = UNSUPPORTED_MEDIA_TYPE, description = "Neither JSON nor a form in UTF-8, or packed other than by gzip or deflate.", body = Problem,
          content_type = PROBLEM_MEDIA_TYPE),
         (status = UNPROCESSABLE_ENTITY, description = "Not an index, or `Index too high`.", body = Problem,
          content_type = PROBLEM_MEDIA_TYPE),
@@ -72,7 +74,7 @@ pub(super) async fn submit(
     let mut text = None;
     let outcome = async {
         state.rate_limit.check(peer, &headers).map_err(ApiProblem::too_many_requests)?;
-        let submission = Submission::read(&headers, body).await?;
+        let submission = Submission::read(&headers, body, state.body_deadline).await?;
         let index = submission.index(state.store.index_range());
         text = Some(submission.text);
         Ok::<_, ApiProblem>(state.store.submit(index?, accepted_us).await?)
@@ -90,7 +92,9 @@ pub(super) async fn submit(
 fn back_to_page(mount: &Mount, text: Option<&str>, problem: Option<&ApiProblem>) -> Response {
     let problem = problem.and_then(|problem| match problem.status() {
         StatusCode::TOO_MANY_REQUESTS => Some(FormProblem::Busy),
-        status if status.is_server_error() => Some(FormProblem::Unavailable),
+        status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
+            Some(FormProblem::Unavailable)
+        }
         _ => None,
     });
     let mut query = Vec::new();

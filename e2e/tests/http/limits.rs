@@ -1,0 +1,206 @@
+//! Clients that are slow, silent or too many. Time limits are settings, and the tests wait for what happens then.
+
+use std::net::SocketAddr;
+
+use e2e::{Client, Embedded, Raw, Server, Settings, eventually};
+use serde_json::json;
+use throwaway::Folder;
+
+const HEAD: &str = "Host: fib.example\r\nContent-Type: application/json\r\n";
+
+async fn with(name: &str, value: u32) -> Embedded {
+    Embedded::start_with(|settings| settings.set(name, value)).await
+}
+
+/// Number of open connections, the one that asks included.
+async fn connections(api: &Client) -> u64 {
+    let metrics = api.get("/metrics").await.expect(200).body;
+    let open = metrics.lines().find_map(|line| line.strip_prefix("fibstack_connections "));
+    open.and_then(|open| open.parse().ok()).unwrap_or_else(|| panic!("{metrics}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_does_not_arrive_in_time_is_a_408() {
+    let embedded = with("REQUEST_TIMEOUT_SECONDS", 1).await;
+    let site = embedded.server.site_addr();
+    for part in
+        ["GET", "GET /api/values HTTP/1.1\r\n", "GET /api/values HTTP/1.1\r\nHost: fib.example\r\nA: "]
+    {
+        let answer = Raw::exchange(site, part).await;
+        assert_eq!(answer.header("connection"), "close", "{answer:?}");
+        let _ = answer.expect_problem(408);
+    }
+    Raw::exchange(site, "GET / HTTP/1.1\r\nAccept: text/html\r\n").await.expect_page(408);
+    // A second request on the same connection has the same limit.
+    let mut raw = Raw::connect(site).await;
+    raw.send("GET /api/health/live HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert!(raw.head().await.starts_with("HTTP/1.1 200"));
+    raw.send("GET /api/he").await;
+    assert!(raw.rest().await.contains("HTTP/1.1 408 "));
+    // A client that sends nothing gets nothing.
+    assert_eq!(Raw::connect(site).await.rest().await, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_arrive_in_time_is_a_408() {
+    let embedded = with("REQUEST_TIMEOUT_SECONDS", 1).await;
+    let site = embedded.server.site_addr();
+    for rest in ["Content-Length: 13\r\n\r\n{\"index\":", "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"ind"] {
+        let answer = Raw::exchange(site, format!("POST /api/values HTTP/1.1\r\n{HEAD}{rest}")).await;
+        let _ = answer.expect_problem(408);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_is_closed_and_an_event_stream_is_not() {
+    let embedded = with("IDLE_TIMEOUT_SECONDS", 1).await;
+    let mut stream = embedded.api().events().await;
+    let mut raw = Raw::connect(embedded.server.site_addr()).await;
+    raw.send("GET /api/health/live HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let response = raw.rest().await;
+    assert!(response.starts_with("HTTP/1.1 200") && !response.contains("408"), "{response}");
+    embedded.api().submit(7).await;
+    let _ = stream.until("7 is done", |sent| sent.event == "done").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_its_responses_is_dropped() {
+    let embedded = with("SEND_TIMEOUT_SECONDS", 1).await;
+    let api = embedded.api();
+    api.submit(100_000).await;
+    let digits = api.value(100_000).await;
+    assert!(digits.contains("20899 digits"), "{digits}");
+    let mut raw = Raw::connect(embedded.server.site_addr()).await;
+    // Far more than the buffers of both ends hold.
+    let requests = "GET /api/values/100000/digits HTTP/1.1\r\nHost: a\r\n\r\n".repeat(2_000);
+    raw.send(&requests).await;
+    let client = api.with_new_connections();
+    eventually("the connection is closed", || async {
+        match connections(&client).await {
+            // `api` keeps one open, and `client` asks on another.
+            open if open <= 2 => Ok(()),
+            open => Err(format!("{open} connections are open")),
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_too_large_always_gets_its_413() {
+    let embedded = Embedded::start().await;
+    let site = embedded.server.site_addr();
+    let body = vec![b' '; 10_000_000];
+    for _ in 0..20 {
+        let mut raw = Raw::connect(site).await;
+        raw.send(format!("POST /api/values HTTP/1.1\r\n{HEAD}Content-Length: {}\r\n\r\n", body.len())).await;
+        raw.send(&body).await;
+        let _ = raw.answer().await.expect_problem(413);
+    }
+    let mut raw = Raw::connect(site).await;
+    raw.send(format!("POST /api/values HTTP/1.1\r\n{HEAD}Transfer-Encoding: chunked\r\n\r\n989680\r\n"))
+        .await;
+    raw.send(&body).await;
+    let _ = raw.answer().await.expect_problem(413);
+    // So does a body that nobody wants.
+    let mut raw = Raw::connect(site).await;
+    raw.send(format!("POST /api/nothing HTTP/1.1\r\n{HEAD}Content-Length: {}\r\n\r\n", body.len())).await;
+    raw.send(&body).await;
+    let _ = raw.answer().await.expect_problem(404);
+}
+
+/// Opens connections that send half a head.
+async fn half_heads(address: SocketAddr, number: usize) -> Vec<Raw> {
+    let mut open = Vec::new();
+    for _ in 0..number {
+        let mut raw = Raw::connect(address).await;
+        raw.send("GET /api/values HTTP/1.1\r\nHost:").await;
+        open.push(raw);
+    }
+    open
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_connections_make_room_and_busy_ones_do_not() {
+    let embedded = with("MAX_CONNECTIONS", 8).await;
+    let site = embedded.server.site_addr();
+    let client = embedded.api().with_new_connections();
+    let _half = half_heads(site, 50).await;
+    for _ in 0..10 {
+        let _ = client.get("/health/live").await.expect(200);
+    }
+    // Six of eight may be event streams; a body that is on its way takes each of the others.
+    let mut streams = Vec::new();
+    for _ in 0..6 {
+        streams.push(client.events().await);
+    }
+    let _ = client.get("/values/events").await.expect_problem(503);
+    let mut busy = Vec::new();
+    for _ in 0..2 {
+        let mut raw = Raw::connect(site).await;
+        raw.send(format!(
+            "POST /api/values HTTP/1.1\r\n{HEAD}Expect: 100-continue\r\nContent-Length: 13\r\n\r\n"
+        ))
+        .await;
+        assert!(raw.head().await.starts_with("HTTP/1.1 100 "));
+        busy.push(raw);
+    }
+    let refused = client.get("/health/live").await;
+    assert!(!refused.header("retry-after".parse::<reqwest::header::HeaderName>().unwrap()).is_empty());
+    let _ = refused.expect_problem(503);
+    let page = Raw::exchange(site, "GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n").await;
+    page.expect_page(503);
+    for raw in &mut busy {
+        raw.send("{\"index\":\"7\"}").await;
+        assert!(raw.head().await.starts_with("HTTP/1.1 200 "));
+    }
+    eventually("the server has noticed that two connections are idle", || async {
+        let answer = client.get("/health/live").await;
+        if answer.status == 200 { Ok(()) } else { Err(answer.body) }
+    })
+    .await;
+    drop(streams);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_low_limit_of_open_files_does_not_block_the_server() {
+    let folder = Folder::new("files").unwrap();
+    let settings = Settings::embedded(folder.path());
+    let server = Server::start_with_open_files(&settings, 256).await;
+    let client = server.site_api().with_new_connections();
+    client.ready().await;
+    let _silent = half_heads(server.site_addr(), 300).await;
+    for index in 0..20 {
+        let _ = client.post(&json!({ "index": index })).await.expect(200);
+    }
+    let log = server.log();
+    assert!(!log.contains("failed to accept"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopping_server_ends_streams_and_closes_waiting_connections() {
+    let mut embedded = Embedded::start().await;
+    let site = embedded.server.site_addr();
+    let mut stream = embedded.api().events().await;
+    let mut idle = Raw::connect(site).await;
+    idle.send("HEAD /api/health/live HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert!(idle.head().await.starts_with("HTTP/1.1 200"));
+    let mut half = half_heads(site, 1).await.remove(0);
+    let mut busy = Raw::connect(site).await;
+    busy.send(format!(
+        "POST /api/values HTTP/1.1\r\n{HEAD}Expect: 100-continue\r\nContent-Length: 13\r\n\r\n"
+    ))
+    .await;
+    assert!(busy.head().await.starts_with("HTTP/1.1 100 "));
+    let finish = tokio::spawn(async move {
+        // The server is stopping once it has ended the stream.
+        stream.ended().await;
+        assert_eq!((idle.rest().await, half.rest().await), (String::new(), String::new()));
+        busy.send("{\"index\":\"7\"}").await;
+        assert_eq!(busy.answer().await.status, 200);
+    });
+    let status = embedded.server.stop().await;
+    assert!(status.success(), "{status}");
+    finish.await.unwrap();
+    let log = embedded.server.log();
+    assert!(!log.contains("grace period expired"), "{log}");
+}

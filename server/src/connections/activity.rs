@@ -1,0 +1,156 @@
+//! Activity of connections: which of them wait for a request, and for how long.
+
+use std::{
+    collections::BTreeMap,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+use axum::body::Body;
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use tokio_util::sync::CancellationToken;
+
+/// The connections that wait for a request, in the order in which they began to.
+#[derive(Default)]
+pub(super) struct Waiting(Mutex<Queue>);
+
+#[derive(Default)]
+struct Queue {
+    next: u64,
+    connections: BTreeMap<u64, CancellationToken>,
+}
+
+impl Waiting {
+    /// Closes the connection that has been waiting longest. Returns false if none is waiting.
+    pub(super) fn evict_longest(&self) -> bool {
+        let longest = self.queue().connections.pop_first();
+        longest.is_some_and(|(_, closing)| {
+            closing.cancel();
+            true
+        })
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Activity of one connection.
+#[derive(Clone)]
+pub(super) struct Activity(Arc<Shared>);
+
+struct Shared {
+    waiting: Arc<Waiting>,
+    closing: CancellationToken,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Place in the queue of waiting connections; `None` during a request.
+    ticket: Option<u64>,
+    closing: bool,
+}
+
+impl Activity {
+    /// Starts to wait for the first request. `closing` is cancelled to end the connection.
+    pub(super) fn new(waiting: Arc<Waiting>, closing: CancellationToken) -> Self {
+        let state = Mutex::new(State { ticket: None, closing: false });
+        let activity = Self(Arc::new(Shared { waiting, closing, state }));
+        activity.0.wait();
+        activity
+    }
+
+    /// Starts a request, which lasts until its response has been sent or dropped.
+    pub(super) fn begin_request(&self) -> Busy {
+        self.0.stop_waiting();
+        Busy(Arc::clone(&self.0))
+    }
+
+    /// Number of the current wait for a request; `None` during a request.
+    pub(super) fn wait_number(&self) -> Option<u64> {
+        self.0.state().ticket
+    }
+
+    /// Returns true after the first call of [`Activity::close`].
+    pub(super) fn is_closing(&self) -> bool {
+        self.0.state().closing
+    }
+
+    /// Lets a current request be the last one. Returns true if there is none.
+    pub(super) fn close(&self) -> bool {
+        let mut state = self.0.state();
+        state.closing = true;
+        state.ticket.is_some()
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait(&self) {
+        let mut queue = self.waiting.queue();
+        let ticket = queue.next;
+        queue.next += 1;
+        queue.connections.insert(ticket, self.closing.clone());
+        drop(queue);
+        self.state().ticket = Some(ticket);
+    }
+
+    fn stop_waiting(&self) {
+        if let Some(ticket) = self.state().ticket.take() {
+            self.waiting.queue().connections.remove(&ticket);
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.stop_waiting();
+    }
+}
+
+/// A request in progress.
+pub(super) struct Busy(Arc<Shared>);
+
+impl Busy {
+    /// Extends the request until the body of its response has been sent.
+    pub(super) fn until_sent(self, body: Body) -> BusyBody {
+        BusyBody { body, _busy: self }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.wait();
+    }
+}
+
+/// The body of the response to a request in progress.
+pub(super) struct BusyBody {
+    body: Body,
+    _busy: Busy,
+}
+
+impl HttpBody for BusyBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,79 @@
+//! Limits of the connections, derived from the settings and the system's limit of open files.
+
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// File descriptors for everything besides connections: listeners, databases, the log.
+const RESERVED_FILES: u64 = 64;
+/// A connection has a socket and, while it is sent a file, that file.
+const FILES_PER_CONNECTION: u64 = 2;
+/// Connections besides the event streams, unless the setting says otherwise.
+const BESIDES_STREAMS: usize = 1_000;
+
+/// Limits of the connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// Maximum number of connections.
+    pub(crate) connections: usize,
+    /// Maximum number of event streams among them.
+    pub(crate) streams: usize,
+    /// Time to send the head of a request, and then its body.
+    pub(crate) request: Duration,
+    /// Time for which an idle connection is kept.
+    pub(crate) idle: Duration,
+    /// Time in which a client must take some of a response.
+    pub(crate) send: Duration,
+}
+
+impl Limits {
+    /// Fits the requested numbers of connections and streams into the limit of open files, which is raised as far as the
+    /// system allows.
+    pub(crate) fn fit(
+        connections: Option<usize>,
+        streams: usize,
+        [request, idle, send]: [Duration; 3],
+    ) -> Self {
+        let wanted = connections.unwrap_or(streams + BESIDES_STREAMS);
+        let (connections, streams) = fit(wanted, streams, raised_file_limit());
+        if connections < wanted {
+            tracing::warn!(
+                connections,
+                wanted,
+                "limited the number of connections: raise the limit of open files (ulimit -n)"
+            );
+        }
+        Self { connections, streams, request, idle, send }
+    }
+}
+
+fn fit(wanted: usize, streams: usize, files: u64) -> (usize, usize) {
+    let possible = (files.saturating_sub(RESERVED_FILES) / FILES_PER_CONNECTION).max(1);
+    let connections = wanted.min(usize::try_from(possible).unwrap_or(usize::MAX));
+    // Streams last for hours, so some connections are reserved for everything else, health checks included.
+    let reserved = (connections / 4).clamp(1, BESIDES_STREAMS);
+    (connections, streams.min(connections.saturating_sub(reserved)))
+}
+
+/// Returns the limit of open files, after raising it to the highest that is allowed without privileges. The soft limit is
+/// often 1,024, for programs that use `select`.
+fn raised_file_limit() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let limit = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { limit };
+    limit.current.unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_and_streams_fit_into_the_file_limit() {
+        assert_eq!(fit(2_000, 1_000, u64::MAX), (2_000, 1_000));
+        assert_eq!(fit(11_000, 10_000, u64::MAX), (11_000, 10_000));
+        // `ulimit -n 256`
+        assert_eq!(fit(2_000, 1_000, 256), (96, 72));
+        assert_eq!(fit(2_000, 1_000, 10), (1, 0));
+    }
+}

@@ -1,0 +1,86 @@
+//! The last response on a connection, sent without hyper.
+
+use std::{
+    io,
+    time::{Duration, SystemTime},
+};
+
+use axum::http::header;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use crate::problem::ApiProblem;
+
+/// Time for which a closing connection is read, so that its client can receive the response.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+/// Time that a client that is refused has to send a request.
+const PEEK_TIME: Duration = Duration::from_millis(100);
+/// Bytes that are read, and dropped, from a closing connection.
+const DRAIN_BYTES: usize = 32 * 1024 * 1024;
+
+/// A complete response that ends the connection.
+pub(super) struct Refusal(Vec<u8>);
+
+impl Refusal {
+    /// Serialises a problem as an HTTP/1.1 response: a document or a page.
+    pub(super) fn of(problem: &ApiProblem, as_page: bool) -> Self {
+        let (mut head, body) = if as_page { problem.page() } else { problem.document() };
+        let status = problem.status();
+        let reason = status.canonical_reason().unwrap_or_default();
+        let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();
+        head.remove(header::CONNECTION);
+        for (name, value) in &head {
+            bytes.extend_from_slice(name.as_str().as_bytes());
+            bytes.extend_from_slice(b": ");
+            bytes.extend_from_slice(value.as_bytes());
+            bytes.extend_from_slice(b"\r\n");
+        }
+        let date = httpdate::fmt_http_date(SystemTime::now());
+        let rest = format!("date: {date}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+        bytes.extend_from_slice(rest.as_bytes());
+        bytes.extend_from_slice(&body);
+        Self(bytes)
+    }
+
+    /// Sends it and closes the connection.
+    pub(super) async fn send(self, mut stream: TcpStream) {
+        if let Ok(Ok(())) = timeout(DRAIN_TIME, stream.write_all(&self.0)).await {
+            close(stream).await;
+        }
+    }
+}
+
+/// Returns true if the request that the client is about to send mentions HTML. Does not read it.
+pub(super) async fn accepts_html(stream: &TcpStream) -> bool {
+    let mut head = [0; 2048];
+    let peeked = timeout(PEEK_TIME, stream.peek(&mut head)).await;
+    matches!(peeked, Ok(Ok(bytes)) if mentions_html(&head[..bytes]))
+}
+
+/// Returns true if a part of a head mentions HTML. It may be malformed or incomplete, so it is not parsed.
+pub(super) fn mentions_html(head: &[u8]) -> bool {
+    const HTML: &[u8] = b"text/html";
+    head.windows(HTML.len()).any(|part| part == HTML)
+}
+
+/// Closes a connection whose client may still be sending. The system resets a connection that is closed with unread
+/// data, and the client would lose the response; so what arrives is dropped, within limits.
+pub(super) async fn close(mut stream: TcpStream) {
+    let drained = async {
+        stream.shutdown().await?;
+        let mut buffer = vec![0; 16 * 1024];
+        let mut left = DRAIN_BYTES;
+        while left > 0 {
+            match stream.read(&mut buffer).await? {
+                0 => break,
+                read => left = left.saturating_sub(read),
+            }
+        }
+        io::Result::Ok(())
+    };
+    // The client has gone, or keeps sending: there is nothing left to do.
+    let _ = timeout(DRAIN_TIME, drained).await;
+}
