@@ -213,13 +213,24 @@ impl PostgresConfig {
         Ok(config)
     }
 
+    /// The mode as libpq applies it: with a root certificate, `require` verifies.
+    fn effective_ssl_mode(&self) -> SslMode {
+        match self.ssl_mode {
+            SslMode::Require if self.ssl_root_cert.is_some() => SslMode::VerifyCa,
+            mode => mode,
+        }
+    }
+
+    /// Options for a connection that may lead through a pooler.
     pub(super) fn connect_options(&self) -> PgConnectOptions {
         let mut options = PgConnectOptions::new_without_pgpass()
             .host(&self.host)
             .port(self.port)
             .username(&self.user)
             .database(self.database.as_ref().unwrap_or(&self.user))
-            .ssl_mode(self.ssl_mode.into())
+            .ssl_mode(self.effective_ssl_mode().into())
+            // Poolers refuse it, and there are no floating-point numbers here.
+            .extra_float_digits(None)
             .application_name("fibstack");
         if let Some(Password(password)) = &self.password {
             options = options.password(password);
