@@ -6,8 +6,8 @@
 use std::{net::TcpListener, path::Path, thread};
 
 use store::{
-    DatabaseCheck, DatabaseFault, Password, PostgresConfig, PostgresRecord, Record, SCHEMA_VERSION, SslMode,
-    diagnose,
+    CertificateFault, DatabaseCheck, DatabaseFault, Password, PostgresConfig, PostgresRecord, Record,
+    SCHEMA_VERSION, SslMode, diagnose,
 };
 use throwaway::{Folder, PgBouncer, Postgres, certificates, process::free_port};
 
@@ -145,9 +145,13 @@ async fn a_server_without_tls_is_reported_if_tls_is_required() {
 fn with_tls(names: &str) -> (Postgres, Folder) {
     let folder = Folder::new("certificates").unwrap();
     certificates::make(folder.path(), names).unwrap();
+    (with_certificate(&folder), folder)
+}
+
+fn with_certificate(folder: &Folder) -> Postgres {
     let mut postgres = Postgres::start().unwrap();
     postgres.require_tls(folder.path()).unwrap();
-    (postgres, folder)
+    postgres
 }
 
 fn verifying(postgres: &Postgres, authority: Option<&Path>) -> PostgresConfig {
@@ -269,4 +273,92 @@ async fn a_poolers_refusals_are_explained() {
     let wrong = PostgresConfig { password: Some(Password::new(SECRET)), ..working };
     let failed = DatabaseFault::AuthenticationFailed { user: "postgres".to_owned(), password_set: true };
     assert_fault(&wrong, &failed).await;
+}
+
+/// Runs psql, which shows what libpq does with the same settings.
+fn libpq_connects(config: &PostgresConfig) -> bool {
+    let root =
+        config.ssl_root_cert.as_ref().map_or_else(|| "system".to_owned(), |path| path.display().to_string());
+    let target = format!(
+        "host={} port={} user=postgres dbname=postgres sslmode={} sslrootcert={root}",
+        config.host, config.port, config.ssl_mode
+    );
+    let mut psql = std::process::Command::new("psql");
+    psql.args(["-X", "-c", "select 1", &target]).env("PGPASSWORD", Postgres::shared().password());
+    psql.output().unwrap().status.success()
+}
+
+#[tokio::test]
+async fn certificates_that_libpq_accepts_are_accepted_or_the_setting_is_named() {
+    use CertificateFault as Fault;
+    const NAMES: &str = "subjectAltName=IP:127.0.0.1,DNS:localhost";
+    const LEAF: &str = "basicConstraints=critical,CA:FALSE";
+    for (extensions, days, mode, fault, remedy) in [
+        // What `openssl req -x509` makes: an authority.
+        (
+            &[NAMES][..],
+            2,
+            SslMode::VerifyFull,
+            Some(Fault::OwnAuthority),
+            "PGSSLMODE=require without PGSSLROOTCERT",
+        ),
+        (
+            &[NAMES],
+            2,
+            SslMode::VerifyCa,
+            Some(Fault::OwnAuthority),
+            "PGSSLMODE=require without PGSSLROOTCERT",
+        ),
+        (&[NAMES], 2, SslMode::Require, Some(Fault::OwnAuthority), "PGSSLMODE=require without PGSSLROOTCERT"),
+        (&[NAMES], 2, SslMode::Prefer, None, ""),
+        (&[NAMES, LEAF], 2, SslMode::VerifyFull, None, ""),
+        (&[NAMES, LEAF], 2, SslMode::Require, None, ""),
+        // Only a common name.
+        (&[LEAF], 2, SslMode::VerifyFull, Some(Fault::NoNames), "PGSSLMODE=verify-ca"),
+        (&[LEAF], 2, SslMode::VerifyCa, None, ""),
+        (
+            &[NAMES, LEAF, "extendedKeyUsage=clientAuth"],
+            2,
+            SslMode::VerifyFull,
+            Some(Fault::Purpose),
+            "serverAuth",
+        ),
+    ] {
+        let folder = Folder::new("certificates").unwrap();
+        certificates::self_signed(folder.path(), extensions, days).unwrap();
+        let postgres = with_certificate(&folder);
+        let config = PostgresConfig {
+            host: "localhost".to_owned(),
+            ssl_mode: mode,
+            ..verifying(&postgres, Some(&folder.path().join("server.pem")))
+        };
+        let outcome = examine(&config).await.1;
+        match (outcome, fault) {
+            (Ok(()), None) => assert!(libpq_connects(&config), "{extensions:?} {mode}"),
+            (Err(DatabaseFault::BadCertificate { fault, mode, root_cert }), Some(expected)) => {
+                assert_eq!(fault, expected, "{extensions:?} {mode}");
+                let fault = DatabaseFault::BadCertificate { fault, mode, root_cert };
+                assert!(fault.remedy().contains(remedy), "{}", fault.remedy());
+                // What the remedy names works.
+                let lenient = PostgresConfig { ssl_mode: SslMode::Require, ssl_root_cert: None, ..config };
+                assert_eq!(examine(&lenient).await.1, Ok(()));
+            }
+            (outcome, fault) => panic!("{extensions:?} {mode}: {outcome:?} instead of {fault:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_version_1_is_reported_in_every_mode() {
+    let folder = Folder::new("certificates").unwrap();
+    certificates::make(folder.path(), "IP:127.0.0.1").unwrap();
+    certificates::version_1(folder.path()).unwrap();
+    let postgres = with_certificate(&folder);
+    for mode in [SslMode::Require, SslMode::VerifyCa] {
+        let config =
+            PostgresConfig { ssl_mode: mode, ..verifying(&postgres, Some(&folder.path().join("ca.pem"))) };
+        let fault = examine(&config).await.1.unwrap_err();
+        assert!(fault.to_string().contains("X.509 version 1"), "{fault}");
+        assert!(fault.remedy().contains("PGSSLMODE=disable"), "{}", fault.remedy());
+    }
 }

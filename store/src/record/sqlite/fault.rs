@@ -99,6 +99,10 @@ pub(super) fn try_folder(folder: &Path, file: &Path) -> Result<(), FileFault> {
         let path = path.to_owned();
         move |error: io::Error| FileFault::of_io(&path, &error)
     };
+    if folder.exists() && !folder.is_dir() {
+        let problem = "it is not a folder".to_owned();
+        return Err(FileFault { path: folder.to_owned(), problem, kind: Kind::NotWritable });
+    }
     fs::create_dir_all(folder).map_err(fault(folder))?;
     let probe = folder.join(format!(".fibstack-{}", std::process::id()));
     fs::write(&probe, "x").and_then(|()| fs::remove_file(&probe)).map_err(fault(folder))?;

@@ -206,7 +206,9 @@ pub(super) fn describe_tls(config: &PostgresConfig, offer: TlsOffer) -> Result<S
     match (offer, mode) {
         (TlsOffer::NotAsked, SslMode::Disable) => Ok("none, because sslmode is disable".to_owned()),
         (TlsOffer::NotAsked, _) => Ok("none, on a Unix socket".to_owned()),
-        (TlsOffer::NotOffered, SslMode::Prefer) => Ok("none: the server does not support TLS".to_owned()),
+        (TlsOffer::NotOffered, SslMode::Allow | SslMode::Prefer) => {
+            Ok("none: the server does not support TLS".to_owned())
+        }
         (TlsOffer::NotOffered, _) => Err(DatabaseFault::TlsUnavailable { mode }),
         (TlsOffer::Offered, SslMode::VerifyCa | SslMode::VerifyFull) => Ok(mode.to_string()),
         (TlsOffer::Offered, SslMode::Require) if config.ssl_root_cert.is_some() => {
