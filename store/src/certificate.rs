@@ -1,5 +1,7 @@
 //! Reasons why a server's certificate is rejected.
 
+use std::error::Error;
+
 /// Reason why a server's certificate is rejected, besides an unknown authority and another name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CertificateFault {
@@ -62,4 +64,23 @@ impl CertificateFault {
             Self::Purpose => "Issue the certificate with extendedKeyUsage=serverAuth",
         }
     }
+}
+
+/// Explains an error of a connection to Redis if its certificate was rejected. Other errors stay as they are.
+pub(crate) fn explain_redis(error: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Send + Sync> {
+    let text = error.to_string();
+    if let Some(fault) = CertificateFault::of(&text) {
+        let remedy = fault.remedy();
+        return format!("{fault}. {remedy}; and set REDIS_TLS_CA_FILE to the certificate that signed it.")
+            .into();
+    }
+    if text.contains("UnknownIssuer") || text.contains("BadSignature") {
+        return "the server's certificate is signed by an authority that is not trusted here. Set \
+                REDIS_TLS_CA_FILE to a file with that authority's certificate."
+            .into();
+    }
+    if text.contains("not valid for name") {
+        return "the server's certificate is for another name. Set REDIS_HOST to the name in the certificate.".into();
+    }
+    error
 }

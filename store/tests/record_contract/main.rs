@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod authorities;
+mod data_folder;
 mod failover;
 mod harness;
 mod lists;

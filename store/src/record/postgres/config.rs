@@ -273,9 +273,11 @@ impl PostgresConfig {
         if let Some(Password(password)) = &self.password {
             options = options.password(password);
         }
-        if let Some(path) = &self.ssl_root_cert {
-            options = options.ssl_root_cert(path);
-        }
+        options = match &self.ssl_root_cert {
+            Some(path) => options.ssl_root_cert(path),
+            // Or sqlx would read the variable itself, and an empty one as the name of a file.
+            None => options.ssl_root_cert_from_pem(Vec::new()),
+        };
         if let (Some(certificate), Some(key)) = (&self.ssl_cert, &self.ssl_key) {
             options = options.ssl_client_cert(certificate).ssl_client_key(key);
         }
