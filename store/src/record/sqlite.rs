@@ -75,8 +75,12 @@ impl SqliteRecord {
         migrated.map_err(|error| self.explained(error))
     }
 
-    /// Checks that what the work needs is possible: a committed write.
+    /// Checks that what the work needs is possible: a committed write, to a file that is still there. SQLite
+    /// would go on writing to a deleted one.
     pub(super) async fn check_writable(&self) -> Result<(), RecordError> {
+        if self.pools.is_ready() {
+            fault::try_files(&self.file)?;
+        }
         for statement in sql::write_checks() {
             let done = self.pools.write::<sql::Checked>(statement).await;
             done.map_err(|error| self.explained(error))?;

@@ -33,7 +33,7 @@ async fn a_folder_that_can_never_be_used_is_named() {
         ("file", "it is not a folder"),
         ("file/below", "Not a directory"),
         (&"long".repeat(100), "File name too long"),
-        ("taken", "Is a directory"),
+        ("taken", "is a directory"),
         ("text", "file is not a database"),
     ] {
         let fault = fault_of(&folder.join(name)).await;

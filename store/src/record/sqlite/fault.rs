@@ -1,12 +1,15 @@
 //! Classifies the faults of the embedded database's folder and file.
 
 use std::{
-    fs::{self, OpenOptions},
-    io,
+    fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
+use rustix::{
+    fs::{Access, access},
+    io::Errno,
+};
 use sqlx::migrate::MigrateError;
 
 /// Reason why the folder or the file of the embedded database cannot be used.
@@ -106,15 +109,26 @@ pub(super) fn try_folder(folder: &Path, file: &Path) -> Result<(), FileFault> {
     fs::create_dir_all(folder).map_err(fault(folder))?;
     let probe = folder.join(format!(".fibstack-{}", std::process::id()));
     fs::write(&probe, "x").and_then(|()| fs::remove_file(&probe)).map_err(fault(folder))?;
+    match try_files(file) {
+        Err(_) if !file.exists() => Ok(()),
+        other => other,
+    }
+}
+
+/// Checks that the database's file exists, and that it and its companions can be written. Does not open them: closing
+/// a file releases all locks that this process has on it, also SQLite's.
+pub(super) fn try_files(file: &Path) -> Result<(), FileFault> {
     for suffix in ["", "-wal", "-shm"] {
         let mut path = file.as_os_str().to_owned();
         path.push(suffix);
         let path = PathBuf::from(path);
-        match OpenOptions::new().read(true).write(true).open(&path) {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(FileFault::of_io(&path, &error)),
-        }
+        let error = match access(&path, Access::READ_OK | Access::WRITE_OK) {
+            Ok(()) if !path.is_dir() => continue,
+            Ok(()) => io::ErrorKind::IsADirectory.into(),
+            Err(Errno::NOENT) if !suffix.is_empty() => continue,
+            Err(error) => error.into(),
+        };
+        return Err(FileFault::of_io(&path, &error));
     }
     Ok(())
 }
