@@ -85,3 +85,20 @@ fn a_check_stops_at_the_first_problem() {
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("PGSSLROOTCERT") && said.contains("/nowhere"), "{said}");
 }
+
+#[test]
+fn every_command_reports_a_modified_migration_in_the_same_words() {
+    let postgres = Postgres::shared();
+    let database = postgres.create_database().unwrap();
+    let url = postgres.url(&database);
+    let settings = [("CONNECTION_URL", url.as_str())];
+    let (code, said) = server("migrate", &settings);
+    assert_eq!(code, Some(0), "{said}");
+    postgres.execute(&database, "update _sqlx_migrations set checksum = '\\x00' where version = 1").unwrap();
+    for command in ["check-database", "migrate"] {
+        let (code, said) = server(command, &settings);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("migration 1 was applied to this database with a different text"), "{said}");
+        assert!(said.contains("Use a build whose migrations are unmodified"), "{said}");
+    }
+}

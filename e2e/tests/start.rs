@@ -116,6 +116,23 @@ fn postgres_without_redis_and_redis_without_postgres_are_refused() {
 }
 
 #[test]
+fn a_data_folder_that_cannot_be_used_is_refused_and_named() {
+    let folder = Folder::new("data").expect("there is room");
+    let (file, text) = (folder.path().join("file"), folder.path().join("text"));
+    std::fs::write(&file, "not a folder").expect("it can be written");
+    std::fs::create_dir(&text).expect("it can be created");
+    std::fs::write(text.join("fibstack.sqlite"), "not a database\n".repeat(100)).expect("it can be written");
+    for (folder, problem) in [
+        // Nobody can create anything there, not even root.
+        ("/sys/fibstack", "cannot be used: "),
+        (file.to_str().expect("it is UTF-8"), "it is not a folder"),
+        (text.to_str().expect("it is UTF-8"), "file is not a database"),
+    ] {
+        refused("server", &[("EMBEDDED", "true"), ("DATA_DIR", folder)], &["DATA_DIR", folder, problem]);
+    }
+}
+
+#[test]
 fn help_lists_settings_with_their_defaults() {
     for (program, names) in [
         (

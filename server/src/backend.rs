@@ -1,11 +1,10 @@
 //! The Record, the Board and, in embedded mode, a worker.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
-use anyhow::Context;
 use job::JOB;
-use startup::telemetry::Telemetry;
-use store::{InProcessBoard, Limits, PostgresRecord, RedisBoard, SqliteRecord, Store};
+use startup::{SettingsError, telemetry::Telemetry};
+use store::{InProcessBoard, Limits, PostgresRecord, Record, RecordError, RedisBoard, SqliteRecord, Store};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use worker::{Worker, WorkerSettings};
 
@@ -23,8 +22,8 @@ impl Backend {
     /// Opens the Record and the Board and starts the background tasks. Does not wait for databases that are down.
     ///
     /// # Errors
-    /// Fails if a setting is invalid or the embedded database's folder cannot be created.
-    pub(crate) fn start(config: &Config, mode: Mode, stop: &CancellationToken) -> anyhow::Result<Self> {
+    /// Fails if a setting is invalid or the embedded database cannot be used, and waiting would not help.
+    pub(crate) async fn start(config: &Config, mode: Mode, stop: &CancellationToken) -> anyhow::Result<Self> {
         let index_range = config.max_index.index_range(JOB.lowest_index, 1, JOB.memory_bytes)?;
         let limits = Limits { index_range, result_budget_bytes: config.result_budget_bytes };
         let tasks = TaskTracker::new();
@@ -36,7 +35,14 @@ impl Backend {
                 Store::new(record, board, JOB.verify, limits)
             }
             Mode::Embedded => {
-                let record = Arc::new(SqliteRecord::new(data_folder(&config.data_dir)?));
+                let record = Arc::new(SqliteRecord::new(&config.data_dir));
+                match record.prepare().await {
+                    Err(RecordError::File(fault)) if fault.is_permanent() => {
+                        return Err(SettingsError::Refused(fault.to_string()).into());
+                    }
+                    // Prepared again, and again, in the background.
+                    _ => {}
+                }
                 let board = Arc::new(InProcessBoard::new());
                 let settings = WorkerSettings { index_range, ..WorkerSettings::default() };
                 let worker = Worker::new(board.clone(), JOB.compute, settings).with_spans(telemetry.sink());
@@ -58,10 +64,4 @@ impl Backend {
         // It blocks, and only fails by a panic, which has been logged.
         let _ = tokio::task::spawn_blocking(|| self.telemetry.stop()).await;
     }
-}
-
-fn data_folder(folder: &Path) -> anyhow::Result<&Path> {
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("failed to create DATA_DIR {}", folder.display()))?;
-    Ok(folder)
 }

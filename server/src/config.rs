@@ -120,8 +120,8 @@ pub enum Command {
     Healthcheck,
     /// Migrate the Postgres schema, as a server does when it starts, and exit
     Migrate,
-    /// Check Postgres step by step: name, port, TLS, user, database, permission, schema. Prints the first fault and
-    /// what to do; exits with 0 if there is none.
+    /// Check Postgres as startup does, step by step: name, port, TLS, user, database, permission, schema. Prints the
+    /// first fault and what to do; exits with 0 if there is none.
     CheckDatabase,
 }
 

@@ -1,8 +1,6 @@
 //! Database maintenance from the command line: `server migrate` and `server check-database`. They are not scripts,
 //! because the image has no shell and because they must use the same settings and TLS as the server.
 
-mod remedy;
-
 use std::process::ExitCode;
 
 use startup::{SettingsError, postgres::PostgresSettings};
@@ -56,7 +54,7 @@ pub(crate) async fn check(settings: &PostgresSettings) -> ExitCode {
     match store::diagnose(&config, |check, found| say(format_args!("{check}: ok ({found})"))).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
-            say(format_args!("{}: {fault}. {}", fault.check(), remedy::remedy(&fault)));
+            say(format_args!("{}: {fault}. {}", fault.check(), fault.remedy()));
             ExitCode::FAILURE
         }
     }

@@ -111,7 +111,7 @@ impl Server {
             Mode::Stack => Some(Port::bind(config.api_addr, "API_ADDR")?),
             Mode::Embedded => None,
         };
-        let backend = Backend::start(config, mode, &stop)?;
+        let backend = Backend::start(config, mode, &stop).await?;
         let tried = timeout(PREPARE_DEADLINE, backend.store.preparation_attempted());
         if let Some(Err(_)) = stop.run_until_cancelled(tried).await {
             tracing::warn!("database not responding; serving without it");

@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use serde::Serialize;
-use store::Store;
+use store::{RecordError, Store};
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
@@ -28,6 +28,8 @@ pub(crate) enum PartState {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Readiness {
     pub(crate) record: PartState,
+    /// What is wrong with the Record, for anyone to read.
+    pub(crate) record_reason: Option<&'static str>,
     pub(crate) board: PartState,
     /// What the Board lacks, for anyone to read.
     pub(crate) board_reasons: Vec<String>,
@@ -38,13 +40,21 @@ pub(crate) struct Readiness {
 impl Readiness {
     /// Checks both.
     pub(crate) async fn of(store: &Store) -> Self {
-        let (record, health) = tokio::join!(state(store.record().check()), store.board_monitor().health());
+        let record = async {
+            let mut reason = None;
+            let check = store.record().check();
+            let check =
+                async { check.await.inspect_err(|error: &RecordError| reason = Some(error.summary())) };
+            (state(check).await, reason)
+        };
+        let ((record, record_reason), health) = tokio::join!(record, store.board_monitor().health());
         let board = match (health.is_ok(), health.no_reply()) {
             (true, _) => PartState::Up,
             (false, false) => PartState::Down,
             (false, true) => PartState::NoAnswer,
         };
-        Self { record, board, board_reasons: health.reasons(), board_warnings: health.warnings }
+        let (board_reasons, board_warnings) = (health.reasons(), health.warnings);
+        Self { record, record_reason, board, board_reasons, board_warnings }
     }
 
     /// Returns true if both are up.

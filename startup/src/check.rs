@@ -62,6 +62,11 @@ pub(crate) fn host(
         if host.contains("://") {
             return Err(format!("must be only the host, without a scheme; put the port in {port_variable}"));
         }
+        if host.contains(',') {
+            return Err(
+                "must be one host: several are not supported; name one that leads to the primary".to_owned()
+            );
+        }
         if let Some((name, port)) = host.rsplit_once(':') {
             return Err(format!("must be only the host, “{name}”; put “{port}” in {port_variable}"));
         }
@@ -97,6 +102,33 @@ pub(crate) fn file(text: &str) -> Result<PathBuf, String> {
         Ok(_) => Err("must be a regular file".to_owned()),
         Err(error) => Err(format!("cannot read this file: {error}")),
     }
+}
+
+/// Parses the path of a file of certificates or keys in PEM format, which must contain `begin`.
+fn pem(text: &str, begin: &str, what: &str) -> Result<PathBuf, String> {
+    let path = file(text)?;
+    let content = std::fs::read(&path).map_err(|error| format!("cannot read this file: {error}"))?;
+    // The first byte of a certificate in binary form.
+    if content.first() == Some(&0x30) {
+        return Err(format!(
+            "must be {what} in PEM format; this file is in DER format: convert it with `openssl x509 -inform der`"
+        ));
+    }
+    if String::from_utf8_lossy(&content).contains(begin) {
+        Ok(path)
+    } else {
+        Err(format!("must be {what} in PEM format; this file contains no “{begin}”"))
+    }
+}
+
+/// Parses the path of a file of certificates.
+pub(crate) fn certificates(text: &str) -> Result<PathBuf, String> {
+    pem(text, "-----BEGIN CERTIFICATE-----", "certificates")
+}
+
+/// Parses the path of a file with a private key.
+pub(crate) fn private_key(text: &str) -> Result<PathBuf, String> {
+    pem(text, "PRIVATE KEY-----", "a private key")
 }
 
 /// Parses text and trims surrounding whitespace.

@@ -7,7 +7,7 @@ use store::{Password, PostgresConfig, SslMode};
 
 use crate::{
     Secret, SettingsError,
-    check::{file, host_or_socket, number, port, text},
+    check::{certificates, host_or_socket, number, port, private_key, text},
     secret::secret,
 };
 
@@ -43,10 +43,16 @@ pub struct PostgresSettings {
     )]
     pub ssl_mode: Option<SslMode>,
     /// PEM file of the authority that signed the server's certificate. Default: the system's authorities.
-    #[arg(id = "PGSSLROOTCERT", long = "pgsslrootcert", env = "PGSSLROOTCERT", value_parser = file)]
+    #[arg(id = "PGSSLROOTCERT", long = "pgsslrootcert", env = "PGSSLROOTCERT", value_parser = root_certificates)]
     pub ssl_root_cert: Option<PathBuf>,
+    /// PEM file of this client's certificate, if the server asks for one. Needs `PGSSLKEY`.
+    #[arg(id = "PGSSLCERT", long = "pgsslcert", env = "PGSSLCERT", value_parser = certificates)]
+    pub ssl_cert: Option<PathBuf>,
+    /// PEM file of the key of `PGSSLCERT`.
+    #[arg(id = "PGSSLKEY", long = "pgsslkey", env = "PGSSLKEY", value_parser = private_key)]
+    pub ssl_key: Option<PathBuf>,
     /// All of the above in one: `postgres://user:password@host:port/database?sslmode=require`. Replaces
-    /// `PGHOST` and the others, except `PGSSLMODE` and `PGSSLROOTCERT`, which override the URL.
+    /// `PGHOST` and the others, except `PGSSLMODE`, `PGSSLROOTCERT`, `PGSSLCERT` and `PGSSLKEY`, which override the URL.
     #[arg(
         id = "CONNECTION_URL", long = "connection-url", env = "CONNECTION_URL",
         hide_env_values = true, value_parser = secret,
@@ -89,6 +95,12 @@ impl PostgresSettings {
         config.max_connections = self.pool_size;
         config.ssl_mode = self.ssl_mode.unwrap_or(config.ssl_mode);
         config.ssl_root_cert = self.ssl_root_cert.clone().or(config.ssl_root_cert);
+        config.ssl_cert = self.ssl_cert.clone().or(config.ssl_cert);
+        config.ssl_key = self.ssl_key.clone().or(config.ssl_key);
+        if config.ssl_cert.is_some() != config.ssl_key.is_some() {
+            let one = "only one of PGSSLCERT and PGSSLKEY is set: set both, or neither";
+            return Err(SettingsError::Refused(one.to_owned()));
+        }
         Ok(config)
     }
 
@@ -105,6 +117,14 @@ impl PostgresSettings {
             ..PostgresConfig::default()
         })
     }
+}
+
+/// Like [`certificates`], with a hint for the value `system`, which libpq knows.
+fn root_certificates(text: &str) -> Result<PathBuf, String> {
+    if text == "system" {
+        return Err("must be a file; without it, the system's authorities are trusted".to_owned());
+    }
+    certificates(text)
 }
 
 #[cfg(test)]
@@ -136,6 +156,9 @@ mod tests {
             (["--pgport", "tcp://10.0.0.1:5432"], ["PGPORT", "from 1 to 65535"]),
             (["--pgsslmode", "yes"], ["PGSSLMODE", "verify-full"]),
             (["--pgsslrootcert", "/nowhere"], ["PGSSLROOTCERT", "cannot read this file"]),
+            (["--pgsslrootcert", "system"], ["PGSSLROOTCERT", "the system's authorities are trusted"]),
+            (["--pgsslrootcert", "Cargo.toml"], ["PGSSLROOTCERT", "in PEM format"]),
+            (["--pgsslkey", "Cargo.toml"], ["PGSSLKEY", "PRIVATE KEY"]),
             (["--pg-pool-size", "0"], ["PG_POOL_SIZE", "from 1 to 1000 connections"]),
             (["--pguser", " "], ["PGUSER", "must not be blank"]),
         ] {
@@ -179,6 +202,13 @@ mod tests {
         let mode = |more: &[&str]| read(&[&url, more].concat()).unwrap().to_config().unwrap().ssl_mode;
         assert_eq!(mode(&[]), SslMode::Disable);
         assert_eq!(mode(&["--pgsslmode", "verify-full"]), SslMode::VerifyFull);
+    }
+
+    #[test]
+    fn a_client_certificate_without_its_key_is_refused() {
+        let certificate = concat!(env!("CARGO_MANIFEST_DIR"), "/../certificates/rds.pem");
+        let error = refusal(&["--pghost", "db", "--pgsslcert", certificate]);
+        assert_eq!(error, "only one of PGSSLCERT and PGSSLKEY is set: set both, or neither");
     }
 
     #[test]

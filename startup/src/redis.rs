@@ -6,7 +6,7 @@ use store::RedisConfig;
 
 use crate::{
     Secret, SettingsError,
-    check::{file, host, port, switch, text},
+    check::{certificates, host, port, switch, text},
     secret::secret,
 };
 
@@ -42,7 +42,7 @@ pub struct RedisSettings {
     /// PEM file of the authority that signed the server's certificate. Default: the system's authorities.
     #[arg(
         id = "REDIS_TLS_CA_FILE", long = "redis-tls-ca-file", env = "REDIS_TLS_CA_FILE",
-        value_parser = file,
+        value_parser = certificates,
     )]
     pub tls_ca_file: Option<PathBuf>,
 }
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_certificate_without_tls_is_refused() {
-        let here = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let here = concat!(env!("CARGO_MANIFEST_DIR"), "/../certificates/rds.pem");
         let settings = read(&["--redis-host", "cache", "--redis-tls-ca-file", here]).unwrap();
         assert!(refusal(&settings).contains("REDIS_TLS is not"));
     }

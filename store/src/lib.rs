@@ -9,6 +9,7 @@
 mod accept_result;
 mod backoff;
 mod board;
+mod certificate;
 mod clock;
 mod feed;
 mod listen;
@@ -30,12 +31,14 @@ pub use board::{
     EnqueueOutcome, EnqueueReason, FailOutcome, FaultKind, FinishOutcome, InProcessBoard, IndexState, Lease,
     Message, RedisBoard, RedisConfig, RedisConfigError, ScanPage, Subscription, enqueue_unlisted,
 };
+pub use certificate::CertificateFault;
 pub use clock::now_us;
 pub use feed::{Feed, FeedItem};
 pub use read::{DigitsAnswer, ReadError};
 pub use record::{
-    Adoption, Completion, ConfigError, Counts, DatabaseCheck, DatabaseFault, Password, PostgresConfig,
-    PostgresRecord, Record, RecordError, SCHEMA_VERSION, SqliteRecord, SslMode, Submission, diagnose,
+    Adoption, Completion, ConfigError, Counts, DatabaseCheck, DatabaseFault, FileFault, Password,
+    PostgresConfig, PostgresRecord, Record, RecordError, SCHEMA_VERSION, SqliteRecord, SslMode, Submission,
+    diagnose,
 };
 pub use spans::SpanSink;
 pub use store::{Limits, Store};

@@ -6,6 +6,7 @@ mod postgres;
 mod row;
 mod sql;
 mod sqlite;
+mod statement;
 
 use async_trait::async_trait;
 use protocol::{Entry, Index, Outcome, WorkerId};
@@ -14,7 +15,7 @@ pub use migrations::SCHEMA_VERSION;
 pub use postgres::{
     ConfigError, DatabaseCheck, DatabaseFault, Password, PostgresConfig, PostgresRecord, SslMode, diagnose,
 };
-pub use sqlite::SqliteRecord;
+pub use sqlite::{FileFault, SqliteRecord};
 
 /// Error of a Record operation.
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +26,15 @@ pub enum RecordError {
     /// The database refused the statement, failed, or did not respond in time.
     #[error("database error: {0}")]
     Database(#[from] sqlx::Error),
-    /// The schema could not be migrated.
-    #[error("failed to migrate the database: {0}")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    /// Postgres cannot be used as it is.
+    #[error("{fault}. {}", fault.remedy())]
+    Fault {
+        /// The fault.
+        fault: DatabaseFault,
+    },
+    /// The file of the embedded database cannot be used as it is.
+    #[error("{0}")]
+    File(#[from] FileFault),
     /// This version cannot read a row.
     #[error("the row of index {index} cannot be read: {problem}")]
     Unreadable {
@@ -36,6 +43,19 @@ pub enum RecordError {
         /// Description of the problem.
         problem: String,
     },
+}
+
+impl RecordError {
+    /// The reason in a few words that anyone may read: no name of a host, a user or a file.
+    #[must_use]
+    pub fn summary(&self) -> &'static str {
+        match self {
+            Self::NotReady => "it has not been prepared yet",
+            Self::Fault { fault } => fault.summary(),
+            Self::File(fault) => fault.summary(),
+            Self::Database(_) | Self::Unreadable { .. } => "it failed",
+        }
+    }
 }
 
 /// Result of a submission.
@@ -101,7 +121,8 @@ pub trait Record: Send + Sync + 'static {
     /// [`RecordError::NotReady`].
     async fn prepare(&self) -> Result<Adoption, RecordError>;
 
-    /// Checks that the database responds.
+    /// Checks that the database can do what the work needs, which includes a committed write. The error
+    /// says what is wrong and which setting or command changes it.
     async fn check(&self) -> Result<(), RecordError>;
 
     /// Stores a submission. A new index becomes pending. A failed one becomes pending again: reason,

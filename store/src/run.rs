@@ -17,8 +17,9 @@ impl Store {
     }
 
     /// Retries until the Record is prepared; returns false if stopped before.
-    async fn prepare(&self, stop: &CancellationToken) -> bool {
+    pub(crate) async fn prepare(&self, stop: &CancellationToken) -> bool {
         let mut backoff = Backoff::default();
+        let mut logged = String::new();
         loop {
             if stop.is_cancelled() {
                 return false;
@@ -39,7 +40,14 @@ impl Store {
                     tracing::info!("database ready");
                     return true;
                 }
-                Err(error) => tracing::warn!(%error, "failed to prepare the database; retrying"),
+                Err(error) => {
+                    let error = error.to_string();
+                    // Each cause once.
+                    if error != logged {
+                        tracing::warn!(%error, "failed to prepare the database; retrying");
+                        logged = error;
+                    }
+                }
             }
             backoff.wait(stop).await;
         }

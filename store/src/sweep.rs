@@ -6,7 +6,7 @@ use protocol::Index;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::{ReadError, Store, accept_result::Provenance, backoff::Backoff};
+use crate::{ReadError, RecordError, Store, accept_result::Provenance, backoff::Backoff};
 
 /// Interval between sweeps while something is pending. Foreign workers publish nothing when they post.
 const BUSY: Duration = Duration::from_secs(1);
@@ -53,7 +53,13 @@ impl Store {
                 Ok(false) => IDLE,
                 Err(error) => {
                     self.log_failure("sweep failed; retrying", &error).await;
-                    backoff.wait(stop).await;
+                    if matches!(error, ReadError::Record(RecordError::NotReady)) {
+                        // The database was dropped and created again. What was known about it does not count.
+                        self.prepare(stop).await;
+                        state = SweepState::default();
+                    } else {
+                        backoff.wait(stop).await;
+                    }
                     continue;
                 }
             };

@@ -6,10 +6,10 @@
 use std::{net::TcpListener, path::Path, thread};
 
 use store::{
-    DatabaseCheck, DatabaseFault, Password, PostgresConfig, PostgresRecord, Record, SCHEMA_VERSION, SslMode,
-    diagnose,
+    CertificateFault, DatabaseCheck, DatabaseFault, Password, PostgresConfig, PostgresRecord, Record,
+    SCHEMA_VERSION, SslMode, diagnose,
 };
-use throwaway::{Folder, Postgres, certificates, process::free_port};
+use throwaway::{Folder, PgBouncer, Postgres, certificates, process::free_port};
 
 const SECRET: &str = "hunter2";
 
@@ -145,9 +145,13 @@ async fn a_server_without_tls_is_reported_if_tls_is_required() {
 fn with_tls(names: &str) -> (Postgres, Folder) {
     let folder = Folder::new("certificates").unwrap();
     certificates::make(folder.path(), names).unwrap();
+    (with_certificate(&folder), folder)
+}
+
+fn with_certificate(folder: &Folder) -> Postgres {
     let mut postgres = Postgres::start().unwrap();
     postgres.require_tls(folder.path()).unwrap();
-    (postgres, folder)
+    postgres
 }
 
 fn verifying(postgres: &Postgres, authority: Option<&Path>) -> PostgresConfig {
@@ -187,4 +191,174 @@ async fn a_certificate_for_another_name_is_reported() {
     let (postgres, folder) = with_tls("DNS:db.example.org");
     let config = verifying(&postgres, Some(&folder.path().join("ca.pem")));
     assert_fault(&config, &DatabaseFault::WrongCertificateName { host: "127.0.0.1".to_owned() }).await;
+}
+
+/// Asserts that the check and the start report the same fault, in the same words.
+async fn assert_refused(config: &PostgresConfig, expected: &DatabaseFault) {
+    assert_fault(config, expected).await;
+    let refused = PostgresRecord::new(config).prepare().await.unwrap_err().to_string();
+    assert_eq!(refused, format!("{expected}. {}", expected.remedy()));
+}
+
+#[tokio::test]
+async fn a_schema_that_the_start_refuses_is_reported_by_the_check() {
+    for (change, expected) in [
+        (
+            "update _sqlx_migrations set checksum = '\\x00' where version = 2",
+            DatabaseFault::MigrationModified { version: 2 },
+        ),
+        (
+            "update _sqlx_migrations set success = false where version = 1",
+            DatabaseFault::MigrationInterrupted { version: 1 },
+        ),
+        ("drop table indexes cascade", DatabaseFault::TableMissing { table: "indexes".to_owned() }),
+        (
+            "delete from _sqlx_migrations where version = 3",
+            DatabaseFault::NameTaken { name: "write_check".to_owned() },
+        ),
+    ] {
+        let config = working();
+        PostgresRecord::new(&config).prepare().await.unwrap();
+        Postgres::shared().execute(config.database.as_ref().unwrap(), change).unwrap();
+        assert_refused(&config, &expected).await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_the_start_refuses_is_reported_by_the_check() {
+    let postgres = Postgres::shared();
+    let latin = "latin_1".to_owned();
+    postgres
+        .execute("postgres", "create database latin_1 encoding 'LATIN1' template template0 locale 'C'")
+        .unwrap();
+    let encoding = DatabaseFault::Encoding { database: latin.clone(), encoding: "LATIN1".to_owned() };
+    assert_refused(&config(postgres, &latin), &encoding).await;
+
+    let read_only = working();
+    let name = read_only.database.clone().unwrap();
+    postgres
+        .execute("postgres", &format!("alter database {name} set default_transaction_read_only = on"))
+        .unwrap();
+    assert_refused(&read_only, &DatabaseFault::ReadOnly { standby: false }).await;
+
+    let strange = working();
+    postgres.execute(strange.database.as_ref().unwrap(), "create table values (amount int)").unwrap();
+    assert_refused(&strange, &DatabaseFault::NotTheOriginals).await;
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_accepted() {
+    let config = working();
+    PostgresRecord::new(&config).prepare().await.unwrap();
+    let newer = "insert into _sqlx_migrations values (99, 'later', now(), true, '\\x00', 0)";
+    Postgres::shared().execute(config.database.as_ref().unwrap(), newer).unwrap();
+    let (passed, outcome) = examine(&config).await;
+    assert_eq!(outcome, Ok(()));
+    assert!(passed.last().unwrap().1.contains("from a newer server"), "{passed:?}");
+    PostgresRecord::new(&config).prepare().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_poolers_refusals_are_explained() {
+    let pooler = PgBouncer::start(Postgres::shared(), &["max_client_conn = 0"]).unwrap();
+    let full = PostgresConfig { port: pooler.port(), ..working() };
+    let fault = examine(&full).await.1.unwrap_err();
+    assert!(matches!(fault, DatabaseFault::TooManyConnections { .. }), "{fault}");
+    let pooler = PgBouncer::start(Postgres::shared(), &["pool_mode = transaction"]).unwrap();
+    let working = PostgresConfig { port: pooler.port(), ..working() };
+    let (passed, outcome) = examine(&working).await;
+    assert_eq!(outcome, Ok(()), "{passed:?}");
+    let missing = PostgresConfig { database: Some("elsewhere".to_owned()), ..working.clone() };
+    assert_fault(&missing, &DatabaseFault::NoDatabase { database: "elsewhere".to_owned() }).await;
+    let wrong = PostgresConfig { password: Some(Password::new(SECRET)), ..working };
+    let failed = DatabaseFault::AuthenticationFailed { user: "postgres".to_owned(), password_set: true };
+    assert_fault(&wrong, &failed).await;
+}
+
+/// Runs psql, which shows what libpq does with the same settings.
+fn libpq_connects(config: &PostgresConfig) -> bool {
+    let root =
+        config.ssl_root_cert.as_ref().map_or_else(|| "system".to_owned(), |path| path.display().to_string());
+    let target = format!(
+        "host={} port={} user=postgres dbname=postgres sslmode={} sslrootcert={root}",
+        config.host, config.port, config.ssl_mode
+    );
+    let mut psql = std::process::Command::new("psql");
+    psql.args(["-X", "-c", "select 1", &target]).env("PGPASSWORD", Postgres::shared().password());
+    psql.output().unwrap().status.success()
+}
+
+#[tokio::test]
+async fn certificates_that_libpq_accepts_are_accepted_or_the_setting_is_named() {
+    use CertificateFault as Fault;
+    const NAMES: &str = "subjectAltName=IP:127.0.0.1,DNS:localhost";
+    const LEAF: &str = "basicConstraints=critical,CA:FALSE";
+    for (extensions, days, mode, fault, remedy) in [
+        // What `openssl req -x509` makes: an authority.
+        (
+            &[NAMES][..],
+            2,
+            SslMode::VerifyFull,
+            Some(Fault::OwnAuthority),
+            "PGSSLMODE=require without PGSSLROOTCERT",
+        ),
+        (
+            &[NAMES],
+            2,
+            SslMode::VerifyCa,
+            Some(Fault::OwnAuthority),
+            "PGSSLMODE=require without PGSSLROOTCERT",
+        ),
+        (&[NAMES], 2, SslMode::Require, Some(Fault::OwnAuthority), "PGSSLMODE=require without PGSSLROOTCERT"),
+        (&[NAMES], 2, SslMode::Prefer, None, ""),
+        (&[NAMES, LEAF], 2, SslMode::VerifyFull, None, ""),
+        (&[NAMES, LEAF], 2, SslMode::Require, None, ""),
+        // Only a common name.
+        (&[LEAF], 2, SslMode::VerifyFull, Some(Fault::NoNames), "PGSSLMODE=verify-ca"),
+        (&[LEAF], 2, SslMode::VerifyCa, None, ""),
+        (
+            &[NAMES, LEAF, "extendedKeyUsage=clientAuth"],
+            2,
+            SslMode::VerifyFull,
+            Some(Fault::Purpose),
+            "serverAuth",
+        ),
+    ] {
+        let folder = Folder::new("certificates").unwrap();
+        certificates::self_signed(folder.path(), extensions, days).unwrap();
+        let postgres = with_certificate(&folder);
+        let config = PostgresConfig {
+            host: "localhost".to_owned(),
+            ssl_mode: mode,
+            ..verifying(&postgres, Some(&folder.path().join("server.pem")))
+        };
+        let outcome = examine(&config).await.1;
+        match (outcome, fault) {
+            (Ok(()), None) => assert!(libpq_connects(&config), "{extensions:?} {mode}"),
+            (Err(DatabaseFault::BadCertificate { fault, mode, root_cert }), Some(expected)) => {
+                assert_eq!(fault, expected, "{extensions:?} {mode}");
+                let fault = DatabaseFault::BadCertificate { fault, mode, root_cert };
+                assert!(fault.remedy().contains(remedy), "{}", fault.remedy());
+                // What the remedy names works.
+                let lenient = PostgresConfig { ssl_mode: SslMode::Require, ssl_root_cert: None, ..config };
+                assert_eq!(examine(&lenient).await.1, Ok(()));
+            }
+            (outcome, fault) => panic!("{extensions:?} {mode}: {outcome:?} instead of {fault:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_version_1_is_reported_in_every_mode() {
+    let folder = Folder::new("certificates").unwrap();
+    certificates::make(folder.path(), "IP:127.0.0.1").unwrap();
+    certificates::version_1(folder.path()).unwrap();
+    let postgres = with_certificate(&folder);
+    for mode in [SslMode::Require, SslMode::VerifyCa] {
+        let config =
+            PostgresConfig { ssl_mode: mode, ..verifying(&postgres, Some(&folder.path().join("ca.pem"))) };
+        let fault = examine(&config).await.1.unwrap_err();
+        assert!(fault.to_string().contains("X.509 version 1"), "{fault}");
+        assert!(fault.remedy().contains("PGSSLMODE=disable"), "{}", fault.remedy());
+    }
 }

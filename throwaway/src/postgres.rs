@@ -22,7 +22,8 @@ use crate::{
 
 const USER: &str = "postgres";
 const PASSWORD: &str = "throwaway";
-const READY: &str = "database system is ready to accept connections";
+/// Logged by a primary and, with “read-only” before the last word, by a standby.
+const READY: &str = "database system is ready to accept";
 
 /// A PostgreSQL server for a single test: an empty cluster on a free loopback port, fast rather than safe on power
 /// loss. Stopped and removed when this is dropped, and whenever the test process ends.
@@ -141,6 +142,35 @@ impl Postgres {
         self.restart()
     }
 
+    /// Starts a standby that streams from this server. [`Postgres::promote`] makes it a primary.
+    ///
+    /// # Errors
+    /// Fails if the copy cannot be made or the standby does not start; the error contains its log.
+    pub fn standby(&self) -> Result<Self, Error> {
+        let folder = Folder::new("standby")?;
+        if let Some((user, group)) = unprivileged() {
+            chown(folder.path(), Some(user), Some(group))
+                .map_err(Error::io("give the folder to PostgreSQL's user"))?;
+        }
+        let mut copy = as_unprivileged(&self.programs.join("pg_basebackup"), folder.path());
+        copy.args(["-h", self.host(), "-p", &self.port.to_string(), "-U", USER, "--write-recovery-conf"])
+            .args(["--checkpoint", "fast", "--no-sync", "-D"])
+            .arg(folder.path().join("data"))
+            .env("PGPASSWORD", PASSWORD);
+        run("pg_basebackup", copy)?;
+        let (process, port) = launch(&self.programs, folder.path(), None)?;
+        let programs = self.programs.clone();
+        Ok(Self { programs, port, databases: AtomicU32::new(0), process, folder })
+    }
+
+    /// Makes a standby the primary.
+    ///
+    /// # Errors
+    /// Fails if it is none.
+    pub fn promote(&self) -> Result<(), Error> {
+        self.execute(USER, "select pg_promote()").map(drop)
+    }
+
     /// Crashes the server with SIGKILL. Committed data is back after [`Postgres::restart`].
     pub fn kill(&mut self) {
         self.process.kill();
@@ -214,7 +244,7 @@ fn plain(program: &Path) -> Command {
 }
 
 /// User and group to run PostgreSQL as when the tests run as root, which it refuses to run as.
-fn unprivileged() -> Option<(u32, u32)> {
+pub(crate) fn unprivileged() -> Option<(u32, u32)> {
     if !rustix::process::geteuid().is_root() {
         return None;
     }
@@ -226,7 +256,7 @@ fn unprivileged() -> Option<(u32, u32)> {
     })
 }
 
-fn as_unprivileged(program: &Path, folder: &Path) -> Command {
+pub(crate) fn as_unprivileged(program: &Path, folder: &Path) -> Command {
     let mut command = plain(program);
     if let Some((user, group)) = unprivileged() {
         command.uid(user).gid(group);

@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
 };
@@ -25,6 +25,8 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Port of the server that new connections lead to.
+    target: u16,
     held: bool,
     ended: bool,
     open: Vec<TcpStream>,
@@ -64,17 +66,22 @@ impl Relay {
     pub fn to(port: u16) -> Result<Self, Error> {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("listen for the relay"))?;
-        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let target = port;
         let port = listener.local_addr().map_err(Error::io("listen for the relay"))?.port();
         let shared = Arc::new(Shared::default());
+        shared.lock().target = target;
         let accepting = Arc::clone(&shared);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                if accepting.lock().ended {
+                let (ended, target) = {
+                    let state = accepting.lock();
+                    (state.ended, state.target)
+                };
+                if ended {
                     return;
                 }
                 // If the server is down, the client's connection is closed.
-                if let Ok(server) = TcpStream::connect(server) {
+                if let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)) {
                     let _ = join(&accepting, &client, &server);
                 }
             }
@@ -104,6 +111,11 @@ impl Relay {
     pub fn lose(&self) {
         let mut state = self.shared.lock();
         state.lost_before = state.connections;
+    }
+
+    /// Lets new connections lead to another server, as when a name is moved. Open ones stay where they are.
+    pub fn retarget(&self, port: u16) {
+        self.shared.lock().target = port;
     }
 
     /// Closes the open connections. New ones work.

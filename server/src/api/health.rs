@@ -89,9 +89,12 @@ pub(super) async fn ready(State(state): State<ApiState>) -> Response {
         let warnings = of_board(readiness.board_warnings);
         return Json(Health { success: true, status: "ready", parts: Some(parts), warnings }).into_response();
     }
-    let reasons = of_board(readiness.board_reasons);
+    let mut reasons: Reasons = of_board(readiness.board_reasons);
     let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE.as_u16(), "Not ready")
         .with_detail("Part of the system is not responding, or lacks something: see `parts` and `reasons`.");
+    if let Some(reason) = readiness.record_reason {
+        reasons.insert(state.mode.record(), vec![format!("The database cannot be used: {reason}.")]);
+    }
     let body = NotReady { problem, success: false, parts, reasons };
     (StatusCode::SERVICE_UNAVAILABLE, [(header::CONTENT_TYPE, PROBLEM_MEDIA_TYPE)], Json(body))
         .into_response()

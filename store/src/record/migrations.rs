@@ -6,9 +6,11 @@
 //! Never edit a migration that was released, not even a comment: sqlx compares checksums.
 
 use sqlx::{
-    PgConnection, SqlSafeStr,
+    AssertSqlSafe, Executor, PgConnection, Row, SqlSafeStr,
     migrate::{Migration, MigrationType, Migrator},
 };
+
+use super::statement::literal;
 
 /// A migration: version and name, as in its file name, and its statements.
 pub(super) type File = (i64, &'static str, &'static str);
@@ -16,23 +18,86 @@ pub(super) type File = (i64, &'static str, &'static str);
 pub(super) const POSTGRES: &[File] = &[
     (1, "indexes", include_str!("../../migrations/postgres/0001_indexes.sql")),
     (2, "original", include_str!("../../migrations/postgres/0002_original.sql")),
+    (3, "write_check", include_str!("../../migrations/postgres/0003_write_check.sql")),
 ];
 
-pub(super) const SQLITE: &[File] =
-    &[(1, "indexes", include_str!("../../migrations/sqlite/0001_indexes.sql"))];
+pub(super) const SQLITE: &[File] = &[
+    (1, "indexes", include_str!("../../migrations/sqlite/0001_indexes.sql")),
+    (2, "write_check", include_str!("../../migrations/sqlite/0002_write_check.sql")),
+];
 
 /// Version of the Postgres schema that this program migrates to.
 pub const SCHEMA_VERSION: i64 = POSTGRES[POSTGRES.len() - 1].0;
 
-/// Returns the version of a database's schema; `None` if it has none yet.
-pub(super) async fn version(connection: &mut PgConnection) -> sqlx::Result<Option<i64>> {
-    let exists = sqlx::query_as::<_, (bool,)>("select to_regclass('_sqlx_migrations') is not null");
-    if !exists.fetch_one(&mut *connection).await?.0 {
-        return Ok(None);
+/// sqlx's table of applied migrations. Earlier releases ran sqlx's migrator on Postgres, which needs locks
+/// that belong to a session; through a connection pooler, there are none.
+const CREATE_TABLE: &str = "create table if not exists _sqlx_migrations (
+    version bigint primary key,
+    description text not null,
+    installed_on timestamptz not null default now(),
+    success boolean not null,
+    checksum bytea not null,
+    execution_time bigint not null
+)";
+
+/// A migration that was applied to a database.
+pub(super) struct Applied {
+    pub(super) version: i64,
+    pub(super) success: bool,
+    checksum: String,
+}
+
+impl Applied {
+    /// Returns true if it is the migration that this program knows, unmodified, or one that it doesn't know.
+    pub(super) fn is_unmodified(&self) -> bool {
+        let known = POSTGRES.iter().find(|(version, ..)| *version == self.version);
+        known.is_none_or(|file| checksum(file) == self.checksum)
     }
-    let version =
-        sqlx::query_as::<_, (Option<i64>,)>("select max(version) from _sqlx_migrations where success");
-    version.fetch_one(connection).await.map(|(version,)| version)
+}
+
+/// Returns the migrations that were applied to a database; none if it is new.
+pub(super) async fn applied(connection: &mut PgConnection) -> sqlx::Result<Vec<Applied>> {
+    let exists = connection.fetch_one("select to_regclass('_sqlx_migrations') is not null").await?;
+    if !exists.try_get::<bool, _>(0)? {
+        return Ok(Vec::new());
+    }
+    let rows = connection
+        .fetch_all("select version, success, encode(checksum, 'hex') from _sqlx_migrations order by version")
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Applied { version: row.try_get(0)?, success: row.try_get(1)?, checksum: row.try_get(2)? })
+        })
+        .collect()
+}
+
+/// Returns the migrations that are missing from a database.
+pub(super) fn missing(applied: &[Applied]) -> impl Iterator<Item = &'static File> {
+    POSTGRES.iter().filter(|(version, ..)| applied.iter().all(|it| it.version != *version))
+}
+
+/// Applies a migration, in one message and therefore one transaction, so that it works through any pooler.
+/// If several servers do so at once, the first one's row makes the others wait, and then fail.
+pub(super) async fn apply(connection: &mut PgConnection, file: &File) -> sqlx::Result<()> {
+    let (version, description, statements) = file;
+    let text = format!(
+        "set local statement_timeout = 0; {CREATE_TABLE};
+        insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+        values ({version}, {}, true, decode('{}', 'hex'), 0);
+        {statements}",
+        literal(description),
+        checksum(file)
+    );
+    connection.execute(AssertSqlSafe(text)).await.map(drop)
+}
+
+fn checksum(file: &File) -> String {
+    use std::fmt::Write;
+    let mut hex = String::new();
+    for byte in migration(file).checksum.iter() {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }
 
 /// Describes a schema version. This program works with any of them.
@@ -47,15 +112,16 @@ pub(super) fn describe(found: Option<i64>) -> String {
     }
 }
 
-/// Returns a migrator that runs the missing migrations and ignores unknown ones: in a rolling update, an
+/// Returns a migrator for SQLite that runs the missing migrations and ignores unknown ones: in a rolling update, an
 /// older binary may start on a newer schema, which works because migrations only add.
 pub(super) fn migrator(files: &[File]) -> Migrator {
-    let migrations = files.iter().map(|&(version, description, statements)| {
-        Migration::new(version, description.into(), MigrationType::Simple, statements.into_sql_str(), false)
-    });
-    let mut migrator = Migrator::with_migrations(migrations.collect());
+    let mut migrator = Migrator::with_migrations(files.iter().map(migration).collect());
     migrator.set_ignore_missing(true);
     migrator
+}
+
+fn migration(&(version, description, statements): &File) -> Migration {
+    Migration::new(version, description.into(), MigrationType::Simple, statements.into_sql_str(), false)
 }
 
 #[cfg(test)]

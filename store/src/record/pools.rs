@@ -4,16 +4,30 @@ use std::{
     future::Future,
     io,
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
-use sqlx::{Database, Executor, FromRow, IntoArguments, Pool, pool::PoolConnection, query::QueryAs};
+use sqlx::{
+    ConnectOptions, Connection, Database, Encode, Executor, FromRow, IntoArguments, Pool, Type,
+    database::HasStatementCache,
+    pool::{PoolConnection, PoolConnectionMetadata},
+    query_with,
+};
 use tokio::time::timeout;
 
-use super::RecordError;
+use super::{RecordError, statement::Statement};
 
 /// Time limit for running statements when the pools are closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Extra time for a statement, beyond the timeout after which Postgres cancels it.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// SQLSTATE of a write on a standby, or on a server that was made read-only.
+const READ_ONLY: &str = "25006";
+/// SQLSTATEs of a table or a column that does not exist.
+const NO_SCHEMA: [&str; 2] = ["42P01", "42703"];
 
 /// Connection pools. Statements fail before the schema is in place, and when they exceed their deadline.
 pub(super) struct Pools<DB: Database> {
@@ -23,15 +37,62 @@ pub(super) struct Pools<DB: Database> {
     pub(super) readers: Pool<DB>,
     statement_timeout: Duration,
     ready: AtomicBool,
+    route: Arc<Route<<DB::Connection as Connection>::Options>>,
 }
 
-impl<DB: Database> Pools<DB>
+/// The way to the database, as far as it is known. Shared with the pools' hooks.
+pub(super) struct Route<O> {
+    through_pooler: AtomicBool,
+    /// Options for a connection through a pooler.
+    for_pooler: Option<O>,
+    /// Connections that were opened before may lead to a server that was demoted meanwhile.
+    renewed: Mutex<Option<Instant>>,
+}
+
+impl<O: ConnectOptions + Clone> Route<O> {
+    /// A route to a server, with other options if it turns out to lead to a pooler.
+    pub(super) fn new(for_pooler: Option<O>) -> Arc<Self> {
+        Arc::new(Self { through_pooler: AtomicBool::new(false), for_pooler, renewed: Mutex::new(None) })
+    }
+
+    /// Returns true if it leads to a connection pooler.
+    pub(super) fn is_through_pooler(&self) -> bool {
+        self.through_pooler.load(Ordering::Acquire)
+    }
+
+    /// Remembers that it leads to a connection pooler. It stays so until the process ends, because that
+    /// works without a pooler, too.
+    pub(super) fn set_through_pooler(&self) {
+        if !self.through_pooler.swap(true, Ordering::AcqRel) {
+            tracing::info!("Postgres is behind a connection pooler: statements are not prepared");
+        }
+    }
+
+    /// Returns true unless the connection may lead to a server that was demoted meanwhile.
+    pub(super) fn is_current(&self, connection: &PoolConnectionMetadata) -> bool {
+        let renewed = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        renewed.is_none_or(|renewed| connection.age < renewed.elapsed())
+    }
+
+    fn renew(&self) {
+        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+}
+
+impl<DB: Database + HasStatementCache> Pools<DB>
 where
     DB::Arguments: IntoArguments<DB>,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+    for<'q> Option<i64>: Encode<'q, DB> + Type<DB>,
+    for<'q> Option<String>: Encode<'q, DB> + Type<DB>,
 {
-    pub(super) fn new(writers: Pool<DB>, readers: Pool<DB>, statement_timeout: Duration) -> Self {
-        Self { writers, readers, statement_timeout, ready: AtomicBool::new(false) }
+    pub(super) fn new(
+        writers: Pool<DB>,
+        readers: Pool<DB>,
+        statement_timeout: Duration,
+        route: Arc<Route<<DB::Connection as Connection>::Options>>,
+    ) -> Self {
+        Self { writers, readers, statement_timeout, ready: AtomicBool::new(false), route }
     }
 
     /// Allows statements, once the schema is in place.
@@ -39,47 +100,89 @@ where
         self.ready.store(true, Ordering::Release);
     }
 
+    /// Returns true if the schema is in place.
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+
     /// Runs a statement that writes, and fetches its rows.
-    pub(super) async fn write<T>(
-        &self,
-        query: QueryAs<'_, DB, T, DB::Arguments>,
-    ) -> Result<Vec<T>, RecordError>
+    pub(super) async fn write<T>(&self, statement: Statement) -> Result<Vec<T>, RecordError>
     where
         T: for<'r> FromRow<'r, DB::Row> + Send + Unpin,
     {
-        self.run(&self.writers, query).await
+        self.run(&self.writers, &statement).await
     }
 
     /// Runs a statement that only reads, and fetches all of its rows, so that the connection is free
     /// again before they are processed.
-    pub(super) async fn read<T>(
-        &self,
-        query: QueryAs<'_, DB, T, DB::Arguments>,
-    ) -> Result<Vec<T>, RecordError>
+    pub(super) async fn read<T>(&self, statement: Statement) -> Result<Vec<T>, RecordError>
     where
         T: for<'r> FromRow<'r, DB::Row> + Send + Unpin,
     {
-        self.run(&self.readers, query).await
+        self.run(&self.readers, &statement).await
     }
 
-    async fn run<T>(
-        &self,
-        pool: &Pool<DB>,
-        query: QueryAs<'_, DB, T, DB::Arguments>,
-    ) -> Result<Vec<T>, RecordError>
+    async fn run<T>(&self, pool: &Pool<DB>, statement: &Statement) -> Result<Vec<T>, RecordError>
     where
         T: for<'r> FromRow<'r, DB::Row> + Send + Unpin,
     {
-        if !self.ready.load(Ordering::Acquire) {
+        if !self.is_ready() {
             return Err(RecordError::NotReady);
         }
+        let rows = match self.attempt(pool, statement).await {
+            Err(error) if self.may_succeed_elsewhere(&error) => self.attempt(pool, statement).await?,
+            other => other?,
+        };
+        rows.iter().map(|row| T::from_row(row).map_err(Into::into)).collect()
+    }
+
+    async fn attempt(&self, pool: &Pool<DB>, statement: &Statement) -> sqlx::Result<Vec<DB::Row>> {
         // The pool has its own deadline for this.
         let mut guard = CloseOnDrop(Some(pool.acquire().await?));
-        let rows = timeout(self.statement_timeout, query.fetch_all(&mut **guard.connection()))
-            .await
-            .map_err(|_| timed_out(self.statement_timeout))?;
+        let connection = &mut **guard.connection();
+        let through_pooler = self.route.is_through_pooler();
+        let rows = async {
+            if through_pooler {
+                connection.fetch_all(statement.text(self.statement_timeout)).await
+            } else {
+                let (sql, arguments, persistent) = statement.prepared::<DB>()?;
+                query_with(sql, arguments).persistent(persistent).fetch_all(connection).await
+            }
+        };
+        // After any error, the connection is closed. It may lead to a server that was demoted.
+        let deadline = self.statement_timeout + GRACE;
+        let rows = timeout(deadline, rows).await.map_err(|_| timed_out(deadline))??;
         guard.return_to_pool();
-        Ok(rows?)
+        Ok(rows)
+    }
+
+    /// Draws conclusions from an error. Returns true if the statement had no effect and may succeed on
+    /// another connection.
+    fn may_succeed_elsewhere(&self, error: &sqlx::Error) -> bool {
+        let sqlx::Error::Database(refusal) = error else { return false };
+        let code = refusal.code().unwrap_or_default();
+        if NO_SCHEMA.contains(&&*code) {
+            // The database was dropped and created again.
+            self.ready.store(false, Ordering::Release);
+        }
+        if code == READ_ONLY {
+            self.route.renew();
+            return true;
+        }
+        if self.route.is_through_pooler() || !shows_pooler(refusal.as_ref()) {
+            return false;
+        }
+        self.use_pooler();
+        true
+    }
+
+    /// Continues in the way that works through a connection pooler.
+    pub(super) fn use_pooler(&self) {
+        if let Some(options) = &self.route.for_pooler {
+            self.route.set_through_pooler();
+            self.route.renew();
+            self.writers.set_connect_options(options.clone());
+        }
     }
 
     /// Closes the connections, busy ones as soon as their statements have finished.
@@ -122,6 +225,21 @@ pub(super) async fn within<T, E: Into<RecordError>>(
     match timeout(deadline, work).await {
         Ok(result) => result.map_err(Into::into),
         Err(_) => Err(timed_out(deadline).into()),
+    }
+}
+
+/// Returns true for errors that only a connection pooler or proxy causes: it refuses a parameter of the
+/// connection, or the server session behind it was replaced by one without our prepared statements.
+pub(super) fn shows_pooler(error: &dyn sqlx::error::DatabaseError) -> bool {
+    let message = error.message();
+    match error.code().as_deref().unwrap_or_default() {
+        "26000" | "42P05" => true,
+        // PgBouncer: “unsupported startup parameter: options”. RDS Proxy: “Feature not supported: RDS Proxy
+        // currently doesn’t support command-line options”.
+        "08P01" | "0A000" => {
+            message.contains("startup parameter") || message.contains("command-line options")
+        }
+        _ => false,
     }
 }
 

@@ -1,11 +1,12 @@
 //! The Record on PostgreSQL.
 
 mod config;
+mod connect;
 mod diagnosis;
 
 use std::time::Duration;
 
-use sqlx::{Connection, PgConnection, Postgres, postgres::PgPoolOptions};
+use sqlx::{Connection, Executor, PgConnection, Postgres, Row};
 
 pub use config::{ConfigError, Password, PostgresConfig, SslMode};
 pub use diagnosis::{DatabaseCheck, DatabaseFault, diagnose};
@@ -13,14 +14,12 @@ pub use diagnosis::{DatabaseCheck, DatabaseFault, diagnose};
 use super::{
     Adoption, RecordError, migrations,
     pools::{Pools, within},
+    sql,
 };
 
 /// Time limit for a migration, including the adoption of a large table and waiting for another server
 /// that is migrating.
 const MIGRATE_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// Extra time for a statement, beyond the timeout after which the server cancels it.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// The Record on PostgreSQL.
 pub struct PostgresRecord {
@@ -33,24 +32,7 @@ impl PostgresRecord {
     /// [`prepare`](crate::Record::prepare) until it succeeds. Must be called inside a Tokio runtime.
     #[must_use]
     pub fn new(config: &PostgresConfig) -> Self {
-        let statement_timeout_ms = config.statement_timeout.as_millis().to_string();
-        let pool = PgPoolOptions::new()
-            .max_connections(config.max_connections)
-            .acquire_timeout(config.acquire_timeout)
-            // A statement, because proxies reject it as a connection parameter.
-            .after_connect(move |connection, _| {
-                let timeout_ms = statement_timeout_ms.clone();
-                Box::pin(async move {
-                    sqlx::query("select set_config('statement_timeout', $1, false)")
-                        .bind(timeout_ms)
-                        .execute(connection)
-                        .await
-                        .map(drop)
-                })
-            })
-            .connect_lazy_with(config.connect_options());
-        let pools = Pools::new(pool.clone(), pool, config.statement_timeout + GRACE);
-        Self { pools, config: config.clone() }
+        Self { pools: connect::pools(config), config: config.clone() }
     }
 
     /// Returns the version of the database's schema; `None` if it has none yet.
@@ -58,44 +40,81 @@ impl PostgresRecord {
     /// # Errors
     /// The database refused the statement, failed, or did not respond in time.
     pub async fn schema_version(&self) -> Result<Option<i64>, RecordError> {
-        within(self.config.acquire_timeout, async {
-            let mut connection = PgConnection::connect_with(&self.config.connect_options()).await?;
-            let version = migrations::version(&mut connection).await?;
-            connection.close().await.map(|()| version)
-        })
-        .await
+        let applied = within(self.config.acquire_timeout, async {
+            let (mut connection, _) = connect::open(&self.config).await?;
+            migrations::applied(&mut connection).await
+        });
+        let applied = applied.await.map_err(|error| self.explained(&error))?;
+        Ok(applied.last().map(|migration| migration.version))
     }
 
-    /// Migrates the schema, on a dedicated connection without a statement timeout. If this is
-    /// cancelled, the connection closes, which releases the lock that keeps other servers out.
+    /// Checks the database as `check-database` does, then migrates the schema, on a dedicated connection.
     pub(super) async fn migrate(&self) -> Result<Adoption, RecordError> {
-        let options = self.config.connect_options();
-        let mut connection =
-            within(self.config.acquire_timeout, PgConnection::connect_with(&options)).await?;
-        let adoption = within(MIGRATE_TIMEOUT, async {
-            // `run_direct` is what `run` calls once it has a connection. The future of `run` is not
-            // `Send` (sqlx's comment: “implementation of `Acquire` is not general enough”).
-            migrations::migrator(migrations::POSTGRES).run_direct(None, &mut connection, false).await?;
+        let opened = within(self.config.acquire_timeout, connect::open(&self.config)).await;
+        let (mut connection, through_pooler) = opened.map_err(|error| self.explained(&error))?;
+        if through_pooler {
+            self.pools.use_pooler();
+        }
+        self.examine(&mut connection).await?;
+        let migrated = within(MIGRATE_TIMEOUT, async {
+            apply_missing(&mut connection).await?;
             take_adoption(&mut connection).await
-        })
-        .await?;
+        });
+        let adoption = migrated.await.map_err(|error| self.explained(&error))?;
         // The schema is in place, so an error while closing doesn't matter.
         let _ = within(self.config.acquire_timeout, connection.close()).await;
         Ok(adoption)
     }
+
+    /// Checks that what the work needs is possible: a committed write. If it is not, finds out why.
+    pub(super) async fn check_writable(&self) -> Result<(), RecordError> {
+        for statement in sql::write_checks() {
+            if let Err(error) = self.pools.write::<sql::Checked>(statement).await {
+                let opened = within(self.config.acquire_timeout, connect::open(&self.config)).await;
+                let (mut connection, _) = opened.map_err(|error| self.explained(&error))?;
+                self.examine(&mut connection).await?;
+                return Err(match error {
+                    RecordError::NotReady => error,
+                    error => self.explained(&error),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn examine(&self, connection: &mut PgConnection) -> Result<(), RecordError> {
+        let examined = diagnosis::examine(&self.config, connection, &mut |_, _| {}).await;
+        examined.map_err(|fault| RecordError::Fault { fault })
+    }
+
+    fn explained(&self, error: &RecordError) -> RecordError {
+        RecordError::Fault { fault: diagnosis::explain(&self.config, error) }
+    }
+}
+
+async fn apply_missing(connection: &mut PgConnection) -> sqlx::Result<()> {
+    let applied = migrations::applied(connection).await?;
+    for file in migrations::missing(&applied) {
+        if let Err(error) = migrations::apply(connection, file).await {
+            // Another server may have been faster.
+            let now = migrations::applied(connection).await?;
+            if migrations::missing(&now).any(|missing| missing == file) {
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Returns the counts of the adoption, to the first caller only. The process that adopted the table may have
 /// been killed before it could report them.
-async fn take_adoption(connection: &mut PgConnection) -> Result<Adoption, RecordError> {
-    let counts = sqlx::query_as::<_, (i64, i64, i64)>(
-        "update adoption set reported = true where not reported returning adopted, duplicates, ignored",
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(counts.map_or_else(Adoption::default, |(adopted, duplicates, ignored)| Adoption {
-        adopted: adopted.unsigned_abs(),
-        duplicates: duplicates.unsigned_abs(),
-        ignored: ignored.unsigned_abs(),
-    }))
+async fn take_adoption(connection: &mut PgConnection) -> sqlx::Result<Adoption> {
+    let counts = connection
+        .fetch_optional(
+            "update adoption set reported = true where not reported returning adopted, duplicates, ignored",
+        )
+        .await?;
+    let Some(counts) = counts else { return Ok(Adoption::default()) };
+    let count = |column| counts.try_get::<i64, usize>(column).map(i64::unsigned_abs);
+    Ok(Adoption { adopted: count(0)?, duplicates: count(1)?, ignored: count(2)? })
 }

@@ -3,20 +3,20 @@
 use std::collections::BTreeSet;
 
 use protocol::{Entry, Index, Outcome, Revision};
-use sqlx::{QueryBuilder, query_as};
 
 use crate::now_us;
 
 use super::row::{CountRow, EntryRow, ListedRow, entry_columns};
+use super::statement::Statement;
 use super::{Adoption, Completion, Counts, PostgresRecord, Record, RecordError, SqliteRecord, Submission};
 
-/// Implements [`Record`] for a type with a field `pools: Pools<$database>` and a method `migrate`.
+/// Implements [`Record`] for a type with a field `pools` and the methods `migrate` and `check_writable`.
 ///
 /// A macro, because a generic version would need an unreadable `where` clause. Both databases support
 /// `$1`, `returning` and `on conflict`. Every statement is one compare-and-set, so none needs a
 /// transaction. The contract suite runs all of them on both databases.
 macro_rules! implement_record {
-    ($record:ty, $database:ty) => {
+    ($record:ty) => {
         impl $record {
             /// The entry that a statement returned, if any.
             fn entry_of(rows: Vec<EntryRow>) -> Result<Option<Entry>, RecordError> {
@@ -37,14 +37,13 @@ macro_rules! implement_record {
             }
 
             async fn check(&self) -> Result<(), RecordError> {
-                let query = query_as::<$database, (i32,)>("select 1");
-                self.pools.read(query).await.map(drop)
+                self.check_writable().await
             }
 
             async fn submit(&self, index: Index, accepted_us: u64) -> Result<Submission, RecordError> {
                 // A failed entry becomes pending again. Its worker and later times are null already,
                 // because only a completion sets them.
-                let query = query_as(concat!(
+                let query = Statement::new(concat!(
                     "insert into indexes as known
                         (number, status, revision, times_submitted, accepted_us, recorded_us)
                     values ($1, 'pending', 1, 1, $2, $3)
@@ -73,47 +72,39 @@ macro_rules! implement_record {
                 let found: Vec<Index> = found.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
                 let mut new = Vec::new();
                 for some in found.chunks(LIST_LENGTH) {
-                    let recorded_us = big(now_us());
-                    let mut query = QueryBuilder::<$database>::new(
-                        "insert into indexes (number, status, revision, times_submitted, recorded_us) ",
+                    let recorded_us = now_us();
+                    let rows = some.iter().map(|index| format!("({index}, 'pending', 1, 1, {recorded_us})"));
+                    let query = Statement::with_list(
+                        "insert into indexes (number, status, revision, times_submitted, recorded_us) values ",
+                        rows,
+                        concat!(" on conflict (number) do nothing returning ", entry_columns!()),
                     );
-                    query.push_values(some, |mut row, index| {
-                        row.push_bind(number(*index)).push("'pending', 1, 1").push_bind(recorded_us);
-                    });
-                    query.push(concat!(" on conflict (number) do nothing returning ", entry_columns!()));
-                    let rows = self.pools.write(query.build_query_as().persistent(false)).await?;
-                    new.extend(Self::entries_of(rows)?);
+                    new.extend(Self::entries_of(self.pools.write(query).await?)?);
                 }
                 Ok(new)
             }
 
             async fn entry(&self, index: Index) -> Result<Option<Entry>, RecordError> {
                 let query =
-                    query_as(concat!("select ", entry_columns!(), " from indexes where number = $1"));
+                    Statement::new(concat!("select ", entry_columns!(), " from indexes where number = $1"));
                 Self::entry_of(self.pools.read(query.bind(number(index))).await?)
             }
 
             async fn entries(&self, indexes: &[Index]) -> Result<Vec<Entry>, RecordError> {
                 let mut entries = Vec::new();
                 for some in indexes.chunks(LIST_LENGTH) {
-                    let mut query = QueryBuilder::<$database>::new(concat!(
-                        "select ",
-                        entry_columns!(),
-                        " from indexes where number in ("
-                    ));
-                    let mut list = query.separated(", ");
-                    for index in some {
-                        list.push_bind(number(*index));
-                    }
-                    query.push(")");
-                    let rows = self.pools.read(query.build_query_as().persistent(false)).await?;
-                    entries.extend(Self::entries_of(rows)?);
+                    let query = Statement::with_list(
+                        concat!("select ", entry_columns!(), " from indexes where number in ("),
+                        some.iter(),
+                        ")",
+                    );
+                    entries.extend(Self::entries_of(self.pools.read(query).await?)?);
                 }
                 Ok(entries)
             }
 
             async fn newest(&self, before: Option<u64>, limit: u32) -> Result<Vec<Entry>, RecordError> {
-                let query = query_as(concat!(
+                let query = Statement::new(concat!(
                     "select ",
                     entry_columns!(),
                     " from indexes where position < $1 order by position desc limit $2"
@@ -123,7 +114,7 @@ macro_rules! implement_record {
             }
 
             async fn oldest(&self, after: u64, limit: u32) -> Result<Vec<Entry>, RecordError> {
-                let query = query_as(concat!(
+                let query = Statement::new(concat!(
                     "select ",
                     entry_columns!(),
                     " from indexes where position > $1 order by position limit $2"
@@ -132,15 +123,16 @@ macro_rules! implement_record {
             }
 
             async fn listed(&self, after: u64, limit: u32) -> Result<Vec<(u64, Index)>, RecordError> {
-                let query = query_as::<$database, ListedRow>(
+                let query = Statement::new(
                     "select position, number from indexes where position > $1 order by position limit $2",
                 );
-                let rows = self.pools.read(query.bind(big(after)).bind(i64::from(limit))).await?;
+                let rows: Vec<ListedRow> =
+                    self.pools.read(query.bind(big(after)).bind(i64::from(limit))).await?;
                 rows.into_iter().map(TryFrom::try_from).collect()
             }
 
             async fn pending(&self, after: u64, limit: u32) -> Result<Vec<Entry>, RecordError> {
-                let query = query_as(concat!(
+                let query = Statement::new(concat!(
                     "select ",
                     entry_columns!(),
                     " from indexes where status = 'pending' and position > $1 order by position limit $2"
@@ -153,7 +145,7 @@ macro_rules! implement_record {
                 index: Index,
                 completion: &Completion,
             ) -> Result<Option<Entry>, RecordError> {
-                let query = query_as(concat!(
+                let query = Statement::new(concat!(
                     "update indexes set
                         status = 'done', revision = revision + 1, reason = null,
                         digits = $2, value = $3, head = $4, tail = $5, worker = $6,
@@ -169,9 +161,9 @@ macro_rules! implement_record {
                 let query = query
                     .bind(number(index))
                     .bind(big(completion.outcome.digits()))
-                    .bind(value)
-                    .bind(head)
-                    .bind(tail)
+                    .bind(value.cloned())
+                    .bind(head.cloned())
+                    .bind(tail.cloned())
                     .bind(completion.worker.as_ref().map(|worker| storable(worker.as_str())))
                     .bind(completion.announced_us.map(big))
                     .bind(completion.claimed_us.map(big))
@@ -182,7 +174,7 @@ macro_rules! implement_record {
             }
 
             async fn give_up(&self, index: Index, reason: &str) -> Result<Option<Entry>, RecordError> {
-                let query = query_as(concat!(
+                let query = Statement::new(concat!(
                     "update indexes set status = 'failed', revision = revision + 1, reason = $2
                     where number = $1 and status = 'pending'
                     returning ",
@@ -192,7 +184,7 @@ macro_rules! implement_record {
             }
 
             async fn set_reason(&self, index: Index, reason: &str) -> Result<Option<Entry>, RecordError> {
-                let query = query_as(concat!(
+                let query = Statement::new(concat!(
                     "update indexes set revision = revision + 1, reason = $2
                     where number = $1 and status = 'pending' and reason is distinct from $2
                     returning ",
@@ -202,11 +194,11 @@ macro_rules! implement_record {
             }
 
             async fn counts(&self) -> Result<Counts, RecordError> {
-                let query = query_as::<$database, CountRow>(
+                let query = Statement::new(
                     "select status, count(*) as entries from indexes group by status",
                 );
                 let mut counts = Counts::default();
-                for row in self.pools.read(query).await? {
+                for row in self.pools.read::<CountRow>(query).await? {
                     let entries = row.entries.unsigned_abs();
                     match row.status.as_str() {
                         "pending" => counts.pending = entries,
@@ -226,16 +218,15 @@ macro_rules! implement_record {
     };
 }
 
-implement_record!(PostgresRecord, sqlx::Postgres);
-implement_record!(SqliteRecord, sqlx::Sqlite);
+implement_record!(PostgresRecord);
+implement_record!(SqliteRecord);
 
-/// Number of indexes per statement. Both databases limit the number of parameters; the lower limit is
-/// SQLite's 32,766.
+/// Number of indexes per statement, so that no statement is long.
 const LIST_LENGTH: usize = 1_000;
 
-/// Converts to the column's type, which the original's clients read.
-fn number(index: Index) -> i32 {
-    i32::try_from(index.get()).expect("an index is at most 2147483647")
+/// Converts to a parameter.
+fn number(index: Index) -> i64 {
+    i64::from(index.get())
 }
 
 /// Replaces the character NUL, which PostgreSQL cannot store. Reasons and worker names come from workers and
@@ -248,4 +239,21 @@ fn storable(text: &str) -> String {
 /// which is also beyond all that occur.
 fn big(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A result of one of [`write_checks`].
+pub(super) type Checked = (i64,);
+
+/// Statements that succeed if what the work needs is possible: one writes, the other needs the table, the
+/// columns and the privileges of a submission.
+pub(super) fn write_checks() -> [Statement; 2] {
+    [
+        Statement::new("update write_check set checked_us = $1 returning checked_us").bind(big(now_us())),
+        Statement::new(
+            "insert into indexes as known (number, status, revision, times_submitted)
+            select 0, 'pending', 1, 1 where 1 = 0
+            on conflict (number) do update set times_submitted = known.times_submitted
+            returning revision",
+        ),
+    ]
 }

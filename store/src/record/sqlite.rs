@@ -1,5 +1,7 @@
 //! The Record on SQLite.
 
+mod fault;
+
 use std::{
     path::{Path, PathBuf},
     time::Duration,
@@ -8,13 +10,15 @@ use std::{
 use backon::{ConstantBuilder, Retryable};
 use sqlx::{
     Connection, Sqlite, SqliteConnection,
-    error::DatabaseError,
-    sqlite::{SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+
+pub use fault::FileFault;
 
 use super::{
     Adoption, RecordError, migrations,
-    pools::{Pools, within},
+    pools::{Pools, Route, within},
+    sql,
 };
 
 const FILE: &str = "fibstack.sqlite";
@@ -25,12 +29,13 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause before retrying to open a locked file.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 /// SQLite's result code `SQLITE_BUSY`.
-const BUSY: &str = "5";
+const BUSY: u32 = 5;
 
 /// The Record on SQLite: the file `fibstack.sqlite` in a folder.
 pub struct SqliteRecord {
     pub(super) pools: Pools<Sqlite>,
     folder: PathBuf,
+    file: PathBuf,
     options: SqliteConnectOptions,
 }
 
@@ -39,8 +44,9 @@ impl SqliteRecord {
     /// folder and file if missing. Must be called inside a Tokio runtime.
     #[must_use]
     pub fn new(folder: &Path) -> Self {
+        let file = folder.join(FILE);
         let options = SqliteConnectOptions::new()
-            .filename(folder.join(FILE))
+            .filename(&file)
             // Readers and the writer don't block each other.
             .journal_mode(SqliteJournalMode::Wal)
             // Every commit reaches the disk, because accepted means kept, even on power loss. With a
@@ -57,14 +63,36 @@ impl SqliteRecord {
             .max_connections(READERS)
             .acquire_timeout(TIMEOUT)
             .connect_lazy_with(options.clone().read_only(true));
-        let pools = Pools::new(writer, readers, TIMEOUT);
-        Self { pools, folder: folder.to_owned(), options }
+        let pools = Pools::new(writer, readers, TIMEOUT, Route::new(None));
+        Self { pools, folder: folder.to_owned(), file, options }
     }
 
     pub(super) async fn migrate(&self) -> Result<Adoption, RecordError> {
-        std::fs::create_dir_all(&self.folder).map_err(sqlx::Error::Io)?;
+        fault::try_folder(&self.folder, &self.file)?;
         let retry = ConstantBuilder::default().with_delay(RETRY_PAUSE).without_max_times();
-        within(TIMEOUT, (|| self.try_migrate()).retry(retry).sleep(tokio::time::sleep).when(is_locked)).await
+        let migrating = (|| self.try_migrate()).retry(retry).sleep(tokio::time::sleep).when(is_locked);
+        let migrated: Result<_, RecordError> = within(TIMEOUT, migrating).await;
+        migrated.map_err(|error| self.explained(error))
+    }
+
+    /// Checks that what the work needs is possible: a committed write, to a file that is still there. SQLite
+    /// would go on writing to a deleted one.
+    pub(super) async fn check_writable(&self) -> Result<(), RecordError> {
+        if self.pools.is_ready() {
+            fault::try_files(&self.file)?;
+        }
+        for statement in sql::write_checks() {
+            let done = self.pools.write::<sql::Checked>(statement).await;
+            done.map_err(|error| self.explained(error))?;
+        }
+        Ok(())
+    }
+
+    fn explained(&self, error: RecordError) -> RecordError {
+        match error {
+            RecordError::Database(error) => FileFault::of(&self.file, &error).into(),
+            other => other,
+        }
     }
 
     /// Migrates in one transaction that holds the write lock from its start: SQLite has no other lock
@@ -76,7 +104,10 @@ impl SqliteRecord {
         let mut transaction = connection.begin_with("begin immediate").await?;
         // `run_direct` is what `run` calls once it has a connection. The future of `run` is not `Send`
         // (sqlx's comment: “implementation of `Acquire` is not general enough”).
-        migrations::migrator(migrations::SQLITE).run_direct(None, &mut *transaction, false).await?;
+        migrations::migrator(migrations::SQLITE)
+            .run_direct(None, &mut *transaction, false)
+            .await
+            .map_err(|error| FileFault::of_migration(&self.file, error))?;
         transaction.commit().await?;
         connection.close().await?;
         Ok(Adoption::default())
@@ -86,6 +117,5 @@ impl SqliteRecord {
 /// Returns true if another process holds the file. While several processes switch a new file to the
 /// write-ahead log, SQLite refuses some of them at once, ignoring the busy timeout.
 fn is_locked(error: &RecordError) -> bool {
-    let RecordError::Database(sqlx::Error::Database(error)) = error else { return false };
-    error.try_downcast_ref::<SqliteError>().is_some_and(|error| error.code().as_deref() == Some(BUSY))
+    matches!(error, RecordError::Database(sqlx::Error::Database(error)) if fault::primary_code(error.as_ref()) == BUSY)
 }

@@ -4,6 +4,7 @@
 // In a test, a failed unwrap is the message.
 #![allow(clippy::unwrap_used)]
 
+mod certificates;
 mod claiming;
 mod ending;
 mod foreign;

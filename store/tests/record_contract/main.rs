@@ -4,10 +4,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod authorities;
+mod data_folder;
+mod failover;
 mod harness;
 mod lists;
 mod original;
 mod outage;
 mod outcome;
+mod pooler;
 mod preparation;
 mod submission;

@@ -106,7 +106,7 @@ async fn a_table_that_is_not_the_originals_prevents_the_start_and_the_error_says
         ("create view values as select 1 as number", "no table with a column “number”"),
         (
             "create table values (number int); create table original_values ()",
-            "“original_values” stands in the way",
+            "something named “original_values” already",
         ),
     ] {
         let (subject, _) = original_database(statements);

@@ -45,6 +45,8 @@ impl Parts {
             match pair.split_once('=') {
                 Some(("sslmode", value)) => parts.ssl_mode = Some(decoded(value)?),
                 Some(("sslrootcert", value)) => parts.ssl_root_cert = Some(decoded(value)?),
+                // The servers accept it, too.
+                Some(("target_session_attrs", _)) => {}
                 _ => bail!("CONNECTION_URL must not have parameters other than sslmode and sslrootcert"),
             }
         }

@@ -16,7 +16,7 @@ use super::{
     config::{Deadlines, RedisConfig, RedisConfigError},
     fault::redis_error,
 };
-use crate::BoardError;
+use crate::{BoardError, certificate::explain_redis};
 
 /// Connections to Redis, opened on demand and replaced when lost.
 pub(super) struct Connections {
@@ -128,7 +128,7 @@ where
     match timeout(deadline, work).await {
         Ok(Ok(reply)) => Ok(reply),
         Ok(Err(error)) => {
-            let error = BoardError::Unavailable(Box::new(error));
+            let error = BoardError::Unavailable(explain_redis(Box::new(error)));
             let full = redis_error(&error).is_some_and(|error| error.code() == Some("OOM"));
             Err(match error {
                 BoardError::Unavailable(error) if full => BoardError::Full(error),

@@ -17,6 +17,7 @@ use url::Url;
 /// | `password` | `PGPASSWORD` | none |
 /// | `ssl_mode` | `PGSSLMODE` | `prefer` |
 /// | `ssl_root_cert` | `PGSSLROOTCERT` | the system's certificates |
+/// | `ssl_cert`, `ssl_key` | `PGSSLCERT`, `PGSSLKEY` | none |
 ///
 /// One `CONNECTION_URL` can replace all of these ([`PostgresConfig::from_url`]).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -33,8 +34,12 @@ pub struct PostgresConfig {
     pub password: Option<Password>,
     /// Encryption of the connection and verification of the server's identity.
     pub ssl_mode: SslMode,
-    /// PEM file with the authorities to trust instead of the system's.
+    /// PEM file with the authorities to trust, besides the system's.
     pub ssl_root_cert: Option<PathBuf>,
+    /// PEM file with the client's certificate.
+    pub ssl_cert: Option<PathBuf>,
+    /// PEM file with the key of the client's certificate.
+    pub ssl_key: Option<PathBuf>,
     /// Maximum number of open connections.
     pub max_connections: u32,
     /// Timeout for getting a connection, including opening one.
@@ -54,6 +59,8 @@ impl Default for PostgresConfig {
             password: None,
             ssl_mode: SslMode::Prefer,
             ssl_root_cert: None,
+            ssl_cert: None,
+            ssl_key: None,
             max_connections: 10,
             acquire_timeout: Duration::from_secs(4),
             statement_timeout: Duration::from_secs(5),
@@ -84,6 +91,8 @@ impl fmt::Debug for Password {
 pub enum SslMode {
     /// `disable`: never encrypted.
     Disable,
+    /// `allow`: like `prefer`. libpq would try without encryption first.
+    Allow,
     /// `prefer`: encrypted if the server supports it.
     #[default]
     Prefer,
@@ -97,13 +106,15 @@ pub enum SslMode {
 
 impl SslMode {
     /// All modes, from weakest to strictest.
-    pub const ALL: [Self; 5] = [Self::Disable, Self::Prefer, Self::Require, Self::VerifyCa, Self::VerifyFull];
+    pub const ALL: [Self; 6] =
+        [Self::Disable, Self::Allow, Self::Prefer, Self::Require, Self::VerifyCa, Self::VerifyFull];
 
     /// Its name in `sslmode`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Disable => "disable",
+            Self::Allow => "allow",
             Self::Prefer => "prefer",
             Self::Require => "require",
             Self::VerifyCa => "verify-ca",
@@ -133,7 +144,7 @@ impl From<SslMode> for PgSslMode {
     fn from(mode: SslMode) -> Self {
         match mode {
             SslMode::Disable => Self::Disable,
-            SslMode::Prefer => Self::Prefer,
+            SslMode::Allow | SslMode::Prefer => Self::Prefer,
             SslMode::Require => Self::Require,
             SslMode::VerifyCa => Self::VerifyCa,
             SslMode::VerifyFull => Self::VerifyFull,
@@ -145,7 +156,7 @@ impl From<SslMode> for PgSslMode {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ConfigError {
     /// Unknown `sslmode`.
-    #[error("“{given}” must be one of disable, prefer, require, verify-ca, verify-full")]
+    #[error("“{given}” must be one of disable, allow, prefer, require, verify-ca, verify-full")]
     SslMode {
         /// The given value.
         given: String,
@@ -163,10 +174,23 @@ pub enum ConfigError {
         scheme: String,
     },
     /// Unknown parameter.
-    #[error("unknown parameter “{name}”; must be sslmode or sslrootcert")]
+    #[error(
+        "unknown parameter “{name}”; must be sslmode, sslrootcert, sslcert, sslkey or target_session_attrs=read-write"
+    )]
     Parameter {
         /// Name of the parameter.
         name: String,
+    },
+    /// Several hosts.
+    #[error(
+        "several hosts are not supported; name one that leads to the primary, such as a DNS name that moves with it"
+    )]
+    SeveralHosts,
+    /// A server that need not be the primary.
+    #[error("target_session_attrs is “{given}”; must be read-write or primary, because fibstack writes")]
+    SessionAttributes {
+        /// The given value.
+        given: String,
     },
 }
 
@@ -187,6 +211,11 @@ impl PostgresConfig {
     /// # Errors
     /// A [`ConfigError`] that states the expected form.
     pub fn from_url(url: &str) -> Result<Self, ConfigError> {
+        let authority =
+            url.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?']).next().unwrap_or(rest));
+        if authority.rsplit('@').next().is_some_and(|hosts| hosts.contains(',')) {
+            return Err(ConfigError::SeveralHosts);
+        }
         let url =
             Url::parse(url.trim()).map_err(|error| ConfigError::NotAUrl { problem: error.to_string() })?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
@@ -206,26 +235,51 @@ impl PostgresConfig {
         for (name, value) in url.query_pairs() {
             match name.as_ref() {
                 "sslmode" => config.ssl_mode = value.parse()?,
+                // libpq's word for the default here.
+                "sslrootcert" if value == "system" => {}
                 "sslrootcert" => config.ssl_root_cert = Some(value.as_ref().into()),
+                "sslcert" => config.ssl_cert = Some(value.as_ref().into()),
+                "sslkey" => config.ssl_key = Some(value.as_ref().into()),
+                // Connections that turn out to be read-only are replaced in any case.
+                "target_session_attrs" if matches!(&*value, "read-write" | "primary" | "any") => {}
+                "target_session_attrs" => {
+                    return Err(ConfigError::SessionAttributes { given: value.into_owned() });
+                }
                 _ => return Err(ConfigError::Parameter { name: name.into_owned() }),
             }
         }
         Ok(config)
     }
 
+    /// The mode as libpq applies it: with a root certificate, `require` verifies.
+    fn effective_ssl_mode(&self) -> SslMode {
+        match self.ssl_mode {
+            SslMode::Require if self.ssl_root_cert.is_some() => SslMode::VerifyCa,
+            mode => mode,
+        }
+    }
+
+    /// Options for a connection that may lead through a pooler.
     pub(super) fn connect_options(&self) -> PgConnectOptions {
         let mut options = PgConnectOptions::new_without_pgpass()
             .host(&self.host)
             .port(self.port)
             .username(&self.user)
             .database(self.database.as_ref().unwrap_or(&self.user))
-            .ssl_mode(self.ssl_mode.into())
+            .ssl_mode(self.effective_ssl_mode().into())
+            // Poolers refuse it, and there are no floating-point numbers here.
+            .extra_float_digits(None)
             .application_name("fibstack");
         if let Some(Password(password)) = &self.password {
             options = options.password(password);
         }
-        if let Some(path) = &self.ssl_root_cert {
-            options = options.ssl_root_cert(path);
+        options = match &self.ssl_root_cert {
+            Some(path) => options.ssl_root_cert(path),
+            // Or sqlx would read the variable itself, and an empty one as the name of a file.
+            None => options.ssl_root_cert_from_pem(Vec::new()),
+        };
+        if let (Some(certificate), Some(key)) = (&self.ssl_cert, &self.ssl_key) {
+            options = options.ssl_client_cert(certificate).ssl_client_key(key);
         }
         options
     }
@@ -276,8 +330,10 @@ mod tests {
         for (url, named) in [
             ("postgres://u:hunter2@host:port/db", "not a URL"),
             ("mysql://u:hunter2@host/db", "“mysql:”"),
-            ("postgres://u:hunter2@host/db?sslmode=on", "“on” must be one of disable, prefer"),
+            ("postgres://u:hunter2@host/db?sslmode=on", "“on” must be one of disable, allow, prefer"),
             ("postgres://u:hunter2@host/db?user=root", "unknown parameter “user”"),
+            ("postgres://u:hunter2@one:5432,two:5432/db", "several hosts are not supported"),
+            ("postgres://u:hunter2@host/db?target_session_attrs=standby", "must be read-write or primary"),
             ("host=db user=u password=hunter2", "not a URL"),
         ] {
             let message = PostgresConfig::from_url(url).unwrap_err().to_string();

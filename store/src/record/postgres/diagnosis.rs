@@ -1,20 +1,23 @@
 //! Checks a database step by step, from the host name to the schema.
 
+mod examine;
 mod fault;
+mod remedy;
 
 use std::{fmt, io, net::SocketAddr, path::Path, time::Duration};
 
-use sqlx::{Connection, PgConnection};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, UnixStream, lookup_host},
     time::timeout,
 };
 
+pub(super) use examine::examine;
 pub use fault::DatabaseFault;
+pub(super) use fault::explain;
 
-use super::{PostgresConfig, SslMode};
-use crate::record::{migrations, pools::within};
+use super::{PostgresConfig, SslMode, connect as connection};
+use crate::record::pools::within;
 
 /// Timeout of each check. A network that drops packets gives no error.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,11 +36,11 @@ pub enum DatabaseCheck {
     Tls,
     /// The user can log in.
     User,
-    /// The database exists and can be used.
+    /// The database exists and can be written.
     Database,
-    /// The user may create tables in it.
+    /// The user may use the tables, or create those that are missing.
     Permission,
-    /// The version of the schema can be read.
+    /// The schema is one that this program works with, or can be migrated.
     Schema,
 }
 
@@ -70,8 +73,8 @@ pub async fn diagnose(
         reach_host(config, &mut passed).await?
     };
     let tls = fault::describe_tls(config, offer)?;
-    let connected = within(CHECK_TIMEOUT, PgConnection::connect_with(&config.connect_options())).await;
-    let connected = connected.map_err(|error| fault::of_connecting(config, &error));
+    let connected = within(CHECK_TIMEOUT, connection::open(config)).await;
+    let connected = connected.map_err(|error| explain(config, &error));
     // An error shows how far the connection got.
     let reached = connected.as_ref().map_or_else(DatabaseFault::check, |_| DatabaseCheck::Database);
     if reached > DatabaseCheck::Tls {
@@ -80,7 +83,8 @@ pub async fn diagnose(
     if reached > DatabaseCheck::User {
         passed(DatabaseCheck::User, &config.user);
     }
-    check_inside(config, &mut connected?, &mut passed).await
+    let (mut connection, _) = connected?;
+    examine(config, &mut connection, &mut passed).await
 }
 
 /// The server's reply to a request for TLS.
@@ -153,40 +157,4 @@ async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
 
 async fn with_timeout<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     timeout(CHECK_TIMEOUT, work).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-}
-
-/// The checks that need a connection.
-async fn check_inside(
-    config: &PostgresConfig,
-    connection: &mut PgConnection,
-    passed: &mut impl FnMut(DatabaseCheck, &str),
-) -> Result<(), DatabaseFault> {
-    let failed = |check| move |error| fault::of_statement(check, &error);
-    let about =
-        sqlx::query_as::<_, (String, String)>("select current_database(), current_setting('server_version')");
-    let (database, version) = within(CHECK_TIMEOUT, about.fetch_one(&mut *connection))
-        .await
-        .map_err(failed(DatabaseCheck::Database))?;
-    passed(DatabaseCheck::Database, &format!("{database}, PostgreSQL {version}"));
-
-    let privilege = sqlx::query_as::<_, (Option<String>, Option<bool>)>(
-        "select current_schema(), has_schema_privilege(current_schema(), 'create')",
-    );
-    let (schema, may_create) = within(CHECK_TIMEOUT, privilege.fetch_one(&mut *connection))
-        .await
-        .map_err(failed(DatabaseCheck::Permission))?;
-    let user = config.user.clone();
-    match (schema, may_create) {
-        (Some(schema), Some(true)) => {
-            passed(DatabaseCheck::Permission, &format!("may create tables in {schema}"));
-        }
-        (Some(schema), _) => return Err(DatabaseFault::CreateDenied { user, database, schema }),
-        (None, _) => return Err(DatabaseFault::NoSchema { user, database }),
-    }
-
-    let found = within(CHECK_TIMEOUT, migrations::version(connection))
-        .await
-        .map_err(failed(DatabaseCheck::Schema))?;
-    passed(DatabaseCheck::Schema, &migrations::describe(found));
-    Ok(())
 }

@@ -3,10 +3,12 @@
 use std::{error::Error, fmt::Write, io, path::PathBuf};
 
 use super::{DatabaseCheck, TlsOffer};
-use crate::record::{PostgresConfig, RecordError, SslMode};
+use crate::{
+    certificate::CertificateFault,
+    record::{PostgresConfig, RecordError, SslMode},
+};
 
-/// The first fault found in a database or in the settings for it. It describes the problem; the remedy
-/// depends on the deployment and is up to the caller.
+/// The first fault found in a database or in the settings for it.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages explain the fields")]
 pub enum DatabaseFault {
@@ -41,6 +43,12 @@ pub enum DatabaseFault {
     /// The certificate is valid, but for another name.
     #[error("the server's certificate is for a name other than “{host}”")]
     WrongCertificateName { host: String },
+    /// The certificate is rejected for another reason.
+    #[error("{fault}")]
+    BadCertificate { fault: CertificateFault, mode: SslMode, root_cert: Option<PathBuf> },
+    /// The server's access rules allow this connection only without TLS.
+    #[error("the server rejects connections with TLS, but sslmode is {mode}: {error}")]
+    TlsRefused { mode: SslMode, error: String },
     /// The file of trusted certificates is missing or not in PEM format.
     #[error("{} cannot be read as PEM certificates", path.display())]
     UnreadableRootCert { path: PathBuf },
@@ -65,12 +73,49 @@ pub enum DatabaseFault {
     /// The server is starting or stopping.
     #[error("the server is not accepting connections: {error}")]
     NotAccepting { error: String },
+    /// The database was created with an encoding that cannot store every text.
+    #[error("the database “{database}” has the encoding {encoding}")]
+    Encoding { database: String, encoding: String },
+    /// The server is a standby, or a setting makes it read-only.
+    #[error("the database is read-only: {}", if *standby { "the server is a standby" } else { "default_transaction_read_only is on" })]
+    ReadOnly { standby: bool },
+    /// The disk is full.
+    #[error("the database's disk is full: {error}")]
+    DiskFull { error: String },
+    /// The server cancelled a statement: another session holds a lock, a standby does not confirm commits, or
+    /// the server is overloaded.
+    #[error("the database did not finish a statement in time: {error}")]
+    TooSlow { error: String },
     /// The role's search path contains no schema that exists.
     #[error("“{user}” has no schema in “{database}” in which to create tables")]
     NoSchema { user: String, database: String },
     /// The role may not create tables.
     #[error("“{user}” may not create tables in the schema {schema} of “{database}”")]
     CreateDenied { user: String, database: String, schema: String },
+    /// The role lacks privileges on a table.
+    #[error("“{user}” may not select, insert and update in the table “{table}”")]
+    TableDenied { user: String, table: String },
+    /// The role lacks a privilege.
+    #[error("“{user}” lacks a privilege: {error}")]
+    Denied { user: String, error: String },
+    /// A table is gone, although the migration that creates it was applied.
+    #[error("the table “{table}” is missing, although its migration was applied")]
+    TableMissing { table: String },
+    /// A migration was applied by an earlier release and was interrupted.
+    #[error("migration {version} was interrupted")]
+    MigrationInterrupted { version: i64 },
+    /// A migration was applied with another text than the one in this program.
+    #[error("migration {version} was applied to this database with a different text than this program has")]
+    MigrationModified { version: i64 },
+    /// A migration cannot create a table because there is something else by that name.
+    #[error("there is something named “{name}” already, which a migration has to create")]
+    NameTaken { name: String },
+    /// The relation `values` is not the original system's table.
+    #[error("“values” is no table with a column “number”, so it is not the original system's")]
+    NotTheOriginals,
+    /// The role does not own the original system's table.
+    #[error("“{user}” does not own the original system's table “values” and cannot adopt it")]
+    OriginalDenied { user: String },
     /// Any other error.
     #[error("{error}")]
     Other { check: DatabaseCheck, error: String },
@@ -91,15 +136,53 @@ impl DatabaseFault {
             | Self::TlsRequired { .. }
             | Self::UntrustedAuthority { .. }
             | Self::WrongCertificateName { .. }
+            | Self::BadCertificate { .. }
+            | Self::TlsRefused { .. }
             | Self::UnreadableRootCert { .. }
             | Self::TlsFailed { .. } => DatabaseCheck::Tls,
             Self::AuthenticationFailed { .. } | Self::UserRejected { .. } => DatabaseCheck::User,
             Self::NoDatabase { .. }
             | Self::ConnectDenied { .. }
             | Self::TooManyConnections { .. }
-            | Self::NotAccepting { .. } => DatabaseCheck::Database,
-            Self::NoSchema { .. } | Self::CreateDenied { .. } => DatabaseCheck::Permission,
+            | Self::NotAccepting { .. }
+            | Self::Encoding { .. }
+            | Self::ReadOnly { .. }
+            | Self::DiskFull { .. }
+            | Self::TooSlow { .. } => DatabaseCheck::Database,
+            Self::NoSchema { .. }
+            | Self::CreateDenied { .. }
+            | Self::TableDenied { .. }
+            | Self::TableMissing { .. }
+            | Self::Denied { .. } => DatabaseCheck::Permission,
+            Self::MigrationInterrupted { .. }
+            | Self::MigrationModified { .. }
+            | Self::NameTaken { .. }
+            | Self::NotTheOriginals
+            | Self::OriginalDenied { .. } => DatabaseCheck::Schema,
             Self::Other { check, .. } => *check,
+        }
+    }
+
+    /// The fault in a few words that anyone may read: no name of a host, a user or a file.
+    #[must_use]
+    pub fn summary(&self) -> &'static str {
+        match self {
+            Self::UnknownHost { .. } => "its host name is unknown",
+            Self::NoSocket { .. } | Self::Refused { .. } => "nothing is listening",
+            Self::TimedOut { .. } | Self::Unreachable { .. } => "it cannot be reached",
+            Self::NotPostgres { .. } => "it is not PostgreSQL",
+            Self::TooManyConnections { .. } => "it has no free connection",
+            Self::NotAccepting { .. } => "it is starting or stopping",
+            Self::ReadOnly { .. } => "it is read-only",
+            Self::DiskFull { .. } => "its disk is full",
+            Self::TooSlow { .. } => "it does not finish statements in time",
+            Self::Other { .. } => "it failed",
+            _ => match self.check() {
+                DatabaseCheck::Tls => "the TLS connection failed",
+                DatabaseCheck::Permission => "a permission or a table is missing",
+                DatabaseCheck::Schema => "its schema does not match",
+                _ => "the login failed",
+            },
         }
     }
 }
@@ -123,26 +206,44 @@ pub(super) fn describe_tls(config: &PostgresConfig, offer: TlsOffer) -> Result<S
     match (offer, mode) {
         (TlsOffer::NotAsked, SslMode::Disable) => Ok("none, because sslmode is disable".to_owned()),
         (TlsOffer::NotAsked, _) => Ok("none, on a Unix socket".to_owned()),
-        (TlsOffer::NotOffered, SslMode::Prefer) => Ok("none: the server does not support TLS".to_owned()),
+        (TlsOffer::NotOffered, SslMode::Allow | SslMode::Prefer) => {
+            Ok("none: the server does not support TLS".to_owned())
+        }
         (TlsOffer::NotOffered, _) => Err(DatabaseFault::TlsUnavailable { mode }),
         (TlsOffer::Offered, SslMode::VerifyCa | SslMode::VerifyFull) => Ok(mode.to_string()),
+        (TlsOffer::Offered, SslMode::Require) if config.ssl_root_cert.is_some() => {
+            Ok(format!("{mode}: verified as with verify-ca, because a root certificate is given"))
+        }
         (TlsOffer::Offered, _) => Ok(format!("{mode}: encrypted, but the server's identity is not verified")),
     }
 }
 
-pub(super) fn of_connecting(config: &PostgresConfig, error: &RecordError) -> DatabaseFault {
-    let RecordError::Database(error) = error else { return of_statement(DatabaseCheck::Database, error) };
+/// Explains an error, of connecting or of a statement.
+pub(in crate::record::postgres) fn explain(config: &PostgresConfig, error: &RecordError) -> DatabaseFault {
+    let error = match error {
+        RecordError::Fault { fault } => return fault.clone(),
+        RecordError::Database(error) => error,
+        other => {
+            return DatabaseFault::Other { check: DatabaseCheck::Database, error: with_causes(other) };
+        }
+    };
+    let other = |error| DatabaseFault::Other { check: DatabaseCheck::Database, error };
     match error {
         sqlx::Error::Database(refusal) => of_refusal(config, refusal.as_ref()),
-        sqlx::Error::Tls(_) => of_tls(config, error),
+        sqlx::Error::Tls(_) | sqlx::Error::Configuration(_) => of_tls(config, error),
         // sqlx returns handshake errors and unreadable certificate files as these kinds.
         sqlx::Error::Io(io) if matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::NotFound) => {
             of_tls(config, error)
         }
-        _ => DatabaseFault::Other {
-            check: DatabaseCheck::Database,
-            error: format!("the connection was lost ({})", with_causes(error)),
+        sqlx::Error::Io(io) => match io.kind() {
+            io::ErrorKind::ConnectionRefused => of_port(config, config.host.clone(), io),
+            io::ErrorKind::TimedOut => DatabaseFault::TooSlow { error: io.to_string() },
+            _ => other(format!("the connection was lost ({})", with_causes(error))),
         },
+        sqlx::Error::PoolTimedOut => DatabaseFault::TooManyConnections {
+            error: format!("all {} of this server are busy", config.max_connections),
+        },
+        _ => other(with_causes(error)),
     }
 }
 
@@ -150,17 +251,34 @@ fn of_refusal(config: &PostgresConfig, refusal: &dyn sqlx::error::DatabaseError)
     let user = config.user.clone();
     let database = config.database.clone().unwrap_or_else(|| user.clone());
     let error = refusal.message().to_owned();
+    let failed =
+        DatabaseFault::AuthenticationFailed { user: user.clone(), password_set: config.password.is_some() };
     match refusal.code().as_deref().unwrap_or_default() {
-        "28P01" => DatabaseFault::AuthenticationFailed { user, password_set: config.password.is_some() },
+        "28P01" => failed,
         // pg_hba.conf has no entry for the connection; for one without TLS the message says so.
         "28000" if error.contains("no encryption") || error.contains("SSL off") => {
             DatabaseFault::TlsRequired { mode: config.ssl_mode }
         }
+        "28000" if error.contains("SSL encryption") || error.contains("SSL on") => {
+            DatabaseFault::TlsRefused { mode: config.ssl_mode, error }
+        }
         "28000" => DatabaseFault::UserRejected { user, error },
         "3D000" => DatabaseFault::NoDatabase { database },
-        "42501" => DatabaseFault::ConnectDenied { user, database, error },
+        "42501" if error.contains("for database") => DatabaseFault::ConnectDenied { user, database, error },
+        "42501" => DatabaseFault::Denied { user, error },
+        "25006" => DatabaseFault::ReadOnly { standby: error.contains("recovery") },
+        "53100" => DatabaseFault::DiskFull { error },
         "53300" => DatabaseFault::TooManyConnections { error },
-        "57P03" => DatabaseFault::NotAccepting { error },
+        "57014" | "55P03" => DatabaseFault::TooSlow { error },
+        "57P01" | "57P02" | "57P03" => DatabaseFault::NotAccepting { error },
+        // PgBouncer has only this one.
+        "08P01" if error.contains("no such database") || error.contains("does not exist") => {
+            DatabaseFault::NoDatabase { database }
+        }
+        "08P01" if error.contains("no such user") || error.contains("authentication failed") => failed,
+        "08P01" if error.contains("max_client_conn") || error.contains("query_wait_timeout") => {
+            DatabaseFault::TooManyConnections { error }
+        }
         code => DatabaseFault::Other { check: DatabaseCheck::Database, error: format!("{error} ({code})") },
     }
 }
@@ -168,6 +286,9 @@ fn of_refusal(config: &PostgresConfig, refusal: &dyn sqlx::error::DatabaseError)
 fn of_tls(config: &PostgresConfig, error: &sqlx::Error) -> DatabaseFault {
     let text = with_causes(error);
     let root_cert = config.ssl_root_cert.clone();
+    if let Some(fault) = CertificateFault::of(&text) {
+        return DatabaseFault::BadCertificate { fault, mode: config.ssl_mode, root_cert };
+    }
     // `BadSignature`: another authority with the same name as one in the file.
     if text.contains("UnknownIssuer") || text.contains("BadSignature") {
         return DatabaseFault::UntrustedAuthority { root_cert };
@@ -183,10 +304,6 @@ fn of_tls(config: &PostgresConfig, error: &sqlx::Error) -> DatabaseFault {
 
 fn is_missing_file(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(io) if io.kind() == io::ErrorKind::NotFound)
-}
-
-pub(super) fn of_statement(check: DatabaseCheck, error: &RecordError) -> DatabaseFault {
-    DatabaseFault::Other { check, error: with_causes(error) }
 }
 
 /// An error's message with those of its causes.

@@ -1,0 +1,86 @@
+//! Reasons why a server's certificate is rejected.
+
+use std::error::Error;
+
+/// Reason why a server's certificate is rejected, besides an unknown authority and another name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum CertificateFault {
+    /// A self-signed certificate that may sign others: `openssl req -x509` makes such ones by default. TLS
+    /// libraries in Rust accept one as an authority, but not as a server's certificate.
+    #[error("the server's certificate is its own authority (self-signed, with CA:TRUE)")]
+    OwnAuthority,
+    /// It has expired.
+    #[error("the server's certificate has expired")]
+    Expired,
+    /// It will be valid later; or a clock is wrong.
+    #[error("the server's certificate is not valid yet, or the clock here is wrong")]
+    NotYetValid,
+    /// It has only a common name, which is no longer considered.
+    #[error("the server's certificate has no subjectAltName, and its common name does not count")]
+    NoNames,
+    /// It is an X.509 certificate of version 1.
+    #[error("the server's certificate is of the outdated X.509 version 1")]
+    Version1,
+    /// It is signed with an insecure algorithm, such as SHA-1.
+    #[error("the server's certificate is signed with an algorithm that is no longer secure, such as SHA-1")]
+    Algorithm,
+    /// It is not meant for servers.
+    #[error("the server's certificate is not meant for servers (extendedKeyUsage)")]
+    Purpose,
+}
+
+impl CertificateFault {
+    /// Returns the reason that the message of a TLS error contains, if any.
+    pub(crate) fn of(message: &str) -> Option<Self> {
+        // rustls's `CertificateError` and, within `Other`, webpki's `Error`.
+        [
+            ("CaUsedAsEndEntity", Self::OwnAuthority),
+            ("certificate expired", Self::Expired),
+            ("certificate not valid yet", Self::NotYetValid),
+            ("is not valid for any names", Self::NoNames),
+            ("UnsupportedCertVersion", Self::Version1),
+            ("UnsupportedSignatureAlgorithm", Self::Algorithm),
+            ("extended key usage", Self::Purpose),
+        ]
+        .into_iter()
+        .find_map(|(part, fault)| message.contains(part).then_some(fault))
+    }
+
+    /// What the certificate must be instead.
+    #[must_use]
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::OwnAuthority => {
+                "Issue the certificate with a separate authority, or self-signed with \
+                 `-addext basicConstraints=critical,CA:FALSE`"
+            }
+            Self::Expired => "Renew the certificate",
+            Self::NotYetValid => "Check the clocks of both machines",
+            Self::NoNames => "Issue the certificate with a subjectAltName",
+            Self::Version1 => {
+                "Issue the certificate with extensions such as subjectAltName, which makes it version 3"
+            }
+            Self::Algorithm => "Issue the certificate with SHA-256",
+            Self::Purpose => "Issue the certificate with extendedKeyUsage=serverAuth",
+        }
+    }
+}
+
+/// Explains an error of a connection to Redis if its certificate was rejected. Other errors stay as they are.
+pub(crate) fn explain_redis(error: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Send + Sync> {
+    let text = error.to_string();
+    if let Some(fault) = CertificateFault::of(&text) {
+        let remedy = fault.remedy();
+        return format!("{fault}. {remedy}; and set REDIS_TLS_CA_FILE to the certificate that signed it.")
+            .into();
+    }
+    if text.contains("UnknownIssuer") || text.contains("BadSignature") {
+        return "the server's certificate is signed by an authority that is not trusted here. Set \
+                REDIS_TLS_CA_FILE to a file with that authority's certificate."
+            .into();
+    }
+    if text.contains("not valid for name") {
+        return "the server's certificate is for another name. Set REDIS_HOST to the name in the certificate.".into();
+    }
+    error
+}

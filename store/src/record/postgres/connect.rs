@@ -1,0 +1,64 @@
+//! Opens connections, to a server or through a connection pooler.
+
+use std::sync::Arc;
+
+use sqlx::{
+    Connection, Executor, PgConnection, Postgres, Row, pool::PoolOptions, postgres::PgConnectOptions,
+};
+
+use super::PostgresConfig;
+use crate::record::pools::{Pools, Route, shows_pooler};
+
+/// A parameter that every connection brings along. A pooler refuses it, or its sessions don't have it.
+const MARKER: &str = "fibstack.direct";
+const READ_MARKER: &str = "select current_setting('fibstack.direct', true)";
+
+/// Returns a pool that finds out about a pooler by itself.
+pub(super) fn pools(config: &PostgresConfig) -> Pools<Postgres> {
+    let route = Route::new(Some(config.connect_options()));
+    let (opened, acquired) = (Arc::clone(&route), Arc::clone(&route));
+    let pool = PoolOptions::new()
+        .max_connections(config.max_connections)
+        .acquire_timeout(config.acquire_timeout)
+        .after_connect(move |connection, _| {
+            let route = Arc::clone(&opened);
+            Box::pin(async move {
+                if !route.is_through_pooler() && !is_direct(connection).await? {
+                    route.set_through_pooler();
+                }
+                Ok(())
+            })
+        })
+        .before_acquire(move |_, metadata| {
+            let is_current = acquired.is_current(&metadata);
+            Box::pin(async move { Ok(is_current) })
+        })
+        .connect_lazy_with(direct(config));
+    Pools::new(pool.clone(), pool, config.statement_timeout, route)
+}
+
+/// Opens a connection outside the pool. Only statements without parameters may be used on it, because they
+/// need no prepared statement. Returns true with it if it leads to a pooler.
+pub(super) async fn open(config: &PostgresConfig) -> sqlx::Result<(PgConnection, bool)> {
+    match PgConnection::connect_with(&direct(config)).await {
+        Ok(mut connection) => {
+            let is_direct = is_direct(&mut connection).await?;
+            Ok((connection, !is_direct))
+        }
+        Err(sqlx::Error::Database(refusal)) if shows_pooler(refusal.as_ref()) => {
+            Ok((PgConnection::connect_with(&config.connect_options()).await?, true))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Options for a connection without a pooler: with parameters that poolers refuse.
+fn direct(config: &PostgresConfig) -> PgConnectOptions {
+    let statement_timeout_ms = config.statement_timeout.as_millis().to_string();
+    config.connect_options().options([("statement_timeout", statement_timeout_ms.as_str()), (MARKER, "on")])
+}
+
+async fn is_direct(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    let row = connection.fetch_one(READ_MARKER).await?;
+    Ok(row.try_get::<Option<String>, _>(0)?.is_some_and(|marker| marker == "on"))
+}
