@@ -96,6 +96,10 @@ async fn follow_all(base: &str) -> BTreeSet<String> {
             continue;
         }
         let answer = open(&url).await;
+        if answer.status == 303 {
+            queue.push(url.join(answer.header(LOCATION)).unwrap());
+            continue;
+        }
         let expected = if path == "/no/page" { 404 } else { 200 };
         let answer = answer.expect(expected);
         if !answer.header(CONTENT_TYPE).starts_with("text/html") {

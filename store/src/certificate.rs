@@ -66,21 +66,26 @@ impl CertificateFault {
     }
 }
 
+/// Redis's certificate was rejected: why, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct RedisCertificateRejected(String);
+
 /// Explains an error of a connection to Redis if its certificate was rejected. Other errors stay as they are.
 pub(crate) fn explain_redis(error: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Send + Sync> {
     let text = error.to_string();
-    if let Some(fault) = CertificateFault::of(&text) {
+    let explanation = if let Some(fault) = CertificateFault::of(&text) {
         let remedy = fault.remedy();
-        return format!("{fault}. {remedy}; and set REDIS_TLS_CA_FILE to the certificate that signed it.")
-            .into();
-    }
-    if text.contains("UnknownIssuer") || text.contains("BadSignature") {
-        return "the server's certificate is signed by an authority that is not trusted here. Set \
-                REDIS_TLS_CA_FILE to a file with that authority's certificate."
-            .into();
-    }
-    if text.contains("not valid for name") {
-        return "the server's certificate is for another name. Set REDIS_HOST to the name in the certificate.".into();
-    }
-    error
+        format!("{fault}. {remedy}; and set REDIS_TLS_CA_FILE to the certificate that signed it.")
+    } else if text.contains("UnknownIssuer") || text.contains("BadSignature") {
+        "the server's certificate is signed by an authority that is not trusted here. Set REDIS_TLS_CA_FILE \
+         to a file with that authority's certificate."
+            .to_owned()
+    } else if text.contains("not valid for name") {
+        "the server's certificate is for another name. Set REDIS_HOST to the name in the certificate."
+            .to_owned()
+    } else {
+        return error;
+    };
+    Box::new(RedisCertificateRejected(explanation))
 }

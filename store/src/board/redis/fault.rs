@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, error::Error, iter::successors};
 use deadpool_redis::{PoolError, redis::RedisError};
 use protocol::names;
 
-use crate::{BoardError, BoardFault, BoardHealth};
+use crate::{BoardError, BoardFault, BoardHealth, certificate::RedisCertificateRejected};
 
 /// Everything that a check found missing.
 #[derive(Default)]
@@ -124,15 +124,20 @@ fn denied_command(text: &str) -> Option<String> {
     Some(command.to_lowercase())
 }
 
+/// The causes of an error of the Board.
+fn causes(error: &BoardError) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    let first: Option<&(dyn Error + 'static)> = match error {
+        BoardError::Unavailable(cause) | BoardError::Full(cause) => Some(&**cause),
+        _ => None,
+    };
+    successors(first, |error| (*error).source())
+}
+
 /// The client library's error, if that is the cause.
 pub(super) fn redis_error(error: &BoardError) -> Option<&RedisError> {
-    let (BoardError::Unavailable(cause) | BoardError::Full(cause)) = error else { return None };
-    let first: &(dyn Error + 'static) = &**cause;
-    successors(Some(first), |error| (*error).source()).find_map(|error| {
-        match error.downcast_ref::<PoolError>() {
-            Some(PoolError::Backend(error)) => Some(error),
-            _ => error.downcast_ref(),
-        }
+    causes(error).find_map(|error| match error.downcast_ref::<PoolError>() {
+        Some(PoolError::Backend(error)) => Some(error),
+        _ => error.downcast_ref(),
     })
 }
 
@@ -180,6 +185,9 @@ const WRONG_PASSWORD: &str =
 
 /// Fault for an error without a reply.
 fn of_connection(error: &BoardError) -> BoardFault {
+    if let Some(rejected) = causes(error).find_map(|cause| cause.downcast_ref::<RedisCertificateRejected>()) {
+        return BoardFault::unreachable(format!("TLS with Redis failed: {rejected}"));
+    }
     let Some(error) = redis_error(error) else {
         return match error {
             BoardError::UnexpectedReply(_) => BoardFault::refused("Redis sent an unexpected reply."),

@@ -108,11 +108,19 @@ pub(super) fn try_folder(folder: &Path, file: &Path) -> Result<(), FileFault> {
     }
     fs::create_dir_all(folder).map_err(fault(folder))?;
     let probe = folder.join(format!(".fibstack-{}", std::process::id()));
-    fs::write(&probe, "x").and_then(|()| fs::remove_file(&probe)).map_err(fault(folder))?;
+    fs::write(&probe, "x").and_then(|()| remove(&probe)).map_err(fault(folder))?;
     match try_files(file) {
         Err(_) if !file.exists() => Ok(()),
         other => other,
     }
+}
+
+/// Removes a file, unless another server with the same process id, in a container of its own, has removed it.
+fn remove(file: &Path) -> io::Result<()> {
+    fs::remove_file(file).or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    })
 }
 
 /// Checks that the database's file exists, and that it and its companions can be written. Does not open them: closing

@@ -101,35 +101,43 @@ async fn examine_names(
     connection: &mut PgConnection,
     missing: &[&File],
 ) -> Result<(), DatabaseFault> {
+    let Some((version, fault)) = conflict(config, connection, missing).await? else { return Ok(()) };
+    // Another server may have migrated meanwhile, and have taken the names itself.
+    let applied = within(CHECK_TIMEOUT, migrations::applied(connection)).await;
+    let applied = applied.map_err(|error| explain(config, &error))?;
+    let is_missing = migrations::missing(&applied).any(|(it, ..)| *it == version);
+    if is_missing { Err(fault) } else { Ok(()) }
+}
+
+/// Returns a missing migration that cannot be applied because of something else of the same name.
+async fn conflict(
+    config: &PostgresConfig,
+    connection: &mut PgConnection,
+    missing: &[&File],
+) -> Result<Option<(i64, DatabaseFault)>, DatabaseFault> {
     let is_missing = |version| missing.iter().any(|(it, ..)| *it == version);
     for (version, name) in TABLES.into_iter().chain([(2, "original_values")]) {
-        if !is_missing(version) {
-            continue;
-        }
         // In the schema where it would be created; another one on the search path may have one, too.
         let name_there = literal(&format!(".{name}"));
         let sql = format!("select to_regclass(quote_ident(current_schema()) || {name_there}) is not null");
-        if one(config, connection, &sql).await?.try_get::<bool, _>(0).unwrap_or_default() {
-            // Another server may have migrated meanwhile.
-            let applied = within(CHECK_TIMEOUT, migrations::applied(connection)).await;
-            let applied = applied.map_err(|error| explain(config, &error))?;
-            if migrations::missing(&applied).any(|(it, ..)| *it == version) {
-                return Err(DatabaseFault::NameTaken { name: name.to_owned() });
-            }
-            return Ok(());
+        if is_missing(version)
+            && one(config, connection, &sql).await?.try_get::<bool, _>(0).unwrap_or_default()
+        {
+            return Ok(Some((version, DatabaseFault::NameTaken { name: name.to_owned() })));
         }
     }
     if !is_missing(2) {
-        return Ok(());
+        return Ok(None);
     }
     let original = within(CHECK_TIMEOUT, connection.fetch_optional(ORIGINAL)).await;
-    let Some(original) = original.map_err(|error| explain(config, &error))? else { return Ok(()) };
+    let Some(original) = original.map_err(|error| explain(config, &error))? else { return Ok(None) };
     let flag = |column: usize| original.try_get::<bool, _>(column).unwrap_or_default();
-    match (flag(0), flag(1)) {
-        (false, _) => Err(DatabaseFault::NotTheOriginals),
-        (_, false) => Err(DatabaseFault::OriginalDenied { user: config.user.clone() }),
-        _ => Ok(()),
-    }
+    let fault = match (flag(0), flag(1)) {
+        (false, _) => DatabaseFault::NotTheOriginals,
+        (_, false) => DatabaseFault::OriginalDenied { user: config.user.clone() },
+        _ => return Ok(None),
+    };
+    Ok(Some((2, fault)))
 }
 
 /// The tables that the applied migrations have created.
