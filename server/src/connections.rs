@@ -1,5 +1,5 @@
-//! Connections: how many there may be, and how long a client may take. Without these limits, half a request would hold
-//! its connection forever, and a few hundred of them all file descriptors.
+//! Limits on the number of connections and on how long a client may take. Without them, an unfinished request would
+//! hold its connection forever, and a few hundred of those would use up all file descriptors.
 
 mod activity;
 mod limits;
@@ -31,19 +31,19 @@ use crate::problem::ApiProblem;
 
 /// Maximum size of a request's head. nginx allows 8 KiB per header.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
-/// Maximum number of clients that wait for a connection to be closed, or for their refusal.
+/// Maximum number of clients over the limit that wait for another connection to be closed, or to be refused.
 const MAX_SURPLUS: usize = 16;
-/// Time limit for an evicted connection to be closed.
+/// Time limit for closing an evicted connection.
 const EVICTION: Duration = Duration::from_secs(1);
-/// Time for which a client waits while all connections are busy, and pause after a failure to accept one.
+/// How long a new client waits while all connections are busy; also the pause after a failure to accept a connection.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Readers of the responses of a listener.
+/// Readers of a listener's responses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Audience {
     /// Programs, which get problem documents.
     Programs,
-    /// Also people, who get a page.
+    /// Programs and people; people get a page.
     People,
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// Creates the shared limits. `tasks` gets a task per connection; `stop` ends them gracefully.
+    /// Creates the shared limits. Each connection is a task in `tasks`; `stop` closes all connections gracefully.
     pub(crate) fn new(limits: Limits, tasks: TaskTracker, stop: CancellationToken) -> Self {
         let permits = Arc::new(Semaphore::new(limits.connections));
         let surplus = Arc::new(Semaphore::new(MAX_SURPLUS));
@@ -72,7 +72,7 @@ impl Connections {
         while let Some(accepted) = self.stop.run_until_cancelled(listener.accept()).await {
             match accepted {
                 Ok((stream, peer)) => self.admit(Client { stream, peer, audience }, &router).await,
-                // The client has gone already.
+                // The client disconnected before it was accepted.
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     tracing::error!(%error, "failed to accept a connection");
@@ -82,8 +82,8 @@ impl Connections {
         }
     }
 
-    /// Serves a client. If there are too many, the one that has been waiting for a request longest makes room; if all
-    /// are busy, the new client is refused.
+    /// Serves a client. At the limit, the connection that has been idle longest is closed to make room; if none is
+    /// idle, the new client is refused.
     async fn admit(&self, client: Client, router: &Router) {
         let (this, router) = (self.clone(), router.clone());
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
@@ -91,7 +91,7 @@ impl Connections {
             return;
         }
         metrics::counter!("fibstack_connections_over_limit_total").increment(1);
-        // Even a refusal takes a file descriptor. If there are too many of them, the client is dropped.
+        // A refusal takes a file descriptor, too. If too many are in progress, the client is disconnected without one.
         let Ok(Ok(surplus)) = timeout(EVICTION, Arc::clone(&self.surplus).acquire_owned()).await else {
             return;
         };
@@ -104,8 +104,8 @@ impl Connections {
         });
     }
 
-    /// Closes the connection that has been waiting longest and returns its permit, or `None` if all are busy. Clients take
-    /// turns, so that none of them takes the room that another has made.
+    /// Closes the connection that has been idle longest and returns its permit, or `None` if all are busy. Only one
+    /// client does this at a time; otherwise one could take the permit that another has freed.
     async fn make_room(&self) -> Option<OwnedSemaphorePermit> {
         let _turn = self.turn.lock().await;
         let evicted = self.waiting.evict_longest();
@@ -141,7 +141,7 @@ impl Client {
     }
 
     async fn handle(self, router: Router, limits: &Limits, activity: Activity, closing: CancellationToken) {
-        // Nothing is written in small pieces that would be worth collecting.
+        // Nagle's algorithm would only add delay: responses are not written in small pieces.
         let _ = self.stream.set_nodelay(true);
         let stream = Timed::new(self.stream, limits, activity.clone());
         let rest = serve_requests(stream, self.peer, router, &activity, &closing).await;
@@ -154,7 +154,7 @@ impl Client {
     }
 }
 
-/// Serves requests until the connection ends, and returns the stream for a last word.
+/// Serves requests until the connection ends. Returns the stream, so that a final response can be sent on it.
 async fn serve_requests(
     stream: Timed,
     peer: SocketAddr,
@@ -176,8 +176,8 @@ async fn serve_requests(
     let mut connection = http1::Builder::new()
         .max_header_size(MAX_HEAD_BYTES)
         .timer(TokioTimer::new())
-        // `Timed` has separate limits for a head and for an idle connection, but only with this one does hyper read after
-        // a response, and so find out whether the connection is idle.
+        // `Timed` enforces separate limits for a head and for an idle connection. This one is set because without it
+        // hyper would not read after a response, and `Timed` would not notice that the connection is idle.
         .header_read_timeout(head_limit)
         .serve_connection(TokioIo::new(stream), service);
     let (mut abandoned, mut is_http) = (false, true);
@@ -191,7 +191,7 @@ async fn serve_requests(
                 break;
             }
             () = closing.cancelled(), if !activity.is_closing() => {
-                // hyper would wait for the rest of a head.
+                // No request is in progress. A graceful shutdown would wait for the rest of an unfinished head.
                 if activity.close() {
                     abandoned = true;
                     break;

@@ -1,4 +1,4 @@
-//! Readiness: can the Record and the Board do what the work needs?
+//! Readiness: checks that the Record and the Board can do everything the work needs.
 
 use std::{future::Future, time::Duration};
 
@@ -28,17 +28,17 @@ pub(crate) enum PartState {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Readiness {
     pub(crate) record: PartState,
-    /// What is wrong with the Record, for anyone to read.
+    /// Description of what is wrong with the Record, safe to show to anyone.
     pub(crate) record_reason: Option<&'static str>,
     pub(crate) board: PartState,
-    /// What the Board lacks, for anyone to read.
+    /// Descriptions of what the Board lacks, safe to show to anyone.
     pub(crate) board_reasons: Vec<String>,
-    /// Settings of the Board with which it works, but which may cost time or data.
+    /// Settings of the Board that do not keep it from working, but may cost time or data.
     pub(crate) board_warnings: Vec<String>,
 }
 
 impl Readiness {
-    /// Checks both.
+    /// Checks the Record and the Board.
     pub(crate) async fn of(store: &Store) -> Self {
         let record = async {
             let mut reason = None;
@@ -63,7 +63,7 @@ impl Readiness {
     }
 }
 
-// The cause is only logged: an error may name hosts and users.
+// The error is only logged, because it may name hosts and users.
 async fn state<E: std::fmt::Display>(check: impl Future<Output = Result<(), E>>) -> PartState {
     match timeout(DEADLINE, check).await {
         Ok(Ok(())) => PartState::Up,
@@ -85,7 +85,7 @@ pub(crate) async fn report(store: &Store, interval: Duration) {
         let (readiness, length) =
             tokio::join!(Readiness::of(store), timeout(DEADLINE, store.board().pending_len()));
         let pending_list_length = length.ok().and_then(Result::ok);
-        // A field without a value is left out.
+        // `tracing` leaves out a field without a value.
         tracing::info!(ready = readiness.is_ready(), pending_list_length, "{STATE_MESSAGE}");
     }
 }

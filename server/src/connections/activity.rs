@@ -1,4 +1,4 @@
-//! Activity of connections: which of them wait for a request, and for how long.
+//! Tracks which connections are idle, waiting for a request, and for how long.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio_util::sync::CancellationToken;
 
-/// The connections that wait for a request, in the order in which they began to.
+/// The idle connections, those that have been waiting for a request longest first.
 #[derive(Default)]
 pub(super) struct Waiting(Mutex<Queue>);
 
@@ -23,7 +23,7 @@ struct Queue {
 }
 
 impl Waiting {
-    /// Closes the connection that has been waiting longest. Returns false if none is waiting.
+    /// Closes the connection that has been idle longest. Returns false if none is idle.
     pub(super) fn evict_longest(&self) -> bool {
         let longest = self.queue().connections.pop_first();
         longest.is_some_and(|(_, closing)| {
@@ -37,7 +37,7 @@ impl Waiting {
     }
 }
 
-/// Activity of one connection.
+/// Activity of one connection: idle or busy with a request.
 #[derive(Clone)]
 pub(super) struct Activity(Arc<Shared>);
 
@@ -54,7 +54,7 @@ struct State {
 }
 
 impl Activity {
-    /// Starts to wait for the first request. `closing` is cancelled to end the connection.
+    /// Starts waiting for the first request. `closing` is cancelled to evict the connection.
     pub(super) fn new(waiting: Arc<Waiting>, closing: CancellationToken) -> Self {
         let state = Mutex::new(State { ticket: None, closing: false });
         let activity = Self(Arc::new(Shared { waiting, closing, state }));
@@ -68,17 +68,17 @@ impl Activity {
         Busy(Arc::clone(&self.0))
     }
 
-    /// Number of the current wait for a request; `None` during a request.
+    /// Returns the number of the current wait for a request, or `None` during a request.
     pub(super) fn wait_number(&self) -> Option<u64> {
         self.0.state().ticket
     }
 
-    /// Returns true after the first call of [`Activity::close`].
+    /// Returns true once [`Activity::close`] has been called.
     pub(super) fn is_closing(&self) -> bool {
         self.0.state().closing
     }
 
-    /// Lets a current request be the last one. Returns true if there is none.
+    /// Marks the connection as closing after the current request. Returns true if there is none.
     pub(super) fn close(&self) -> bool {
         let mut state = self.0.state();
         state.closing = true;
@@ -117,7 +117,7 @@ impl Drop for Shared {
 pub(super) struct Busy(Arc<Shared>);
 
 impl Busy {
-    /// Extends the request until the body of its response has been sent.
+    /// Keeps the connection busy until the body of the response has been sent.
     pub(super) fn until_sent(self, body: Body) -> BusyBody {
         BusyBody { body, _busy: self }
     }

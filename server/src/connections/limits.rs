@@ -1,4 +1,4 @@
-//! Limits of the connections, derived from the settings and the system's limit of open files.
+//! Limits on connections, derived from the settings and the system's limit on open files.
 
 use std::time::Duration;
 
@@ -6,29 +6,29 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// File descriptors for everything besides connections: listeners, databases, the log.
 const RESERVED_FILES: u64 = 64;
-/// A connection has a socket and, while it is sent a file, that file.
+/// A connection's socket, and the file that is being sent on it.
 const FILES_PER_CONNECTION: u64 = 2;
-/// Connections besides the event streams, unless the setting says otherwise.
+/// Default number of connections in addition to the event streams.
 const BESIDES_STREAMS: usize = 1_000;
 
-/// Limits of the connections.
+/// Limits on connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     /// Maximum number of connections.
     pub(crate) connections: usize,
     /// Maximum number of event streams among them.
     pub(crate) streams: usize,
-    /// Time to send the head of a request, and then its body.
+    /// Time limit for sending the head of a request, and again for its body.
     pub(crate) request: Duration,
-    /// Time for which an idle connection is kept.
+    /// Time limit for an idle connection.
     pub(crate) idle: Duration,
-    /// Time in which a client must take some of a response.
+    /// Time limit for reading the next part of a response.
     pub(crate) send: Duration,
 }
 
 impl Limits {
-    /// Fits the requested numbers of connections and streams into the limit of open files, which is raised as far as the
-    /// system allows.
+    /// Fits the requested numbers of connections and streams into the limit on open files, which it first raises as far
+    /// as the system allows.
     pub(crate) fn fit(
         connections: Option<usize>,
         streams: usize,
@@ -40,7 +40,7 @@ impl Limits {
             tracing::warn!(
                 connections,
                 wanted,
-                "limited the number of connections: raise the limit of open files (ulimit -n)"
+                "reduced the number of connections: the limit on open files is too low, raise it (ulimit -n)"
             );
         }
         Self { connections, streams, request, idle, send }
@@ -50,13 +50,13 @@ impl Limits {
 fn fit(wanted: usize, streams: usize, files: u64) -> (usize, usize) {
     let possible = (files.saturating_sub(RESERVED_FILES) / FILES_PER_CONNECTION).max(1);
     let connections = wanted.min(usize::try_from(possible).unwrap_or(usize::MAX));
-    // Streams last for hours, so some connections are reserved for everything else, health checks included.
+    // Streams stay open for hours, so some connections are reserved for other requests, including health checks.
     let reserved = (connections / 4).clamp(1, BESIDES_STREAMS);
     (connections, streams.min(connections.saturating_sub(reserved)))
 }
 
-/// Returns the limit of open files, after raising it to the highest that is allowed without privileges. The soft limit is
-/// often 1,024, for programs that use `select`.
+/// Raises the limit on open files to the maximum allowed without privileges, and returns it. The default is often
+/// 1,024, for the sake of programs that use `select`.
 fn raised_file_limit() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };

@@ -1,4 +1,4 @@
-//! The last response on a connection, sent without hyper.
+//! The final response on a connection, sent without hyper.
 
 use std::{
     io,
@@ -14,11 +14,11 @@ use tokio::{
 
 use crate::problem::ApiProblem;
 
-/// Time for which a closing connection is read, so that its client can receive the response.
+/// How long a closing connection is still read, so that its client can receive the response.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
-/// Time that a client that is refused has to send a request.
+/// How long to wait for the request of a client that is refused, to learn whether it accepts HTML.
 const PEEK_TIME: Duration = Duration::from_millis(100);
-/// Bytes that are read, and dropped, from a closing connection.
+/// Maximum number of bytes that are read from a closing connection and discarded.
 const DRAIN_BYTES: usize = 32 * 1024 * 1024;
 
 /// A complete response that ends the connection.
@@ -45,7 +45,7 @@ impl Refusal {
         Self(bytes)
     }
 
-    /// Sends it and closes the connection.
+    /// Sends the response and closes the connection.
     pub(super) async fn send(self, mut stream: TcpStream) {
         if let Ok(Ok(())) = timeout(DRAIN_TIME, stream.write_all(&self.0)).await {
             close(stream).await;
@@ -53,21 +53,21 @@ impl Refusal {
     }
 }
 
-/// Returns true if the request that the client is about to send mentions HTML. Does not read it.
+/// Returns true if the client's request mentions HTML. Peeks at the request without consuming it.
 pub(super) async fn accepts_html(stream: &TcpStream) -> bool {
     let mut head = [0; 2048];
     let peeked = timeout(PEEK_TIME, stream.peek(&mut head)).await;
     matches!(peeked, Ok(Ok(bytes)) if mentions_html(&head[..bytes]))
 }
 
-/// Returns true if a part of a head mentions HTML. It may be malformed or incomplete, so it is not parsed.
+/// Returns true if part of a head mentions HTML. The head may be malformed or incomplete, so it is not parsed.
 pub(super) fn mentions_html(head: &[u8]) -> bool {
     const HTML: &[u8] = b"text/html";
     head.windows(HTML.len()).any(|part| part == HTML)
 }
 
 /// Closes a connection whose client may still be sending. The system resets a connection that is closed with unread
-/// data, and the client would lose the response; so what arrives is dropped, within limits.
+/// data, and the client would then lose the response. So data that still arrives is read and discarded, within limits.
 pub(super) async fn close(mut stream: TcpStream) {
     let drained = async {
         stream.shutdown().await?;
@@ -81,6 +81,6 @@ pub(super) async fn close(mut stream: TcpStream) {
         }
         io::Result::Ok(())
     };
-    // The client has gone, or keeps sending: there is nothing left to do.
+    // If this failed or timed out, the client has disconnected or will not stop sending.
     let _ = timeout(DRAIN_TIME, drained).await;
 }

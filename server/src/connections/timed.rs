@@ -17,10 +17,10 @@ use tokio::{
 use super::{Limits, activity::Activity, refusal::mentions_html};
 use crate::problem::ApiProblem;
 
-/// A TCP stream that fails if the client takes too long: to send the head of a request, to use an idle connection, or to
-/// take the next part of a response.
+/// A TCP stream that fails if the client takes too long to send the head of a request, leaves the connection idle for
+/// too long, or takes too long to read the next part of a response.
 ///
-/// It also holds back the empty responses that hyper sends to a malformed head, so that they can be replaced.
+/// It also withholds the empty responses that hyper sends to a malformed head, so that they can be replaced.
 pub(super) struct Timed {
     stream: TcpStream,
     activity: Activity,
@@ -29,9 +29,9 @@ pub(super) struct Timed {
     send_limit: Duration,
     /// Time limit of the current wait for a request.
     read: Deadline,
-    /// The wait to which `read` belongs.
+    /// Number of the wait to which `read` applies.
     wait: Option<u64>,
-    /// The part of a head that has arrived during this wait is not empty.
+    /// True once the first byte of a head has arrived during this wait.
     in_head: bool,
     accepts_html: bool,
     write: Deadline,
@@ -56,22 +56,22 @@ impl Timed {
             refused: None,
             ended: false,
         };
-        // A client that has just connected is about to send a request.
+        // A client that has just connected is expected to send a request at once, so it gets no idle time.
         timed.read.set(limits.request);
         timed
     }
 
-    /// Gives up a connection that waits for a request: it is not read any further.
+    /// Abandons an idle connection: nothing more is read from it or sent on it.
     pub(super) fn abandon(&mut self) {
         self.ended = true;
     }
 
-    /// Notes a malformed head, to which hyper has no response if it looks like HTTP/2.
+    /// Marks the head as malformed. hyper sends no response of its own to a head that looks like HTTP/2.
     pub(super) fn refuse(&mut self) {
         self.refused.get_or_insert(StatusCode::BAD_REQUEST);
     }
 
-    /// Returns the time by which a head has arrived, or the stream has failed.
+    /// Returns the longest time that can pass before a head has arrived or the stream has failed.
     pub(super) fn head_limit(&self) -> Duration {
         self.idle_limit + self.head_limit
     }
@@ -85,7 +85,7 @@ impl Timed {
         self.refused.filter(|_| !self.ended).map(ApiProblem::unreadable_request)
     }
 
-    /// Returns true if the head of the last request mentions HTML. It may be malformed or incomplete.
+    /// Returns true if the head of the last request, which may be malformed or incomplete, mentions HTML.
     pub(super) fn accepts_html(&self) -> bool {
         self.accepts_html
     }
@@ -96,7 +96,7 @@ impl Timed {
         !self.ended
     }
 
-    /// Starts a new time limit if another wait for a request has begun, and fails if the current one has expired.
+    /// Starts a new time limit if another wait for a request has begun. Ready once the current limit has expired.
     fn poll_wait(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let wait = self.activity.wait_number();
         if wait != self.wait {
@@ -133,9 +133,9 @@ impl Timed {
         }
         ready!(self.write.poll(context));
         self.ended = true;
-        // Drops what has not been sent, which the system would otherwise keep trying to send.
+        // Discards unsent data, which the system would otherwise keep trying to send.
         let _ = self.stream.set_zero_linger();
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read the response")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading the response")))
     }
 }
 
@@ -160,7 +160,7 @@ impl AsyncRead for Timed {
         } else {
             this.ended = true;
         }
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client sent no request in time")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client did not send a request in time")))
     }
 }
 
@@ -204,8 +204,8 @@ impl AsyncWrite for Timed {
     }
 }
 
-/// Returns the status if this is a response that hyper writes by itself when it cannot parse a head. All of our own
-/// errors have a body.
+/// Returns the status if this is a response that hyper writes on its own when it cannot parse a head. It is recognised
+/// by its empty body; our own errors always have a body.
 fn automatic_response(head: &[u8]) -> Option<StatusCode> {
     const LONGEST: usize = 200;
     let head = head.strip_prefix(b"HTTP/1.").filter(|rest| rest.len() <= LONGEST)?;
