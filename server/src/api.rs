@@ -47,15 +47,15 @@ pub(crate) use root::hi;
 pub(crate) struct ApiState {
     /// The Record and the Board.
     pub(crate) store: Arc<Store>,
-    /// Limits submissions per client.
+    /// Limit on submissions per client.
     pub(crate) rate_limit: Arc<RateLimit>,
-    /// One permit per live event stream.
+    /// Permits for event streams, one for each.
     pub(crate) streams: Arc<Semaphore>,
     /// Ends the event streams when the server stops.
     pub(crate) stop: CancellationToken,
-    /// Renders the metrics.
+    /// Handle that renders the metrics.
     pub(crate) metrics: PrometheusHandle,
-    /// Names the Record and the Board in health responses.
+    /// Mode, which determines the names of the Record and the Board in health responses.
     pub(crate) mode: Mode,
     /// Other origins allowed to call the API.
     pub(crate) cors_origins: Vec<HeaderValue>,
@@ -63,7 +63,7 @@ pub(crate) struct ApiState {
     pub(crate) body_deadline: Duration,
 }
 
-/// Controls `/metrics` on one listener.
+/// Availability of `/metrics` on one listener.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum MetricsRoute {
     /// Served: either there is no proxy in front, or nginx blocks this route for outside clients.

@@ -1,4 +1,4 @@
-//! A value may be any text: it goes through a worker, the Record and every route intact.
+//! Tests that a value may be any text: it passes through a worker, the Record and every route unchanged.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,8 +21,8 @@ use crate::{mode::Mode, rate_limit::RateLimit};
 
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// A short value for even indexes, and one that is abbreviated in lists for odd ones. Both have
-/// characters that JSON escapes or that take several bytes.
+/// Returns a short value for even indexes, and for odd ones a value so long that lists abbreviate it. Both contain
+/// characters that JSON escapes, and characters of several bytes.
 fn text(index: u32) -> String {
     let piece = format!("{index}: \"é\" \\ </script> 2^3 × 💥\n");
     if index.is_multiple_of(2) { piece } else { piece.repeat(100) }
@@ -32,7 +32,7 @@ fn compute(index: u32, _progress: Progress<'_>) -> Result<String, JobError> {
     Ok(text(index))
 }
 
-/// The state of an API whose values are [`text`].
+/// Creates the state of an API whose values are [`text`].
 fn state(folder: &std::path::Path, stop: &CancellationToken) -> ApiState {
     let record = Arc::new(SqliteRecord::new(folder));
     let board = Arc::new(InProcessBoard::new());

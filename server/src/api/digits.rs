@@ -102,7 +102,7 @@ pub(super) async fn digits(
 /// Makes a browser save the response as a file with the job's notation as its name, such as `F(7).txt`.
 fn attachment(index: Index) -> HeaderValue {
     let name = format!("{}.txt", (JOB.notation)(index.get()));
-    // RFC 6266: a plain form for all clients, and one that any name fits in.
+    // RFC 6266: an ASCII name for old clients, and an encoded one that can have any characters.
     let plain: String = name
         .chars()
         .map(|char| if char.is_ascii_graphic() && !"\"\\%".contains(char) { char } else { '_' })
@@ -112,7 +112,7 @@ fn attachment(index: Index) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static("attachment"))
 }
 
-/// Response with text that never changes; supports conditional and range requests (RFC 9110, sections 13 and 14).
+/// Responds with text that never changes, and supports conditional and range requests (RFC 9110, sections 13 and 14).
 fn immutable_text(text: Bytes, etag: &str, method: &Method, request: &HeaderMap) -> Response {
     if etag::lists(request, header::IF_MATCH, etag, Comparison::Strong) == Some(false) {
         return ApiProblem::precondition_failed().into_response();
@@ -138,7 +138,7 @@ fn ranged(text: Bytes, etag: &str, method: &Method, request: &HeaderMap) -> Resp
     match ranges.as_slice() {
         [range] => {
             let (start, end) = (*range.start(), *range.end());
-            // A satisfiable range is within the text, so it fits in usize.
+            // A satisfiable range is within the text, so its ends fit in usize.
             let part = text.slice(start as usize..=end as usize);
             let content_range = [(header::CONTENT_RANGE, format!("bytes {start}-{end}/{length}"))];
             (StatusCode::PARTIAL_CONTENT, content_type, content_range, part).into_response()
@@ -148,7 +148,7 @@ fn ranged(text: Bytes, etag: &str, method: &Method, request: &HeaderMap) -> Resp
             let detail = format!("The value has {length} bytes: 0 to {}.", length.saturating_sub(1));
             (content_range, ApiProblem::range_not_satisfiable(detail)).into_response()
         }
-        // Several ranges would need a multipart response; the whole text is a valid response too.
+        // Several ranges would need a multipart response; RFC 9110 also allows sending the whole text.
         _ => (content_type, text).into_response(),
     }
 }
@@ -161,9 +161,9 @@ fn requested_ranges(
     request: &HeaderMap,
 ) -> Option<Vec<RangeInclusive<u64>>> {
     let mut lines = request.get_all(header::RANGE).iter();
-    // Range is defined only for GET, and is not a list that may be split into lines.
+    // Range is defined only for GET, and unlike a list header it must not be repeated.
     let (Some(line), None, &Method::GET) = (lines.next(), lines.next(), method) else { return None };
-    // A range is only useful to a client that has the rest of the same version.
+    // With If-Range, a range is useful only if the client has the rest of the same version.
     let same_version =
         request.get(header::IF_RANGE).is_none_or(|version| version.as_bytes() == etag.as_bytes());
     line.to_str().ok().filter(|_| same_version).and_then(|ranges| range::parse(ranges, length))

@@ -69,7 +69,7 @@ pub(super) async fn page() -> impl IntoResponse {
     ([POLICY], Html(PAGE))
 }
 
-/// The OpenAPI document of every route, as formatted JSON.
+/// Returns the OpenAPI document of all routes as formatted JSON.
 fn document() -> String {
     let document = super::routes(MetricsRoute::Served).into_openapi();
     let mut document = serde_json::to_value(document).expect("a document's keys are all strings");
@@ -77,7 +77,7 @@ fn document() -> String {
     format!("{document:#}\n")
 }
 
-/// Removes `null` from the types of optional fields: the API leaves out a field that has no value.
+/// Removes `null` from the types of optional fields, because the API leaves out a field that has no value.
 fn remove_null(schema: &mut Value) {
     let null = Value::from("null");
     match schema {
@@ -110,7 +110,7 @@ mod tests {
         if std::env::var_os("UPDATE_EXPECT").is_some() {
             std::fs::write(path, &generated).unwrap();
         }
-        // The order of keys depends on serde_json's features, and so on what else is compiled.
+        // The order of keys depends on serde_json's features, which depend on the other crates in the build.
         let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap();
         let committed = parse(&std::fs::read_to_string(path).unwrap());
         assert!(committed == parse(&generated), "docs/openapi.json is out of date: see this test's comment");

@@ -91,8 +91,8 @@ pub(super) async fn one(
     entry.map(Json).ok_or_else(|| never_submitted(index, allowed))
 }
 
-/// Reads an index from a path. It may be outside the configured range: such entries may have been adopted from
-/// an original system, as failed.
+/// Reads an index from a path. It may be outside the configured range: such an index may have been adopted from an
+/// original system, as a failed entry.
 pub(super) fn index_of_path(text: &str, allowed: IndexRange) -> Result<Index, ApiProblem> {
     Index::parse_for_lookup(text, allowed).map_err(|error| ApiProblem::not_found(error.to_string()))
 }
@@ -100,7 +100,7 @@ pub(super) fn index_of_path(text: &str, allowed: IndexRange) -> Result<Index, Ap
 pub(super) fn never_submitted(index: Index, allowed: IndexRange) -> ApiProblem {
     ApiProblem::not_found(match allowed.check(index) {
         Ok(()) => format!("The index {index} was never submitted. Submit it first."),
-        // It cannot be submitted either.
+        // The index cannot be submitted, so the problem does not suggest it.
         Err(error) => error.to_string(),
     })
 }

@@ -1,5 +1,5 @@
-//! Entity tags in conditional requests (RFC 9110, section 13.1). The crate `headers` is not
-//! used: in a debug build, malformed ones make it panic.
+//! Entity tags in conditional requests (RFC 9110, section 13.1). The crate `headers` is not used because malformed
+//! tags make it panic in a debug build.
 
 use axum::http::{HeaderMap, HeaderName};
 
@@ -10,8 +10,8 @@ pub(super) enum Comparison {
     Weak,
 }
 
-/// Returns whether a header lists `etag`, a strong tag in quotes, or is `*`; `None` if there is no such header. What
-/// follows a malformed tag is ignored.
+/// Returns true if the header lists `etag`, a strong tag in quotes, or is `*`. Returns `None` if there is no such
+/// header. Everything after a malformed tag is ignored.
 pub(super) fn lists(
     headers: &HeaderMap,
     name: HeaderName,

@@ -19,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 use super::ApiState;
 use crate::problem::ApiProblem;
 
-/// Longest pause between two events. It keeps proxies from closing an idle connection, and lets clients notice that
-/// they no longer hear this server.
+/// Longest pause between two events. A heartbeat that follows it keeps proxies from closing an idle connection, and
+/// lets clients notice a dead one.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
 /// Delay before a browser reconnects.
 const RECONNECT_AFTER: Duration = Duration::from_secs(1);
@@ -59,7 +59,7 @@ pub(super) async fn stream(State(state): State<ApiState>) -> Result<Response, Ap
         ApiProblem::unavailable("This server has reached its limit of live connections. Try again later.")
     })?;
     let watcher = Watcher { news: state.store.feed().subscribe(), stop: state.stop.clone(), _permit: permit };
-    // Sent at once, so that the client knows it is connected, and when to expect the next event.
+    // Sent at once, so that the client knows that it is connected and when to expect the next event.
     let opening = heartbeat("listening").retry(RECONNECT_AFTER);
     let events = stream::once(async { Ok::<_, Infallible>(opening) })
         .chain(stream::unfold(watcher, |watcher| async { watcher.next().await }));
@@ -67,7 +67,7 @@ pub(super) async fn stream(State(state): State<ApiState>) -> Result<Response, Ap
     Ok(([UNBUFFERED], Sse::new(events).keep_alive(keep_alive)).into_response())
 }
 
-/// Returns a heartbeat with a comment, for people and for clients that know no heartbeats.
+/// Returns a heartbeat with a comment, for people who watch the stream and for clients that do not know heartbeats.
 fn heartbeat(comment: &str) -> SseEvent {
     let interval_ms = HEARTBEAT_EVERY.as_millis().to_string();
     SseEvent::default().comment(comment).event(HEARTBEAT).data(interval_ms)

@@ -1,4 +1,4 @@
-//! Health: is the process up, and are the Record and the Board responding?
+//! Health checks: liveness (the process is up) and readiness (the Record and the Board can do their work).
 
 use std::collections::BTreeMap;
 

@@ -21,7 +21,7 @@ use crate::problem::{ApiProblem, Unavailable};
 const INDEXES_PER_PAGE: u32 = 1_000;
 const VALUES_PER_PAGE: u32 = 100;
 
-// Only describes the rows, which are written as text.
+// Only documents the rows, which are written directly as text.
 /// A submitted index.
 #[derive(ToSchema)]
 #[expect(dead_code)]
@@ -70,7 +70,7 @@ pub(super) async fn current(State(state): State<ApiState>) -> Result<Response, A
     stream_pages(state.store, Read::Current).await
 }
 
-/// Shows an index with its value and one without.
+/// Returns an example with a computed value and a pending one.
 fn current_example() -> HashMap<String, String> {
     let index = JOB.lowest_index + 7;
     let value = JOB.value(index).unwrap_or_default();
@@ -110,9 +110,9 @@ impl Read {
     }
 }
 
-/// Streams page after page. The next page is read only once the client has taken the previous one, and no database
-/// connection is held in between. The first page is read before the response starts, so that a database that is
-/// down results in a problem, not in an aborted response; if it goes down later, the response is aborted.
+/// Streams page after page. The next page is read only once the client has read the previous one, and no database
+/// connection is held in between. The first page is read before the response starts, so that a failing database
+/// results in a problem instead of an aborted response. If it fails later, the response is aborted.
 async fn stream_pages(store: Arc<Store>, read: Read) -> Result<Response, ApiProblem> {
     let [open, close] = read.brackets();
     let first = read.page(&store, 0).await?;
@@ -121,7 +121,7 @@ async fn stream_pages(store: Arc<Store>, read: Read) -> Result<Response, ApiProb
         async move {
             let Some((page, separator)) = state else { return Ok(None) };
             let Some(last) = page.last else {
-                // The end. For an empty list, the opening bracket has not been sent yet.
+                // The list ends here. If it is empty, the opening bracket has not been sent yet.
                 let opening = if separator == open { open } else { "" };
                 return Ok(Some((Bytes::from(format!("{opening}{close}")), None)));
             };

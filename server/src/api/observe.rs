@@ -14,16 +14,16 @@ use tracing::Span;
 use super::ApiState;
 
 const REQUEST_ID: &str = "x-request-id";
-/// Maximum length of a client's request id. nginx's has 32 bytes.
+/// Maximum length of a client's request id, in bytes. nginx's own has 32.
 const MAX_REQUEST_ID_BYTES: usize = 128;
-/// Length at which a path is cut in logs. Those of our routes are shorter.
+/// Maximum length of a path in logs; longer ones are truncated. The paths of our routes are shorter.
 const MAX_LOGGED_PATH_BYTES: usize = 100;
 
-/// Records a request and its duration.
+/// Counts a request and records its duration.
 pub(super) async fn count(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = method_label(request.method());
-    // The route, not the path: a label per index would be unbounded.
+    // The label is the route, not the path, because there would be a new label for every index.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let response = next.run(request).await;
     let status = response.status().as_u16().to_string();
@@ -33,14 +33,15 @@ pub(super) async fn count(request: Request, next: Next) -> Response {
     response
 }
 
-/// Name of a method as a label or log field. Clients can make up any number of methods, and every label is kept forever.
+/// Returns the name of a method for labels and logs. Clients can invent any number of methods, and labels are kept
+/// forever, so unknown ones get the name `other`.
 fn method_label(method: &Method) -> &'static str {
     const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
     KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }
 
-/// Drops a request id that is too long, or has characters that ids don't have, so that the request gets one of ours:
-/// the id is logged and returned.
+/// Removes a request id that is too long or contains characters that ids don't have, because ids are logged and
+/// returned. The request then gets one of ours.
 pub(super) async fn drop_invalid_request_id(mut request: Request) -> Request {
     if !is_valid_request_id(request.headers()) {
         request.headers_mut().remove(REQUEST_ID);
@@ -58,7 +59,7 @@ fn is_valid_request_id(headers: &HeaderMap) -> bool {
 /// Creates the span of a request, which adds the request id to every log line within it.
 pub(super) fn span(request: &Request) -> Span {
     let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
-    // A path is ASCII (see `guard`), so it can be cut anywhere.
+    // A path is ASCII (see `guard`), so it can be truncated at any byte.
     let path = request.uri().path();
     let path = path.get(..MAX_LOGGED_PATH_BYTES).unwrap_or(path);
     tracing::info_span!("request", method = method_label(request.method()), path, request_id = id)

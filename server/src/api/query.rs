@@ -1,9 +1,9 @@
-//! Queries and forms, in which an empty value counts as absent, as it does in the settings.
+//! Parsing of queries and forms. An empty value counts as absent, as in the settings.
 
 use serde::de::DeserializeOwned;
 use serde_urlencoded::de::Error;
 
-/// Deserialises `name=value&…` without the pairs that have no value.
+/// Deserialises `name=value&…`, ignoring pairs with an empty value.
 pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     let has_value = |pair: &&str| pair.split_once('=').is_some_and(|(_, value)| !value.is_empty());
     let pairs: Vec<_> = text.split('&').filter(has_value).collect();

@@ -2,11 +2,11 @@
 
 use std::ops::RangeInclusive;
 
-/// Finds the requested bytes among `length`: the satisfiable ranges, in ascending order, with those that touch joined.
+/// Returns the satisfiable ranges of a text of `length` bytes, in ascending order; ranges that touch are joined.
 ///
-/// Returns `None` if the header is not a valid set of byte ranges and must be ignored. An empty list means that no range
-/// is satisfiable. The crates for this refuse a suffix longer than the text, and ranges of which only some are
-/// satisfiable.
+/// Returns `None` if the header is not a valid set of byte ranges and must be ignored. An empty list means that no
+/// range is satisfiable. The existing crates are not used because they reject a suffix longer than the text, and a set
+/// of which only some ranges are satisfiable.
 pub(super) fn parse(header: &str, length: u64) -> Option<Vec<RangeInclusive<u64>>> {
     let (unit, set) = header.split_once('=')?;
     if !unit.trim().eq_ignore_ascii_case("bytes") {
@@ -41,12 +41,12 @@ pub(super) fn parse(header: &str, length: u64) -> Option<Vec<RangeInclusive<u64>
     Some(ranges)
 }
 
-/// Parses one end of a range: `Some(None)` if it is left out, `None` if it is no number.
+/// Parses one end of a range. Returns `Some(None)` if it is left out, and `None` if it is not a number.
 fn number(digits: &str) -> Option<Option<u64>> {
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    // A number that is too long for its type is beyond any text.
+    // A number that does not fit its type is beyond the end of any text.
     Some((!digits.is_empty()).then(|| digits.parse().unwrap_or(u64::MAX)))
 }
 

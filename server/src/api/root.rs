@@ -8,7 +8,7 @@ use axum::{
 
 /// Responds as the original did. The Link header leads people to the documentation (RFC 8631).
 pub(crate) async fn hi(OriginalUri(uri): OriginalUri) -> impl IntoResponse {
-    // Relative, so that it is right at every mount: below `/api/`, or beside `/api`.
+    // Relative addresses are right wherever the API is served: within `/api/`, or next to `/api`.
     let folder = uri.path().rsplit('/').next().filter(|last| !last.is_empty());
     let folder = folder.map(|last| format!("{last}/")).unwrap_or_default();
     let links = format!("<{folder}docs>; rel=\"service-doc\", <{folder}openapi.json>; rel=\"service-desc\"");

@@ -16,10 +16,10 @@ use utoipa::ToSchema;
 use super::query;
 use crate::{guard::accepts_html, problem::ApiProblem};
 
-/// Maximum body size. A sensible body has a few dozen bytes.
+/// Maximum size of a body. A normal one has a few dozen bytes.
 pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Kind of client, which determines the format of the response.
+/// Kind of client. It determines the format of the response.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Client {
     /// A program, which gets JSON and problem documents.
@@ -34,7 +34,7 @@ enum Format {
     Form,
 }
 
-// Only describes the body, which is read by `Submission::read`.
+// Only documents the body, which `Submission::read` parses.
 /// An index to compute.
 #[derive(ToSchema)]
 #[schema(as = Submission)]
@@ -58,7 +58,7 @@ pub(super) struct Submission {
 }
 
 impl Submission {
-    /// Reads the body according to its media type and coding, within `deadline`.
+    /// Reads the body within `deadline`, according to its media type and content coding.
     pub(super) async fn read(
         headers: &HeaderMap,
         body: Body,
@@ -138,7 +138,7 @@ impl Coding {
     }
 }
 
-/// Unpacks no more than a body may have: a few bytes can unpack to gigabytes.
+/// Decompresses a body, up to the maximum size: a few bytes can decompress to gigabytes.
 fn unpacked(decoder: impl Read) -> Result<Cow<'static, [u8]>, ApiProblem> {
     let mut bytes = Vec::new();
     decoder.take(MAX_BODY_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(|error| {
@@ -158,7 +158,7 @@ impl Client {
     }
 }
 
-/// Returns the format of a body by its media type, or `None` if it is not supported, or not in UTF-8.
+/// Returns the format of a body from its media type, or `None` if the media type is not supported or not in UTF-8.
 fn format(headers: &HeaderMap) -> Option<Format> {
     let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
     let mut parts = content_type.split(';').map(str::trim);
@@ -179,7 +179,7 @@ fn missing() -> ApiProblem {
 }
 
 fn from_json(bytes: &[u8]) -> Result<String, ApiProblem> {
-    // Numbers are read as written, so that one with a hundred digits is too high instead of rounded.
+    // Numbers are kept as written, so that one with a hundred digits is reported as too high instead of being rounded.
     let members: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(|error| match error
         .classify()
     {
@@ -197,10 +197,10 @@ fn from_json(bytes: &[u8]) -> Result<String, ApiProblem> {
     }
 }
 
-/// Returns a JSON number as it is written, unless it has a fraction or an exponent: `7.0` and `0.7e1` are 7, as in
-/// JavaScript.
+/// Returns a JSON number as written, except that whole numbers with a fraction or an exponent are normalised: `7.0` and
+/// `0.7e1` become `7`, as in JavaScript.
 fn number(json: &str) -> String {
-    /// Beyond any index, and short when written out.
+    /// Higher than any index, but still short when written out.
     const HUGE: f64 = 1e21;
     match json.parse::<f64>() {
         Ok(0.0) => "0".to_owned(),

@@ -100,7 +100,7 @@ fn back_to_page(mount: &Mount, text: Option<&str>, problem: Option<&ApiProblem>)
     let mut query = Vec::new();
     // A longer text cannot be an index anyway.
     const SHOWN_CHARS: usize = 100;
-    // An empty parameter would count as absent; the page says what is wrong with a blank.
+    // An empty parameter would count as absent. With a blank, the page explains what is wrong.
     let text = text.filter(|text| !text.is_empty()).unwrap_or(" ");
     query.push(("index", text.chars().take(SHOWN_CHARS).collect::<String>()));
     if let Some(problem) = problem {
