@@ -19,10 +19,10 @@ pub(crate) struct Backend {
 }
 
 impl Backend {
-    /// Opens the Record and the Board and starts the background tasks. Does not wait for databases that are down.
+    /// Opens the Record and the Board and starts the background tasks. Does not wait for a database that is down.
     ///
     /// # Errors
-    /// Fails if a setting is invalid or the embedded database cannot be used, and waiting would not help.
+    /// Fails if a setting is invalid, or if the embedded database cannot be used and waiting would not help.
     pub(crate) async fn start(config: &Config, mode: Mode, stop: &CancellationToken) -> anyhow::Result<Self> {
         let index_range = config.max_index.index_range(JOB.lowest_index, 1, JOB.memory_bytes)?;
         let limits = Limits { index_range, result_budget_bytes: config.result_budget_bytes };
@@ -40,7 +40,7 @@ impl Backend {
                     Err(RecordError::File(fault)) if fault.is_permanent() => {
                         return Err(SettingsError::Refused(fault.to_string()).into());
                     }
-                    // Prepared again, and again, in the background.
+                    // After any other error, a background task keeps trying to prepare the Record.
                     _ => {}
                 }
                 let board = Arc::new(InProcessBoard::new());
@@ -61,7 +61,7 @@ impl Backend {
     pub(crate) async fn stopped(self) {
         self.tasks.wait().await;
         self.store.record().close().await;
-        // It blocks, and only fails by a panic, which has been logged.
+        // Stopping the telemetry blocks. It fails only by a panic, which has been logged.
         let _ = tokio::task::spawn_blocking(|| self.telemetry.stop()).await;
     }
 }

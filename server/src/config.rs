@@ -62,15 +62,15 @@ pub struct Config {
     #[arg(long, env, value_parser = number(1..=1_000_000_u32, ""))]
     pub max_connections: Option<u32>,
 
-    /// Seconds that a client has to send the head of a request, and then its body
+    /// Seconds that a client may take to send the head of a request, and again to send its body
     #[arg(long, env, default_value = "10", value_parser = number(1..=3_600_u64, "seconds"))]
     pub request_timeout_seconds: u64,
 
-    /// Seconds for which a connection without a request is kept open; longer than proxies keep theirs
+    /// Seconds for which an idle connection is kept open; must be longer than proxies in front keep theirs
     #[arg(long, env, default_value = "75", value_parser = number(1..=3_600_u64, "seconds"))]
     pub idle_timeout_seconds: u64,
 
-    /// Seconds in which a client must take some of a response
+    /// Seconds that a client may take to read the next part of a response
     #[arg(long, env, default_value = "30", value_parser = number(1..=3_600_u64, "seconds"))]
     pub send_timeout_seconds: u64,
 
@@ -116,7 +116,7 @@ pub struct Config {
 pub enum Command {
     /// Serve until SIGTERM or SIGINT (the default)
     Run,
-    /// Check whether the server running here with the same settings is up. Exits with 0 if so.
+    /// Check whether the server that runs here with the same settings is up. Exits with 0 if so.
     Healthcheck,
     /// Migrate the Postgres schema, as a server does when it starts, and exit
     Migrate,
@@ -145,7 +145,7 @@ impl Config {
         })
     }
 
-    /// Limits of the connections.
+    /// Limits on connections.
     pub(crate) fn limits(&self) -> Limits {
         let connections = self.max_connections.map(|number| number as usize);
         let seconds = [self.request_timeout_seconds, self.idle_timeout_seconds, self.send_timeout_seconds];

@@ -1,4 +1,5 @@
-//! Layers around all routes of a listener: requests that no route expects, deadlines, panics, and errors without a text.
+//! Layers around all routes of a listener. They handle requests that no route expects, deadlines, panics, and errors
+//! without a text.
 
 use std::{any::Any, time::Duration};
 
@@ -16,7 +17,7 @@ use crate::{connections::Audience, problem::ApiProblem};
 
 /// Time limit for a handler to start its response.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// Maximum length of a file's name on Linux.
+/// Maximum length of a path segment: the longest file name that Linux allows.
 const MAX_SEGMENT_BYTES: usize = 255;
 /// Methods that some route supports.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
@@ -30,8 +31,8 @@ pub(crate) fn guard(router: Router, audience: Audience) -> Router {
         .layer(middleware::from_fn_with_state(audience, describe))
 }
 
-/// Turns a panic into a response, and logs it.
-// The layer passes the panic by value.
+/// Logs a panic and responds with an internal error.
+// `CatchPanicLayer` passes the panic by value.
 #[expect(clippy::needless_pass_by_value)]
 pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let message = panic
@@ -43,7 +44,7 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     ApiProblem::internal().into_response()
 }
 
-/// Returns true if the client accepts HTML by name; `*/*` is not enough, since every program sends it.
+/// Returns true if the client names HTML in `Accept`. `*/*` is not enough, since most programs send it.
 pub(crate) fn accepts_html(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepted.flat_map(|value| value.split(',')).any(|range| {
@@ -68,7 +69,7 @@ async fn limit_time(State(deadline): State<Duration>, request: Request, next: Ne
     }
 }
 
-/// Answers requests that are valid HTTP but address no resource: routers and handlers rely on a path.
+/// Responds to requests that are valid HTTP but do not address a resource, because routers and handlers rely on a path.
 async fn check_head(request: Request, next: Next) -> Response {
     if request.method() == Method::CONNECT {
         return ([(header::ALLOW, METHODS)], ApiProblem::method_not_allowed()).into_response();
@@ -82,10 +83,10 @@ async fn check_head(request: Request, next: Next) -> Response {
     }
     if !target.starts_with('/') || !target.is_ascii() {
         let detail =
-            "The address must begin with a slash, and other characters than ASCII must be percent-encoded.";
+            "The address must begin with a slash, and characters outside ASCII must be percent-encoded.";
         return ApiProblem::bad_request("Malformed request", detail).into_response();
     }
-    // No route is as long, and no file can be.
+    // No route has such a long segment, and no file can have such a long name.
     if request.uri().path().split('/').any(|segment| segment.len() > MAX_SEGMENT_BYTES) {
         return ApiProblem::of_status(StatusCode::NOT_FOUND).into_response();
     }
@@ -98,7 +99,7 @@ fn check_host(version: Version, headers: &HeaderMap) -> Result<(), &'static str>
     match (hosts.next(), hosts.next()) {
         (None, _) if version < Version::HTTP_11 => Ok(()),
         (Some(host), None) if host.is_empty() || is_host(host) => Ok(()),
-        (Some(_), None) => Err("The Host header is not a host name with an optional port."),
+        (Some(_), None) => Err("The Host header must be a host name with an optional port."),
         _ => Err("Send exactly one Host header."),
     }
 }
@@ -107,7 +108,7 @@ fn is_host(host: &HeaderValue) -> bool {
     Authority::try_from(host.as_bytes()).is_ok_and(|host| !host.as_str().contains('@'))
 }
 
-/// Gives every error a text: a problem document, or a page where a person reads it. Also answers OPTIONS.
+/// Gives every error a text: a problem document, or a page if a person reads it. Also responds to OPTIONS.
 async fn describe(State(audience): State<Audience>, request: Request, next: Next) -> Response {
     let is_options = request.method() == Method::OPTIONS;
     let path = request.uri().path();
@@ -116,7 +117,7 @@ async fn describe(State(audience): State<Audience>, request: Request, next: Next
     let as_page = has_pages && accepts_html(request.headers());
     let mut response = next.run(request).await;
     if is_options && response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        // The router adds the Allow header after this layer, unless a service has done so.
+        // The router adds the Allow header after this layer has run, unless an inner service has already done so.
         let allowed = response.headers_mut().remove(header::ALLOW);
         return (StatusCode::NO_CONTENT, AppendHeaders(allowed.map(|methods| (header::ALLOW, methods))))
             .into_response();
@@ -160,7 +161,7 @@ mod tests {
 
     use super::*;
 
-    /// Status, media type and body of the response to a GET request.
+    /// Returns the status, media type and body of the response to a GET request.
     async fn ask(audience: Audience, path: &str, accept: &str) -> (u16, String, String) {
         async fn panicking() -> &'static str {
             panic!("a fault")

@@ -43,16 +43,16 @@ use crate::{
     rate_limit::RateLimit,
 };
 
-/// Time that a shutdown allows for requests in progress.
+/// How long a shutdown waits for requests in progress.
 const STOP_GRACE: Duration = Duration::from_secs(10);
-/// Time that startup waits for the database before the server opens without it.
+/// How long startup waits for an unresponsive database before the server opens its listeners without it.
 const PREPARE_DEADLINE: Duration = Duration::from_secs(5);
 /// Interval at which idle clients are evicted and metrics compacted.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Runs the command given on the command line; serves until shutdown by default.
 ///
-/// It is in the library so that its futures are compiled in parallel with `app`, not after it.
+/// It is part of the library so that its futures are compiled in parallel with `app`, not after it.
 ///
 /// # Errors
 /// See [`Server::bind`] and [`Server::run`]. An invalid setting is reported on stderr and ends the process.
@@ -96,11 +96,11 @@ pub struct Server {
 
 impl Server {
     /// Starts the background tasks, and opens the listeners once the first attempt to prepare the database has
-    /// finished, so that the first request finds it ready. Until then the bound ports refuse connections, and nginx
-    /// tries another server. `stop` ends everything.
+    /// finished, so that the database is ready for the first request. Until then the bound ports refuse connections,
+    /// and nginx tries another server. `stop` ends everything.
     ///
-    /// A failed attempt ends the wait, because a server must also serve while its database is down, possibly for long.
-    /// The wait for an unresponsive database ends after 5 s.
+    /// The wait also ends when the attempt fails, or after 5 s if the database is not responding: the server must also
+    /// serve while its database is down, which may be for long.
     ///
     /// # Errors
     /// Fails if a setting is invalid or a port is in use.
@@ -130,7 +130,7 @@ impl Server {
             cors_origins: config.cors_origins.clone(),
             body_deadline: limits.request,
         };
-        // In stack mode, the site listener may be reached without nginx, which would refuse the metrics.
+        // In stack mode, clients may reach the site listener without going through nginx, which blocks the metrics.
         let on_site = match mode {
             Mode::Stack => MetricsRoute::Hidden,
             Mode::Embedded => MetricsRoute::Served,
@@ -201,7 +201,7 @@ impl Server {
     }
 }
 
-/// Returns an address that a browser on this machine can open: it cannot open “all addresses”.
+/// Returns an address that a browser on this machine can open, in place of “all addresses”.
 fn reachable(mut bound: SocketAddr) -> SocketAddr {
     match bound.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => bound.set_ip(Ipv4Addr::LOCALHOST.into()),

@@ -12,8 +12,8 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// Chooses by the setting `EMBEDDED` and by which hosts are set. If only one of the two hosts is set, this is an
-    /// error, so that a typo cannot silently start a second, empty data store.
+    /// Chooses the mode from the setting `EMBEDDED` and from which hosts are set. Setting only one of the two hosts is
+    /// an error, so that a typo cannot silently start a second, empty data store.
     ///
     /// # Errors
     /// Fails with the name of the missing setting.

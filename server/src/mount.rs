@@ -10,8 +10,8 @@ use protocol::names::API_PREFIX;
 
 use crate::problem::ApiProblem;
 
-/// The path at which the client of a request finds the API: empty on the api listener, `/api` on the site and through
-/// nginx, and after another prefix if a proxy in front removed one and named it in `X-Forwarded-Prefix`.
+/// Path at which the client of a request finds the API: empty on the api listener, `/api` on the site and through
+/// nginx. If a proxy in front removed a prefix and named it in `X-Forwarded-Prefix`, the path begins with that prefix.
 #[derive(Clone, Debug)]
 pub(crate) struct Mount(String);
 
@@ -21,7 +21,7 @@ impl Mount {
         format!("{}{route}", self.0)
     }
 
-    /// 404, with the address of the documentation.
+    /// Returns a 404 with the address of the documentation.
     pub(crate) fn no_such_endpoint(&self) -> ApiProblem {
         ApiProblem::not_found(format!("No such endpoint. See {}.", self.api_address("/docs")))
     }

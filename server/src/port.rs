@@ -1,14 +1,14 @@
-//! A port that is reserved before it listens.
+//! A port that is bound before the server listens on it.
 
 use std::{io, net::SocketAddr};
 
 use anyhow::Context;
 use tokio::net::{TcpListener, TcpSocket};
 
-/// Maximum number of connections waiting to be accepted: the same as tokio's own.
+/// Maximum number of connections waiting to be accepted, as in tokio.
 const BACKLOG: u32 = 1024;
 
-/// A bound port, which refuses connections until it listens.
+/// A bound port. It refuses connections until [`Port::listen`] is called.
 pub(crate) struct Port {
     socket: TcpSocket,
     /// The address in the setting.
@@ -21,7 +21,7 @@ impl Port {
     pub(crate) fn bind(requested: SocketAddr, setting: &'static str) -> anyhow::Result<Self> {
         let bind = || {
             let socket = if requested.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-            // Otherwise a restart would have to wait for the previous process's connections to time out.
+            // Without this, a restart would have to wait until the previous process's connections have timed out.
             socket.set_reuseaddr(true)?;
             socket.bind(requested)?;
             Ok(socket)

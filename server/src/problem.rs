@@ -9,7 +9,7 @@ use store::{ReadError, RecordError};
 
 /// An error response: an RFC 9457 problem.
 ///
-/// The internal cause is logged when it is converted into a problem; the client gets a message that is safe to show.
+/// An internal error is logged when it is converted into a problem; the client gets a message that is safe to show.
 #[derive(Clone, Debug)]
 pub(crate) struct ApiProblem {
     problem: Problem,
@@ -42,7 +42,7 @@ impl ApiProblem {
         )
     }
 
-    /// 409: the computation was given up, for `reason`, and may be retried if the index is `allowed`.
+    /// 409: the computation was given up for `reason`; it may be retried if the index is `allowed`.
     pub(crate) fn given_up(reason: Option<&str>, allowed: bool) -> Self {
         let reason = reason.unwrap_or("The computation failed.");
         let remedy = if allowed { " Submit the index again to retry." } else { "" };
@@ -54,23 +54,23 @@ impl ApiProblem {
         Self::new(
             StatusCode::REQUEST_TIMEOUT,
             "Request timeout",
-            "The request did not arrive completely in time. Send it again, without pauses.",
+            "The request did not arrive in time. Send it again, without pauses.",
         )
     }
 
-    /// A head that is not HTTP, too large, or incomplete.
+    /// 400, 408, 414 or 431: the head of the request is malformed, incomplete or too large.
     pub(crate) fn unreadable_request(status: StatusCode) -> Self {
         match status {
             StatusCode::REQUEST_TIMEOUT => Self::request_timeout(),
             StatusCode::URI_TOO_LONG => Self::new(
                 status,
                 "Address too long",
-                "The address of the request must not exceed 32 KiB, the limit of all headers together.",
+                "The address and headers of a request must not exceed 32 KiB together.",
             ),
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::new(
                 status,
                 "Headers too large",
-                "The headers of a request, cookies included, must not exceed 32 KiB, nor be more than 100.",
+                "A request must not have more than 100 headers or 32 KiB of headers, including cookies.",
             ),
             _ => Self::bad_request("Malformed request", "The request is not valid HTTP/1.1."),
         }
@@ -99,7 +99,7 @@ impl ApiProblem {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type", detail)
     }
 
-    /// Adds the content codings that are supported, for a 415 (RFC 9110, section 12.5.3).
+    /// Adds the supported content codings to a 415 (RFC 9110, section 12.5.3).
     pub(crate) fn with_accepted_codings(self, codings: &'static str) -> Self {
         Self { accept_encoding: Some(codings), ..self }
     }
@@ -109,7 +109,7 @@ impl ApiProblem {
         Self::new(StatusCode::RANGE_NOT_SATISFIABLE, "Range not satisfiable", detail)
     }
 
-    /// 422: well-formed, but not acceptable here.
+    /// 422: the request is well-formed, but its content is not acceptable.
     pub(crate) fn unprocessable(title: &str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, title, detail)
     }
@@ -155,10 +155,10 @@ impl ApiProblem {
         )
     }
 
-    /// An error response that has no text of its own.
+    /// Creates a problem for an error response that has no text of its own.
     pub(crate) fn of_status(status: StatusCode) -> Self {
         match status {
-            StatusCode::NOT_FOUND => Self::not_found("Nothing is at this address."),
+            StatusCode::NOT_FOUND => Self::not_found("There is nothing at this address."),
             StatusCode::METHOD_NOT_ALLOWED => Self::method_not_allowed(),
             StatusCode::INTERNAL_SERVER_ERROR => Self::internal(),
             StatusCode::BAD_REQUEST => Self::bad_request(
@@ -172,7 +172,7 @@ impl ApiProblem {
         }
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub(crate) fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -222,13 +222,13 @@ impl From<ReadError> for ApiProblem {
 }
 
 impl ApiProblem {
-    /// The headers and the body of a problem document.
+    /// Returns the headers and the body of a problem document.
     pub(crate) fn document(&self) -> (HeaderMap, Vec<u8>) {
         let body = serde_json::to_vec(&self.problem).expect("a problem consists of texts and numbers");
         (self.headers(PROBLEM_MEDIA_TYPE), body)
     }
 
-    /// The headers and the body of a page with the same content, for people.
+    /// Returns the headers and the body of a page with the same content, for people.
     pub(crate) fn page(&self) -> (HeaderMap, Vec<u8>) {
         let title = escaped(&self.problem.title);
         let detail = escaped(self.problem.detail.as_deref().unwrap_or_default());
@@ -257,7 +257,7 @@ impl ApiProblem {
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(codings));
         }
         if [StatusCode::PAYLOAD_TOO_LARGE, StatusCode::REQUEST_TIMEOUT].contains(&self.status()) {
-            // The rest of the body is dropped and the connection closed. This header keeps the client from reusing it.
+            // The rest of the body is discarded and the connection closed, so the client must not reuse it.
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         headers
@@ -269,7 +269,7 @@ fn escaped(text: &str) -> String {
 }
 
 impl IntoResponse for ApiProblem {
-    /// The response is a document. It also carries the problem itself, so that a layer can make it a page.
+    /// Creates a problem document. The response also carries the problem, so that a layer can replace it with a page.
     fn into_response(self) -> Response {
         let (headers, body) = self.document();
         let mut response = (self.status(), headers, body).into_response();

@@ -11,24 +11,24 @@ use axum::http::{HeaderMap, HeaderValue};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
 use ipnet::IpNet;
 
-/// Size of a burst, in seconds of the allowed rate.
+/// Size of a burst, as seconds of the allowed rate.
 const BURST_S: u32 = 10;
-/// A client's place in the limiter. Clients are hashed, so that any number of them takes bounded memory; two that share
-/// a place share its rate.
+/// Key of a client in the limiter: a short hash of its address, so that any number of clients takes bounded memory. Two
+/// clients with the same key share one rate.
 type Place = u16;
 
 /// Limits how fast one client may submit. Clients are identified by address, since there are no accounts.
 pub(crate) struct RateLimit {
     /// `None`: unlimited.
     limiter: Option<DefaultKeyedRateLimiter<Place>>,
-    /// Random, so that nobody can choose whose place to share.
+    /// Random hash function, so that nobody can choose which client to share a key with.
     hasher: RandomState,
     trusted_proxies: Vec<IpNet>,
 }
 
 impl RateLimit {
-    /// Allows `per_second` submissions on average and ten times as many in a burst; 0 disables the limit. The client
-    /// addresses reported by `trusted_proxies` are trusted.
+    /// Allows `per_second` submissions on average and ten times as many in a burst; 0 disables the limit. Client
+    /// addresses are accepted only from `trusted_proxies`.
     #[must_use]
     pub(crate) fn new(per_second: u32, trusted_proxies: Vec<IpNet>) -> Self {
         let limiter = NonZeroU32::new(per_second).map(|rate| {
@@ -62,8 +62,8 @@ impl RateLimit {
         Place::from_le_bytes([hash[0], hash[1]])
     }
 
-    /// Returns the last address in the chain that is not one of our own proxies. Anything before it may be forged. If a
-    /// proxy reports something that is not an address, the client is that proxy.
+    /// Returns the last address in the chain that is not a trusted proxy's. Anything before it may be forged. If a
+    /// proxy reports something that is not an address, that proxy counts as the client.
     fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
         let trusted = |address: &IpAddr| self.trusted_proxies.iter().any(|net| net.contains(address));
         let mut client = peer.ip().to_canonical();
@@ -77,7 +77,7 @@ impl RateLimit {
     }
 }
 
-/// Reads an address as proxies write it: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`,
+/// Parses an address as proxies write it: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`,
 /// `[2001:db8::1]:80`.
 fn address(hop: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(hop).ok()?.trim();
@@ -87,7 +87,7 @@ fn address(hop: &[u8]) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// Masks an IPv6 address to its /64 network: one client has all of its addresses.
+/// Masks an IPv6 address to its /64 network, because one client usually has all of the network's addresses.
 fn network(client: IpAddr) -> IpAddr {
     match client {
         IpAddr::V4(_) => client,
@@ -130,7 +130,7 @@ mod tests {
         ] {
             assert_eq!(client("10.0.0.1", text), expected, "{text}");
         }
-        // Whatever stands before an unreadable hop may be forged.
+        // Anything before an unreadable hop may be forged.
         for unreadable in ["203.0.113.9, unknown", "203.0.113.9, ", "_hidden", "203.0.113.9, 198.51.100.7.8"]
         {
             assert_eq!(client("10.0.0.1", unreadable), "10.0.0.1".parse::<IpAddr>().unwrap(), "{unreadable}");

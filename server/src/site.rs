@@ -35,7 +35,7 @@ pub(crate) fn leptos_options(address: SocketAddr) -> LeptosOptions {
     let site_root = text("LEPTOS_SITE_ROOT", "target/site");
     let package = text("LEPTOS_SITE_PKG_DIR", "pkg");
     let output_name = text("LEPTOS_OUTPUT_NAME", "fibstack");
-    // If LEPTOS_HASH_FILES is not set, file names have a hash if the list of hashes is next to the
+    // If LEPTOS_HASH_FILES is not set, file names are assumed to contain a hash if the list of hashes is next to the
     // binary and is not left over from another build.
     let plain = Path::new(&site_root).join(&package).join(&output_name).with_extension("js");
     let has_list = || {
@@ -67,14 +67,14 @@ pub(crate) fn leptos_options(address: SocketAddr) -> LeptosOptions {
 pub(crate) fn router(options: &LeptosOptions, store: &Arc<Store>, api: Router) -> Router {
     let package = format!("/{}", options.site_pkg_dir);
     let folder = format!("{}{package}", options.site_root);
-    // With a hash in its name, a file never changes.
+    // A file with a hash in its name never changes.
     let caching = if options.hash_files { caching::FOREVER } else { caching::REVALIDATED };
     // A release build adds `.br` files, which most browsers accept.
     let files = ServeDir::new(folder).precompressed_br();
     let assets = Router::new()
         .fallback_service(files)
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, caching))
-        // `ServeDir` leaves it out of a 304.
+        // `ServeDir` omits this header from a 304.
         .layer(SetResponseHeaderLayer::if_not_present(
             header::VARY,
             HeaderValue::from_static("accept-encoding"),
@@ -86,7 +86,7 @@ pub(crate) fn router(options: &LeptosOptions, store: &Arc<Store>, api: Router) -
         // `nest` does not match the prefix with a trailing slash.
         .route(&format!("{API_PREFIX}/"), get(api::hi))
         .nest(API_PREFIX, api)
-        // The files beside the package; pages and the API have set theirs.
+        // Only for files outside the package: pages and the API have set this header already.
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, caching::FOR_AN_HOUR))
         .layer(middleware::map_response(caching::keep_no_error));
     for (name, value) in SECURITY_HEADERS {
@@ -95,7 +95,7 @@ pub(crate) fn router(options: &LeptosOptions, store: &Arc<Store>, api: Router) -
     router
 }
 
-/// Makes `ServeDir` ignore ranges, which RFC 9110 allows: it refuses satisfiable ones, and the files are small.
+/// Makes `ServeDir` ignore ranges, as RFC 9110 allows: it rejects some satisfiable ones, and the files are small.
 async fn ignore_range(mut request: Request) -> Request {
     request.headers_mut().remove(header::RANGE);
     request
