@@ -1,6 +1,6 @@
-//! Text from outside, bounded before it is kept, logged or shown.
+//! Limits on text from outside, applied before it is stored, logged or shown.
 
-/// Cuts a text to `max_chars` characters and replaces control characters by blanks.
+/// Truncates a text to `max_chars` characters and replaces control characters with blanks.
 ///
 /// ```
 /// assert_eq!(protocol::bounded("a\nb\u{1b}c", 4), "a b…");

@@ -8,7 +8,7 @@ use crate::entry::Entry;
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventKind {
-    /// The index was submitted, or found on the Board and recorded.
+    /// The index was submitted, or was found on the Board and recorded.
     Submitted,
     /// A worker claimed the index or reported progress.
     Computing,
@@ -18,7 +18,7 @@ pub enum EventKind {
     Failed,
     /// A wrong result was rejected; the index is pending again, and the entry gives the reason.
     ///
-    /// Receivers of earlier versions ignore it: pages don't listen for it, and servers skip a
+    /// Earlier versions ignore this kind: their pages don't listen for it, and their servers skip a
     /// [`Notice`](crate::Notice) of an unknown kind.
     Rejected,
 }

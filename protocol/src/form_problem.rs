@@ -1,10 +1,10 @@
-//! The words in `?problem=`, with which the server redirects a plain form back to the page.
+//! The values of `?problem=` in the redirect from a plain form back to the page.
 
 use serde::{Deserialize, Serialize};
 
-/// Reason the server could not accept a form that was sent without scripts. The server puts it into
-/// the query of the address it redirects to, and the page shows a message. A mistake in the typed text
-/// is not among them: the page parses that text itself.
+/// Reason the server could not accept a form that was sent without scripts. The server adds it to the query
+/// of the redirect, and the page shows a message. Mistakes in the typed text are not included, because the
+/// page parses that text itself.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FormProblem {

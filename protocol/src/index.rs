@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "u32", into = "u32")]
 pub struct Index(u32);
 
-/// The indexes that an installation computes: from the lowest that its job has a value for to the
-/// highest (setting `MAX_INDEX`).
+/// The indexes that an installation computes: from the lowest one for which its job has a value to the
+/// highest one (setting `MAX_INDEX`).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct IndexRange {
     /// The lowest index allowed.
@@ -24,8 +24,8 @@ pub struct IndexRange {
     pub highest: Index,
 }
 
-/// Reason a text was rejected as an index, and what is allowed instead. Its text is for API clients and
-/// logs; the page has its own words.
+/// Reason a text was rejected as an index, and what is allowed instead. The `Display` text is for API clients
+/// and logs; the page has its own wording.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub struct IndexError {
     /// Kind of mistake.
@@ -39,11 +39,11 @@ pub struct IndexError {
 pub enum IndexErrorKind {
     /// It is blank.
     Empty,
-    /// It has something other than decimal digits.
+    /// It contains something other than decimal digits.
     NotANumber {
-        /// The text, shortened, with its invisible characters made visible.
+        /// The text, shortened, with invisible characters made visible.
         given: String,
-        /// Part of it that is wrong.
+        /// The part of the text that is wrong.
         fault: Fault,
     },
     /// It is below zero.
@@ -115,8 +115,8 @@ impl Index {
         self.0
     }
 
-    /// Parses what a person or a program typed. Surrounding blanks, leading zeros and digit grouping in
-    /// threes are ignored.
+    /// Parses an index that a person or a program wrote. Surrounding blanks, leading zeros and digit grouping
+    /// in threes are ignored.
     ///
     /// ```
     /// use protocol::{Index, IndexErrorKind, IndexRange};
@@ -168,11 +168,11 @@ impl Index {
     }
 }
 
-/// Characters that set groups of digits apart: as people type them, and as pages and spreadsheets write
-/// them (no-break, figure, thin and narrow no-break space).
+/// Separators of groups of digits: those that people type, and those that pages and spreadsheets use
+/// (no-break, figure, thin and narrow no-break space).
 const SEPARATORS: [char; 9] = [',', ' ', '\'', '’', '_', '\u{a0}', '\u{2007}', '\u{2009}', '\u{202f}'];
 
-/// Returns the digits of a text that has nothing else, or has them in groups of three with the same
+/// Returns the digits of a text that consists only of digits, or of groups of three digits with the same
 /// separator throughout.
 fn ungrouped(text: &str) -> Option<String> {
     let separator = text.chars().find(|char| !char.is_ascii_digit());
@@ -190,7 +190,7 @@ fn mistake(text: &str) -> IndexErrorKind {
     if text.is_empty() {
         return IndexErrorKind::Empty;
     }
-    // The minus sign that word processors write.
+    // Includes the minus sign that word processors use.
     let negative = text.strip_prefix(['-', '−']);
     let unsigned = negative.unwrap_or(text);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
@@ -229,19 +229,19 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Returns whether a character around an index is ignored. Copying a number often takes invisible
-/// characters along.
+/// Returns whether a character is ignored before and after an index. Copying a number often copies invisible
+/// characters too.
 fn is_blank(char: char) -> bool {
     char.is_whitespace() || is_ignorable(char)
 }
 
-/// Returns whether a character cannot be seen, or not be told from a space.
+/// Returns whether a character is invisible or looks like a space.
 fn is_invisible(char: char) -> bool {
     char.is_control() || is_blank(char)
 }
 
-/// Returns whether a character has the Unicode property `Default_Ignorable_Code_Point`, or is blank without
-/// being white space: soft hyphen, zero-width space, direction marks, byte-order mark, Braille blank.
+/// Returns whether a character has the Unicode property `Default_Ignorable_Code_Point`, or looks blank although
+/// it is not white space: soft hyphen, zero-width space, direction marks, byte-order mark, Braille blank.
 const fn is_ignorable(char: char) -> bool {
     matches!(
         char,
@@ -253,8 +253,8 @@ const fn is_ignorable(char: char) -> bool {
     )
 }
 
-/// Returns a text as messages quote it: shortened, and with the code points of its invisible characters,
-/// as in `1⟨U+200B⟩0`.
+/// Returns a text for quoting in a message: shortened, and with invisible characters replaced by their code
+/// points, as in `1⟨U+200B⟩0`.
 fn shown(text: &str) -> String {
     const SHOWN_CHARS: usize = 40;
     let mut shown = String::new();
@@ -311,7 +311,7 @@ impl IndexRange {
     /// Checks that `index` is allowed.
     ///
     /// # Errors
-    /// The index is too low or too high.
+    /// Fails if the index is too low or too high.
     pub fn check(self, index: Index) -> Result<(), IndexError> {
         if index < self.lowest {
             Err(IndexError { kind: IndexErrorKind::TooLow, allowed: self })

@@ -1,8 +1,8 @@
-//! Names of keys, channels and routes that several programs use.
+//! Names of keys, channels and routes that several programs share.
 //!
 //! [`VALUES`], [`INSERT`] and [`NOTHING_YET`] are the original system's and cannot change. Our own keys
-//! carry the hash tag `{values}`, which puts them into the slot of `values`, so that a script can use
-//! all of them on a Redis cluster too.
+//! carry the hash tag `{values}`, which puts them into the same slot as `values`, so that a script can use
+//! all of them even on a Redis cluster.
 
 /// Redis hash: index in decimal → its value, or [`NOTHING_YET`] while pending.
 pub const VALUES: &str = "values";
@@ -29,11 +29,11 @@ pub const CHECK: &str = "{values}:check";
 pub const API_PREFIX: &str = "/api";
 /// The event stream, below [`API_PREFIX`] on the site.
 pub const EVENTS_ROUTE: &str = "/values/events";
-/// Server-sent event that shows that the stream is alive; its data is the longest pause between two events, in ms.
+/// Server-sent event that shows that the stream is alive. Its data is the longest pause between two events, in ms.
 pub const HEARTBEAT: &str = "heartbeat";
 /// The entries, below [`API_PREFIX`] on the site.
 pub const VALUES_ROUTE: &str = "/values";
 /// Number of entries on a page, and default number of entries that `GET /values` returns.
 pub const PAGE_SIZE: u32 = 20;
-/// Highest number of entries that one `GET /values` returns.
+/// Maximum number of entries that one `GET /values` returns.
 pub const MAX_PAGE_SIZE: u32 = 100;

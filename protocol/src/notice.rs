@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{event::Event, index::Index, worker_id::WorkerId};
 
-/// Maximum length of a notice. Every watcher gets a copy, and anyone with access to Redis can publish one. The longest of
-/// ours has a value of 1,000 characters.
+/// Maximum length of a notice, in bytes. It is limited because every watcher gets a copy, and anyone with access to
+/// Redis can publish one. The longest of our own contains a value of 1,000 characters.
 const MAX_JSON_BYTES: usize = 32 * 1024;
 
 /// A message on the channel `events`, as JSON. The Board's scripts and servers publish it; servers
@@ -15,8 +15,8 @@ const MAX_JSON_BYTES: usize = 32 * 1024;
 /// of a kind it does not know, and ignores unknown fields: the state itself is in the Record and on the
 /// Board, so a skipped notice only delays what watchers see.
 ///
-/// Workers don't know the Record, so their notices carry no revision; the server that receives one
-/// looks up the entry. [`Notice::Changed`] comes from a server and is passed on to watchers as it is.
+/// Workers have no access to the Record, so their notices contain no revision; the server that receives one
+/// looks up the entry. [`Notice::Changed`] comes from a server and is passed on to watchers unchanged.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Notice {

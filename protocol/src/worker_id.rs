@@ -14,11 +14,11 @@ use crate::bounded_text::bounded;
 #[serde(from = "String", into = "String")]
 pub struct WorkerId(String);
 
-/// Maximum length of a name, in characters. Anyone with access to Redis can write one, and it is logged and shown.
+/// Maximum length of a name, in characters. Names are logged and shown, and anyone with access to Redis can write one.
 const MAX_CHARS: usize = 128;
 
 impl WorkerId {
-    /// Wraps a name that is unique per process start. A longer name than any of ours is cut.
+    /// Wraps a name that is unique per process start. A name that is longer than any of ours is truncated.
     #[must_use]
     pub fn new(name: impl AsRef<str>) -> Self {
         Self(bounded(name.as_ref(), MAX_CHARS))
