@@ -14,11 +14,11 @@ use web_sys::{EventSource, MessageEvent};
 
 /// Something that happens on the stream.
 pub(super) enum StreamEvent {
-    /// It was opened, for the first time or again; events may have been missed.
+    /// The stream was opened, for the first time or again; events may have been missed.
     Opened,
-    /// It was interrupted.
+    /// The stream was interrupted.
     Interrupted,
-    /// The server has nothing to report, and promises to send something within this time.
+    /// The server sent a heartbeat: it will send another event or heartbeat within this time.
     Beat(Duration),
     /// An entry changed: its JSON as received.
     Entry(String),
@@ -26,9 +26,9 @@ pub(super) enum StreamEvent {
 
 /// The event stream, kept open until this is dropped.
 ///
-/// The browser itself reconnects an interrupted stream. It does not retry a stream that the server
-/// refused (`503` at its limit, or while it starts), so that one is opened again after a delay. Neither
-/// notices that nothing arrives any more; for that, there is [`EventStream::reopen`].
+/// The browser reconnects an interrupted stream by itself, but does not retry one that the server refused
+/// (with a `503`, at its limit or during startup). A refused stream is opened again here, after a delay. A
+/// dead connection is noticed by the caller, which then calls [`EventStream::reopen`].
 pub(super) struct EventStream(Rc<Inner>);
 
 struct Inner {
@@ -48,7 +48,7 @@ struct Source {
 }
 
 impl EventStream {
-    /// Opens the stream and calls `handler` for everything that happens on it.
+    /// Opens the stream and calls `handler` for each [`StreamEvent`].
     pub(super) fn open(handler: impl Fn(StreamEvent) + 'static) -> Self {
         let inner = Rc::new(Inner {
             handler: Box::new(handler),
@@ -60,7 +60,7 @@ impl EventStream {
         Self(inner)
     }
 
-    /// Returns whether an attempt to open it is due later.
+    /// Returns whether the stream is waiting for the next attempt to open it.
     pub(super) fn is_waiting(&self) -> bool {
         self.0.retry.get().is_some()
     }
@@ -124,7 +124,7 @@ impl Inner {
 impl Source {
     fn open(inner: &Rc<Inner>) -> Option<Self> {
         let source = EventSource::new(&crate::root::api_address(EVENTS_ROUTE)).ok()?;
-        // Weak, or `Inner` would own itself through its closures.
+        // A strong reference would make `Inner` own itself through its closures.
         let weak = Rc::downgrade(inner);
         let on_open = Closure::<dyn FnMut()>::new(move || {
             if let Some(inner) = weak.upgrade() {

@@ -1,4 +1,4 @@
-//! The election of the tab that opens the event stream: the one that holds a Web Lock.
+//! The election of the leader: the tab that holds a Web Lock opens the event stream.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -24,28 +24,28 @@ impl HeldLock {
     }
 }
 
-/// Way to get the lock.
+/// Method of getting the lock.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Claim {
-    /// Wait until no other tab has it.
+    /// Wait until no other tab holds it.
     Queue,
-    /// Take it from the tab that has it.
+    /// Take it from the tab that holds it.
     Steal,
 }
 
-/// End of a claim.
+/// Outcome of a claim.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum End {
     /// The lock was granted and released again.
     Released,
-    /// The lock was granted, and another tab took it.
+    /// The lock was granted, and then another tab stole it.
     Stolen,
-    /// The browser has no locks.
+    /// Locks are not available in this browser, or on an insecure origin.
     Unavailable,
 }
 
-/// Waits for the lock and calls `lead` once it is granted. The lock is held until the promise from `lead`
-/// resolves, or released at once if that is `None`.
+/// Waits for the lock and calls `lead` once it is granted. The lock is held until the promise that `lead`
+/// returns is resolved; if `lead` returns `None`, it is released at once.
 pub(super) async fn acquire(
     name: &str,
     claim: Claim,
@@ -60,7 +60,7 @@ pub(super) async fn acquire(
             lead().map_or(JsValue::UNDEFINED, JsValue::from)
         }
     };
-    // It must stay alive until the browser has called it.
+    // The closure must stay alive until the browser has called it.
     let callback = Closure::once(lead);
     let Some(released) = request(&locks, name, claim, callback.as_ref()) else { return End::Unavailable };
     match JsFuture::from(released).await {

@@ -20,9 +20,9 @@ use super::{
 const SHARED_NAME: &str = "fibstack-events";
 /// Time limit for opening the stream.
 const OPEN_WITHIN: Duration = Duration::from_secs(10);
-/// Time limit for the leader to answer.
+/// Time limit for the leader's answer to a follower.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// Time that a follower waits longer than the leader, which should notice first and say so.
+/// How much longer than the leader a follower waits: the leader should notice silence first and tell its followers.
 const FOLLOWER_GRACE: Duration = Duration::from_secs(3);
 
 /// The state of the connection to the server.
@@ -33,7 +33,7 @@ pub enum Connection {
     Opening,
     /// Events arrive as they happen.
     Live,
-    /// The stream was interrupted, or is silent, and is being opened again.
+    /// The stream was interrupted or has gone silent, and is being opened again.
     Reconnecting,
 }
 
@@ -47,15 +47,15 @@ struct SharedStream {
     stream: RefCell<Option<EventStream>>,
     /// `Some` only in the leader.
     lock: RefCell<Option<HeldLock>>,
-    /// Number of times that this tab has requested the lock or left; a lock requested before that is released
-    /// at once.
+    /// Number of times that this tab has requested the lock or left the stream. If a lock is granted to an
+    /// earlier request, it is released at once.
     generation: Cell<u32>,
     started: Cell<bool>,
-    /// Notices that nothing is heard: from the server in the leader, from the leader in a follower.
+    /// Notices silence: of the server, in the leader; of the leader, in a follower.
     watchdog: Watchdog,
-    /// Longest pause between two signs of life, once the server has named it.
+    /// Interval of the server's heartbeats, once it is known.
     heartbeat: Cell<Option<Duration>>,
-    /// True in a follower that has asked whether the leader is there.
+    /// True while this tab waits for the leader's answer to [`TabMessage::Hello`].
     asked: Cell<bool>,
 }
 
@@ -114,7 +114,8 @@ impl SharedStream {
     fn join(self: &Rc<Self>) {
         *self.channel.borrow_mut() = TabChannel::open(SHARED_NAME, {
             let shared = Rc::clone(self);
-            // The leader knows better. Others may believe that they lead: after a suspension, or without locks.
+            // The leader ignores what other tabs report about the stream. After a suspension, or without locks, several
+            // tabs may consider themselves the leader.
             move |message| {
                 if message == TabMessage::Hello || !shared.leads() {
                     shared.receive(message);
@@ -125,7 +126,7 @@ impl SharedStream {
         self.follow();
     }
 
-    /// Waits for messages of the leader, and for the lock.
+    /// Asks the leader for the state of the stream, and queues for the lock.
     fn follow(self: &Rc<Self>) {
         self.ask();
         self.claim(Claim::Queue);
@@ -138,7 +139,7 @@ impl SharedStream {
         self.watchdog.expect_within(ANSWER_WITHIN);
     }
 
-    /// Requests the lock. The tab that has it leads.
+    /// Requests the lock. The tab that gets it becomes the leader.
     fn claim(self: &Rc<Self>, claim: Claim) {
         let generation = self.next_generation();
         let shared = Rc::clone(self);
@@ -173,7 +174,7 @@ impl SharedStream {
         self.generation.get()
     }
 
-    /// Becomes the leader, unless the page was suspended meanwhile.
+    /// Becomes the leader, unless this request for the lock is out of date.
     fn lead(self: &Rc<Self>, generation: u32) -> Option<js_sys::Promise> {
         if self.generation.get() != generation {
             return None;
@@ -235,13 +236,13 @@ impl SharedStream {
         self.asked.set(false);
         match message {
             TabMessage::Hello => {}
-            // An earlier version of the page sends no beats; a beat follows if this one does.
+            // A beat follows, unless the leader runs an earlier version of the page, which sends none.
             TabMessage::Live => {
                 self.watchdog.rest();
                 self.is_live(false);
             }
             TabMessage::Opening => self.expect_within(OPEN_WITHIN),
-            // An earlier version of the server sends no beats.
+            // A heartbeat follows, unless the server is of an earlier version, which sends none.
             TabMessage::Opened => {
                 self.watchdog.rest();
                 self.is_live(true);
@@ -252,7 +253,7 @@ impl SharedStream {
             }
             TabMessage::Beat(interval) => {
                 self.heartbeat.set(Some(interval));
-                // Two beats are missed once the second one is late.
+                // By then the second beat is late, so two have been missed.
                 self.expect_within(interval * 5 / 2);
                 self.is_live(false);
             }
@@ -267,7 +268,7 @@ impl SharedStream {
         }
     }
 
-    /// Tells a tab that has joined the state of the stream.
+    /// Sends the state of the stream to a tab that has asked for it.
     fn answer(&self) {
         match self.connection.get_untracked() {
             Connection::Opening => self.broadcast(&TabMessage::Opening),
@@ -285,7 +286,8 @@ impl SharedStream {
         self.watchdog.expect_within(if self.leads() { limit } else { limit + FOLLOWER_GRACE });
     }
 
-    /// Opens another connection if the server is silent, and takes the lead if the leader is.
+    /// Responds to silence. The leader opens another connection. A follower asks the leader, and takes over if there is
+    /// no answer.
     fn on_silence(self: &Rc<Self>) {
         if self.leads() {
             self.reopen(|stream| !stream.is_waiting());
@@ -300,8 +302,8 @@ impl SharedStream {
         }
     }
 
-    /// Opens another connection if this tab leads and the stream meets the condition. Until it is open, the
-    /// tabs are not live.
+    /// Opens another connection if this tab leads and the stream meets the condition. In any case, the tabs show
+    /// that they are reconnecting until the stream is open.
     fn reopen(&self, condition: impl FnOnce(&EventStream) -> bool) {
         if let Some(stream) = &*self.stream.borrow()
             && condition(stream)
@@ -311,7 +313,7 @@ impl SharedStream {
         self.tell_all(TabMessage::Interrupted);
     }
 
-    /// Shows that events arrive, and fetches again what may have been missed.
+    /// Shows that events arrive. Fetches the entries again if events may have been missed.
     fn is_live(&self, missed: bool) {
         let missed = missed || self.connection.get_untracked() == Connection::Reconnecting;
         self.set(Connection::Live);
@@ -347,7 +349,7 @@ impl SharedStream {
             }
         });
         let shared = Rc::clone(self);
-        // The connection was lost with the old network, although no error says so.
+        // A change of network breaks the connection without an error.
         listen(&window, "online", move |_| {
             if shared.leads() {
                 shared.reopen(|_| true);
@@ -360,7 +362,7 @@ impl SharedStream {
     }
 }
 
-/// Listens to an event until the page is closed.
+/// Listens for an event until the page is closed.
 fn listen(target: &web_sys::EventTarget, event: &str, handler: impl Fn(web_sys::Event) + 'static) {
     let handler = Closure::<dyn FnMut(web_sys::Event)>::new(handler);
     // Adding a listener to the window or the document cannot fail.

@@ -12,7 +12,7 @@ use crate::{
     listing::PageQuery,
 };
 
-/// The entries that a part of the page shows and fetches again.
+/// Request for the entries that a part of the page shows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fetch {
     /// A page of entries.
@@ -55,7 +55,7 @@ enum State {
     #[default]
     Idle,
     Fetching,
-    /// Another fetch was requested during this one.
+    /// True if another fetch was requested during the current one.
     FetchingStale,
 }
 
@@ -77,8 +77,8 @@ impl Subscription {
         (self.apply)(EntryUpdate::Event(entry));
     }
 
-    /// Fetches the entries that are shown. A call during a fetch triggers another one after it, so the
-    /// last response was requested after the last call.
+    /// Fetches the entries that are shown. A call during a fetch triggers another fetch after it, so the
+    /// final response is never older than the last call.
     pub(super) fn refresh(self: &Rc<Self>) {
         if self.state.get() != State::Idle {
             self.state.set(State::FetchingStale);
@@ -98,7 +98,7 @@ impl Subscription {
                         subscription.refresh();
                     }
                 }
-                // A retry would get the same response.
+                // There is no such entry, so a retry would fail too.
                 Err(ApiError::Problem(problem)) if problem.status == 404 => {}
                 Err(_) => subscription.refresh_later(),
             }

@@ -13,15 +13,15 @@ use web_sys::{BroadcastChannel, MessageEvent};
 pub(super) enum TabMessage {
     /// A tab has joined and asks whether the stream is open.
     Hello,
-    /// The leader's reply: it is.
+    /// The leader's reply: the stream is open.
     Live,
-    /// The leader's reply: not yet.
+    /// The leader's reply: the stream is not open yet.
     Opening,
     /// The stream was opened, for the first time or again; events may have been missed.
     Opened,
     /// The stream was interrupted.
     Interrupted,
-    /// The stream is alive, and the leader sends something within this time unless it loses it.
+    /// The leader received a heartbeat; unless the stream is lost, it will send something within this time.
     Beat(Duration),
     /// An entry changed: its JSON as the leader received it.
     Entry(String),

@@ -1,4 +1,4 @@
-//! A watch for silence: something expected that does not happen in time.
+//! A watchdog that notices when something expected does not happen in time.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -8,8 +8,8 @@ use leptos::prelude::{TimeoutHandle, set_timeout_with_handle};
 
 /// Calls a function when nothing has been heard for too long.
 ///
-/// It compares times of day, because timers stand still while the computer sleeps, and browsers delay them
-/// in hidden tabs; [`Watchdog::check`] catches up.
+/// It relies on the wall clock, not only on timers, because timers stop while the computer sleeps and are delayed
+/// in hidden tabs. After that, [`Watchdog::check`] catches up.
 pub(super) struct Watchdog(Rc<Inner>);
 
 struct Inner {
@@ -22,7 +22,7 @@ struct Inner {
 }
 
 impl Watchdog {
-    /// Creates a watch that expects nothing yet.
+    /// Creates a watchdog that expects nothing yet.
     pub(super) fn new(on_silence: fn()) -> Self {
         Self(Rc::new(Inner {
             on_silence,
@@ -32,25 +32,25 @@ impl Watchdog {
         }))
     }
 
-    /// Calls the function after this time, and again each time it has passed, unless something is heard.
+    /// Sets the limit and starts the wait. The function is called whenever nothing has been heard for this long.
     pub(super) fn expect_within(&self, limit: Duration) {
         self.0.limit.set(Some(limit));
         self.heard();
         self.0.schedule(limit);
     }
 
-    /// Starts the time again.
+    /// Restarts the wait.
     pub(super) fn heard(&self) {
         self.0.heard_ms.set(js_sys::Date::now());
     }
 
-    /// Expects nothing any more.
+    /// Stops expecting anything.
     pub(super) fn rest(&self) {
         self.0.limit.set(None);
         self.0.cancel();
     }
 
-    /// Calls the function if the time has passed.
+    /// Calls the function now if the limit has been exceeded.
     pub(super) fn check(&self) {
         self.0.check();
     }
@@ -63,7 +63,7 @@ impl Inner {
         let silent = Duration::try_from_secs_f64((now_ms - self.heard_ms.get()) / 1_000.0);
         match silent.map(|silent| limit.checked_sub(silent)) {
             Ok(Some(left)) if !left.is_zero() => self.schedule(left),
-            // Also if the clock was set back.
+            // The limit has been exceeded, or the clock was set back.
             _ => {
                 self.heard_ms.set(now_ms);
                 self.schedule(limit);
