@@ -11,9 +11,9 @@ use web_sys::{AbortController, RequestInit, Response};
 
 use crate::{listing::PageQuery, root};
 
-/// Time limit for a response. The server's own is shorter, so if it can be reached, it answers.
+/// Time limit for a response. The server's own limit is shorter, so a reachable server always responds in time.
 const RESPONSE_WITHIN: Duration = Duration::from_secs(40);
-/// Time limit for entries, which are small, and which are requested again.
+/// Time limit for entries. It is shorter because entries are small, and a failed request for them is repeated.
 const ENTRIES_WITHIN: Duration = Duration::from_secs(15);
 
 /// Reason a request failed.
@@ -81,7 +81,7 @@ fn parse<T: DeserializeOwned>(body: &str) -> Result<T, ApiError> {
     serde_json::from_str(body).map_err(|_| ApiError::Unreachable)
 }
 
-/// Returns the body of a 200. Any other status, also 202 (not computed yet), is an error.
+/// Returns the body of a 200. Any other status is an error, including 202 (not computed yet).
 async fn fetch(
     address: &str,
     init: &RequestInit,
@@ -109,7 +109,7 @@ async fn send(address: &str, init: &RequestInit, accept: &str) -> Result<(u16, S
     Ok((response.status(), body.as_string().unwrap_or_default()))
 }
 
-/// Aborts a request that takes too long: without it, one on a dead connection would never end.
+/// Aborts a request that takes too long. Without this, a request on a dead connection would never end.
 struct Deadline(Option<TimeoutHandle>);
 
 impl Deadline {

@@ -1,7 +1,7 @@
 //! The user interface: pages, their parts, and the islands that run in the browser.
 //!
-//! The server renders every page completely (`routes`), so that it works without scripts. In the
-//! browser only the [`islands`] are hydrated: the form, the lists, one value, the state of the
+//! The server renders every page completely (`routes`), so that pages work without scripts. In the
+//! browser, only the [`islands`] are hydrated: the form, the lists, one value, the state of the
 //! connection. They receive events through [`live`] and call the API through [`api`].
 //!
 //! | module | compiled for |
@@ -10,7 +10,7 @@
 //! | [`islands`], [`live`], [`api`], [`clipboard`], [`translation`] | browser (the server renders the islands first) |
 //! | [`job_words`], [`wording`], [`parts`], [`listing`] | both: the words, pieces of pages, the list of entries |
 
-// The type of a page is its whole tree of elements.
+// The type of a page contains the types of all its elements.
 #![recursion_limit = "256"]
 
 pub mod api;

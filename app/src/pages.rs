@@ -27,22 +27,22 @@ pub(crate) struct Page {
     pub(crate) status: StatusCode,
     /// Title of the document.
     pub(crate) title: String,
-    /// When it reloads itself.
+    /// Condition under which the page reloads itself.
     pub(crate) reload: Reload,
-    /// Address to go to instead of showing the page, without a prefix.
+    /// Address to redirect to instead of showing the page, without the site's prefix.
     pub(crate) redirect: Option<String>,
     /// The content of `<main>`.
     pub(crate) view: Box<dyn Fn() -> AnyView + Send + Sync>,
 }
 
-/// When a page reloads itself after a moment.
+/// Condition under which a page reloads itself after a moment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Reload {
-    /// Never: it does not change, or only when someone submits an index.
+    /// Never: the page changes only when someone submits an index, or not at all.
     Never,
-    /// Without scripts: it shows something that will soon change, and its islands follow that by themselves.
+    /// If scripts are off: the page shows something that will soon change. With scripts, its islands update it.
     WithoutScripts,
-    /// Always: it waits for something.
+    /// Always: the page waits for something.
     Always,
 }
 

@@ -1,4 +1,4 @@
-//! Addresses on this site. They begin with a prefix if a proxy in front serves the site under one.
+//! Addresses on this site. If a proxy in front serves the site under a prefix, they begin with it.
 
 use protocol::names;
 
@@ -12,22 +12,23 @@ pub(crate) fn api_address(route: &str) -> String {
     address(&format!("{}{route}", names::API_PREFIX))
 }
 
-/// The prefix, without a slash at its end; empty without a prefix. The server reads it from the request.
+/// Returns the prefix, without a slash at its end, or an empty string. The server reads it from the request.
 #[cfg(feature = "ssr")]
 pub(crate) fn prefix() -> String {
     let parts = leptos::prelude::use_context::<axum::http::request::Parts>();
     parts.map_or_else(String::new, |parts| forwarded_prefix(&parts.headers).to_owned())
 }
 
-/// The prefix, without a slash at its end; empty without a prefix. The browser reads it from the document.
+/// Returns the prefix, without a slash at its end, or an empty string. The browser reads it from the document.
 #[cfg(not(feature = "ssr"))]
 fn prefix() -> String {
     let document = leptos::prelude::document().document_element();
     document.and_then(|document| document.get_attribute("data-prefix")).unwrap_or_default()
 }
 
-/// Returns the prefix that a proxy removed from the path, or an empty string. Whoever sends it sees it in the response
-/// and nowhere else, so it need not be trusted; but it must be a path, which leads to no other host.
+/// Returns the prefix that a proxy removed from the path, or an empty string. The sender need not be trusted, because
+/// the prefix appears only in the response to the same request. But it must be a path, so that no address leads to
+/// another host.
 #[cfg(feature = "ssr")]
 #[must_use]
 pub fn forwarded_prefix(headers: &axum::http::HeaderMap) -> &str {

@@ -54,8 +54,8 @@ pub fn routes(options: &LeptosOptions, store: &Arc<Store>) -> Router {
         .with_state(options.clone())
 }
 
-/// Renders a page once its data is loaded. The status and the head of the document depend on the data,
-/// and putting markup in place that arrives later would need scripts.
+/// Renders a page once its data is loaded. The status and the head of the document depend on the data, and
+/// streaming the rest of the page later would need scripts.
 async fn render(options: LeptosOptions, store: Arc<Store>, load: Load, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let page = Arc::new(load(PageRequest { store, parts: parts.clone() }).await);

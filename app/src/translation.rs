@@ -1,13 +1,13 @@
-//! Translations by the browser, which replace each text of the page by `<font>` elements with its translation.
+//! Support for translation by the browser, which replaces each text node of the page with `<font>` elements.
 //!
-//! Updating a replaced text changes nothing that anyone sees, so islands replace elements, not only their texts
-//! ([`parts::replaced`](crate::parts::replaced)).
+//! Updating a text node that has been replaced has no visible effect. So islands replace whole elements instead of
+//! updating their texts ([`parts::replaced`](crate::parts::replaced)).
 
 use wasm_bindgen::JsCast;
 use web_sys::Element;
 
-/// Turns translations back into texts, so that hydration finds the nodes that the server rendered. They keep
-/// their words.
+/// Turns the `<font>` elements back into text nodes, so that hydration finds the nodes that the server rendered.
+/// The texts stay translated.
 pub fn restore_texts() {
     let document = web_sys::window().and_then(|window| window.document());
     let Some(fonts) = document.and_then(|document| document.query_selector_all("leptos-island font").ok())
@@ -16,7 +16,7 @@ pub fn restore_texts() {
     };
     for font in (0..fonts.length()).filter_map(|position| fonts.get(position)) {
         let text = font.text_content().unwrap_or_default();
-        // Those inside another one have gone with it.
+        // A nested element is removed together with its parent.
         if font.is_connected() {
             // Fails only for a node without a parent.
             let _ = font.unchecked_into::<Element>().replace_with_with_str_1(&text);

@@ -4,9 +4,9 @@ use protocol::{Entry, Fault, FormProblem, IndexError, IndexErrorKind, Outcome, S
 
 use crate::job_words::{UNIT, notation};
 
-/// Up to this length a value is shown in full where space is short.
+/// Maximum length of a value that is shown in full where space is short.
 const BRIEF_LENGTH: usize = 60;
-/// Number of characters shown from each end of a longer one.
+/// Number of characters shown from each end of a longer value.
 const END_LENGTH: usize = 20;
 
 /// A fact about an entry.
@@ -149,7 +149,7 @@ pub fn answer(entry: &Entry) -> String {
 pub fn facts(entry: &Entry) -> Vec<Fact> {
     let mut facts = Vec::new();
     match entry.status {
-        // The reason is shown anyway and says more.
+        // The reason is shown separately and says more.
         Status::Pending if entry.reason.is_some() => {}
         Status::Pending => facts.push("waiting for a free worker".to_owned().into()),
         Status::Computing => {

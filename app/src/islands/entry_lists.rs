@@ -22,7 +22,7 @@ pub fn EntryLists(
 ) -> impl IntoView {
     let listing = RwSignal::new(Listing::from_parts(entries, first_page, more));
     Effect::new(move || subscribe(listing));
-    // The lists change only when the order does; each row tracks its own entry.
+    // The lists are updated only when their order changes; each row tracks its own entry.
     let order = Memo::new(move |_| listing.with(Listing::indexes));
     let older = Memo::new(move |_| listing.with(Listing::older));
     let newer = listing.with_untracked(Listing::newer);

@@ -25,20 +25,20 @@ struct FormState {
     early_events: StoredValue<Vec<Entry>>,
 }
 
-/// The form that submits an index. Without scripts the browser posts it and is redirected to a page
-/// with the answer. With scripts the index is checked first and sent from here, and the answer stays
-/// up to date.
+/// The form that submits an index. Without scripts, the browser posts it and is redirected to a page
+/// with the answer. With scripts, the page checks and sends the index itself and keeps the answer up to
+/// date.
 #[island]
 pub fn SubmitForm(
     /// The indexes allowed.
     allowed: IndexRange,
-    /// Initial text in the field: what was typed before, if it was not accepted.
+    /// Initial text in the field: the text that was submitted before, if it was not accepted.
     typed: String,
     /// Problem with that text.
     mistake: Option<String>,
-    /// Reason it could not be submitted: a title and what to do.
+    /// Reason the text could not be submitted: a title and what to do.
     trouble: Option<(String, String)>,
-    /// The entry of the index submitted before.
+    /// The entry of the index that was submitted before.
     answer: Option<Entry>,
 ) -> impl IntoView {
     let state = FormState {

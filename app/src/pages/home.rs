@@ -26,7 +26,7 @@ struct HomeQuery {
     after: Option<u64>,
     /// The text that was submitted through the form without scripts.
     index: Option<String>,
-    /// Reason it could not be submitted.
+    /// Reason the text could not be submitted.
     problem: Option<FormProblem>,
 }
 
@@ -64,11 +64,11 @@ impl HomeQuery {
 /// The data of the home page.
 struct Home {
     allowed: IndexRange,
-    /// Text to show in the field: what was typed, if it was not accepted.
+    /// Text to show in the field: the submitted text, if it was not accepted.
     typed: String,
     /// Problem with that text.
     mistake: Option<IndexError>,
-    /// Reason it could not be submitted.
+    /// Reason the text could not be submitted.
     problem: Option<FormProblem>,
     /// The entry of the index that was submitted.
     answer: Option<Entry>,
@@ -161,14 +161,14 @@ async fn load_listing(store: &Store, query: &HomeQuery) -> Result<Listing, Recor
     Ok(Listing::new(store.page(page.before, page.limit).await?, before))
 }
 
-/// Returns the position below which the page of the next newer entries starts, or `None` if they fit on the
-/// newest page.
+/// Returns the position below which the next page of newer entries starts, or `None` if the newest page has
+/// them all.
 async fn end_of_page_after(store: &Store, after: u64) -> Result<Option<u64>, RecordError> {
     let newer = store.record().listed(after, PAGE_SIZE + 1).await?;
     Ok(newer.get(PAGE_SIZE as usize).map(|(position, _)| *position))
 }
 
-/// Turns a heading into the part of a title after a colon: `Watch it` becomes `watch it`.
+/// Turns a heading into the second part of a title, after a colon: `Watch it` becomes `watch it`.
 fn lowercase_first(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())

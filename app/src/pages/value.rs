@@ -15,15 +15,16 @@ pub(crate) async fn load(mut request: PageRequest) -> Page {
     let Ok(Path(typed)) = Path::<String>::from_request_parts(&mut request.parts, &()).await else {
         return errors::not_found();
     };
-    // It may exceed the maximum: it may have been computed when the maximum was higher.
+    // The index may exceed the maximum, because it may have been computed when the maximum was higher.
     match Index::parse_for_lookup(&typed, request.store.index_range()) {
         Ok(index) => load_entry(&request.store, index).await,
         Err(error) => not_an_index(error),
     }
 }
 
-/// Loads the page of a download. It redirects to the file, or waits for it by reloading itself: a link straight to
-/// the file would save an error in its place, or the state of an evicted value that is being computed again.
+/// Loads the page for downloading a value. It redirects to the file, or reloads itself until the value is available. A
+/// direct link to the file could save something else in its place: an error, or the entry of a value that is being
+/// recomputed.
 pub(crate) async fn load_download(mut request: PageRequest) -> Page {
     let Ok(Path(typed)) = Path::<String>::from_request_parts(&mut request.parts, &()).await else {
         return errors::not_found();

@@ -4,8 +4,8 @@ use leptos::prelude::*;
 
 /// Shows a view of a value and replaces the view, which must consist of elements, when the value changes.
 ///
-/// Leptos would change a text in place, which is lost after the browser has translated the page: it has put
-/// other nodes in the text's place ([`translation`](crate::translation)).
+/// Leptos would change a text node in place. Once the browser has translated the page, nobody would see the change,
+/// because other nodes have replaced the text ([`translation`](crate::translation)).
 pub fn replaced<T, V>(
     value: impl Fn() -> T + Send + Sync + 'static,
     view: impl Fn(T) -> V + Clone + Send + 'static,

@@ -1,4 +1,4 @@
-//! The status of an entry and the details shown with it. They follow the entry, if there is one.
+//! The status of an entry and the details shown with it. They are updated with the entry, if there is one.
 
 use leptos::prelude::*;
 use protocol::{Entry, Status};
@@ -22,7 +22,7 @@ pub fn progress(entry: Memo<Option<Entry>>) -> impl IntoView {
             view! { <progress class="progress" max="1" value=format!("{progress:.3}") aria-label=label></progress> },
         )
     };
-    // It has no text, so it changes in place, and the bar moves smoothly.
+    // The bar has no text, so it can change in place and move smoothly.
     move || of(entry, running).flatten()
 }
 

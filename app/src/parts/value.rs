@@ -5,11 +5,11 @@ use protocol::Outcome;
 
 use crate::{job_words, wording};
 
-/// Up to this many digits a number is set in large type, in groups of three.
+/// Maximum number of digits of a number that is set in large type, in groups of three.
 const READABLE_DIGITS: u64 = 30;
 
-/// A value in full, or its two ends with the length of what is left out. The style sheet, not spaces,
-/// sets the groups of digits apart, so that selecting and copying them gives the plain number.
+/// A value in full, or its two ends with the number of digits left out. Groups of digits are set apart by the
+/// style sheet, not by spaces, so that selecting and copying them gives the plain number.
 pub fn value(outcome: &Outcome) -> impl IntoView + use<> {
     let size = if outcome.digits() <= READABLE_DIGITS { 3 } else { 10 };
     let (head, rest) = match outcome {
