@@ -1,10 +1,10 @@
 #!/bin/sh
-# Runs nginx in a container and reloads it whenever the addresses of SITE_HOST or API_HOST change, or the
-# certificate does. (nginx resolves names only once, at startup; before 1.27.3 it cannot re-resolve them while
-# keeping connections open.)
+# Runs nginx in a container and reloads it whenever the addresses of SITE_HOST or API_HOST, or the certificate,
+# change. (nginx resolves names only once, at startup; before 1.27.3 it cannot re-resolve them while keeping
+# connections open.)
 #
 # Settings, in the environment, and their defaults:
-#   LISTEN             port, or address and port; just a port also listens on IPv6   80
+#   LISTEN             port, or address and port; a port by itself includes IPv6     80
 #   SITE_HOST          host name of the servers' site listeners                      client
 #   SITE_PORT                                                                        3000
 #   API_HOST           host name of the servers' api listeners                       api
@@ -14,13 +14,13 @@
 #   REQUESTS_PER_SECOND, REQUESTS_AT_ONCE, CONNECTIONS_PER_CLIENT                    in limits.env
 #   RELOAD_PORT        in development, cargo-leptos's websocket on SITE_HOST         none
 #   TLS_DIR            folder of the certificate                                     /tls
-#   TLS_LISTEN         as LISTEN, for TLS                                            443
+#   TLS_LISTEN         same as LISTEN, for TLS                                       443
 #   TEMP_DIR           folder for everything that is written                         /tmp/nginx
 #
 # With tls.crt and tls.key in TLS_DIR, nginx serves HTTPS and redirects HTTP to it. A load balancer that
 # terminates TLS itself must then be in BELIEVED_PROXIES.
 #
-# If a setting is invalid, it prints a message and exits with code 2.
+# If a setting is invalid, this script prints a message and exits with code 2.
 set -eu
 
 here=$(dirname "$0")
@@ -35,7 +35,7 @@ refuse() {
     exit 2
 }
 
-# number NAME VALUE. Some of nginx's directives accept no larger numbers.
+# number NAME VALUE: exits unless the value is valid. Some of nginx's directives accept no larger numbers.
 number() {
     case $2 in
         '' | 0* | *[!0-9]* | ??????*) ;;
@@ -44,7 +44,7 @@ number() {
     refuse "$1 must be a whole number from 1 to 65535, not \"$2\""
 }
 
-# Prints directives on one line, because the templates' comments contain the placeholders as well.
+# These functions print directives on one line, because the templates' comments contain the placeholders as well.
 
 # listen LISTEN [PARAMETER]
 listen() {
@@ -63,8 +63,8 @@ servers() {
     [ -n "$1" ] || printf 'server %s;' "$NOBODY"
 }
 
-# addresses NAME: IPv6 only if there is no IPv4, since a server with both would be listed twice. Takes at most two
-# seconds each: a shutdown waits for it, and the next look-up follows soon.
+# addresses NAME: prints IPv6 addresses only if there are no IPv4 ones, because a server with both would be listed
+# twice. Each look-up takes at most two seconds: a shutdown waits for it, and the next one follows soon.
 addresses() {
     found=$(timeout 2 getent ahostsv4 "$1") || found=$(timeout 2 getent ahostsv6 "$1") || return 0
     echo "$found" | awk '{ print ($1 ~ /:/) ? "[" $1 "]" : $1 }' | sort -u | tr '\n' ' '
@@ -107,20 +107,20 @@ configure() {
     refusal=$(nginx -e stderr -p "$TEMP_DIR" -c "$TEMP_DIR/nginx.conf" -t -q 2>&1)
 }
 
-# Reloads nginx, which has replaced this shell and kept its process id, after each change.
+# Reloads nginx after each change. nginx has replaced this shell and has its process id, $$.
 reload_on_change() {
     set +e
     seen=$state
     while sleep "$LOOK_EVERY_S" && kill -0 $$ 2>/dev/null; do
         look
-        # Until nginx has written its pid file, it does not handle the signal.
+        # nginx does not handle the signal until it has written its pid file.
         if [ "$state" = "$seen" ] || [ ! -s "$TEMP_DIR/nginx.pid" ]; then continue; fi
         seen=$state
         if configure; then
             report
             kill -HUP $$
         else
-            # Perhaps only half of a new certificate has been written; the other half will trigger another reload.
+            # Perhaps only one file of a new certificate has been written yet. The other will trigger another reload.
             say "kept the old configuration; nginx rejects the new one: $refusal"
         fi
     done
@@ -156,7 +156,7 @@ done
 set +f
 export REAL_IP_FROM BELIEVED_PROXIES
 
-# Process 1 of a container gets only the signals it handles, and looking up names may take a while.
+# Process 1 of a container receives only the signals it handles, and looking up names may take a while.
 trap 'exit 0' INT QUIT TERM
 mkdir -p "$MORE"
 rm -f "$TEMP_DIR/nginx.pid"
@@ -170,5 +170,5 @@ if ! configure; then
 fi
 report
 reload_on_change &
-# With exec, signals reach nginx itself (QUIT lets requests finish) and its exit code is the container's.
+# With exec, signals reach nginx itself (QUIT lets requests finish), and its exit code becomes the container's.
 exec nginx -e stderr -p "$TEMP_DIR" -c "$TEMP_DIR/nginx.conf" -g 'daemon off;'
