@@ -1,9 +1,9 @@
 #!/bin/sh
-# Runs once, when the dev container is created: installs what Debian does not package.
+# Runs once, when the dev container is created. Installs tools that Debian does not package.
 set -eu
 
 # Amazon's key for the plugin's packages, as published in AWS's documentation ("Verify the signature of the Session
-# Manager plugin"). Without its signature, nothing is installed.
+# Manager plugin"). A package without a valid signature is not installed.
 fingerprint=7959637124CE093AD501D47A2C4D4AFF6F6757EE
 key='-----BEGIN PGP PUBLIC KEY BLOCK-----
 
@@ -28,7 +28,7 @@ install_plugin() {
             --output "$folder/$file" "${from%plugin.deb}$file" || return
     done
     printf '%s\n' "$key" | gpg --batch --quiet --homedir "$folder" --import || return
-    # VALIDSIG names the key that signed, so that no other one in the block is accepted.
+    # VALIDSIG names the key that signed the package, so that no other key in the block above is accepted.
     gpg --batch --quiet --homedir "$folder" --status-fd 1 --verify "$folder/plugin.deb.sig" "$folder/plugin.deb" \
         2>"$folder/log" | grep --quiet "VALIDSIG $fingerprint " || { cat "$folder/log" >&2; return 1; }
     sudo dpkg --install "$folder/plugin.deb"
@@ -41,7 +41,7 @@ if ! command -v session-manager-plugin >/dev/null; then
         *) build=ubuntu_64bit ;;
     esac
     folder=$(mktemp -d)
-    # Optional: the app runs without it.
+    # The plugin is optional: the app runs without it.
     if ! install_plugin "$build"; then
         echo "create.sh: failed to download and verify the session-manager plugin; run $0 to try again" >&2
     fi

@@ -1,20 +1,20 @@
 #!/bin/sh
-# Runs as root whenever the dev container starts: starts its own container engine, for images and stacks.
+# Runs as root whenever the dev container starts. Starts the container's own engine, for images and stacks.
 set -eu
 if docker info >/dev/null 2>&1; then exit; fi
 
-# In cgroup v2, a group has either processes or limits for its children. The engine creates children of this
-# container's group, so its processes move into one of them.
+# In cgroup v2, a group can have either processes or limits for its child groups. The engine creates child groups in
+# this container's group, so the processes in it must first move to a child group.
 groups=/sys/fs/cgroup
 if [ -e "$groups/cgroup.controllers" ]; then
     mkdir -p "$groups/init"
     processes=$(cat "$groups/cgroup.procs")
-    # Some exit in the meantime.
+    # Some of the processes may exit in the meantime.
     for process in $processes; do echo "$process" >"$groups/init/cgroup.procs" || true; done 2>/dev/null
     sed 's/^/+/; s/ / +/g' "$groups/cgroup.controllers" >"$groups/cgroup.subtree_control"
 fi
 
-# Left over from an engine that was killed.
+# An engine that was killed leaves this file behind.
 rm -f /var/run/docker.pid
 setsid dockerd >/var/log/dockerd.log 2>&1 </dev/null &
 tries=0
