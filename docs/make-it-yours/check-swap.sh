@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Swaps the job in a copy of the tree, with the commands and the diff of docs/MAKE-IT-YOURS.md, and checks that the system
-# then does the new job: docs/make-it-yours/check-swap.sh [prime|factorise]; without an argument, both.
+# Swaps the job in a copy of the tree, with the commands and the diff of docs/MAKE-IT-YOURS.md, and checks that the
+# system then does the new job. Usage: docs/make-it-yours/check-swap.sh [prime|factorise]; by default, both.
 set -euo pipefail
 if (($# == 0)); then
     "$0" prime
@@ -9,8 +9,8 @@ fi
 job=$1
 root=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
 guide=$root/docs/MAKE-IT-YOURS.md
-# A target folder of its own: the programs must not replace those that other tests run. The copy is always in the same
-# place, so that cargo recognises the crates that a swap does not change.
+# The copy has its own target folder, so that its programs do not replace those that other tests run. It is always in
+# the same place, so that cargo does not recompile crates that a swap does not change.
 export CARGO_TARGET_DIR=$root/target/swap CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=0
 copy=$CARGO_TARGET_DIR/tree
 run=$(mktemp -d)
@@ -23,7 +23,7 @@ fail() {
     exit 1
 }
 
-# The guide's code block in this language, for this job.
+# Prints the guide's code block in a language, adapted to this job.
 block() {
     sed -n "/^ *\`\`\`$1\$/,/^ *\`\`\`\$/s/^   \\|^$//p" "$guide" | sed "/^\`\`\`/d; s/prime/$job/g"
 }
@@ -44,7 +44,7 @@ changed=$(git diff --numstat -- . ':!fib' ":!$job" ":!docs/make-it-yours" ':!app
     | awk '{ lines += $1 + $2 } END { print lines + 0 }')
 echo "$job: $changed lines changed outside the job's crate and its words"
 ((changed < 40)) || fail 'a swap must change fewer than 40 lines'
-grep -q "words, $changed lines:" "$guide" || fail "docs/MAKE-IT-YOURS.md states another number than $changed"
+grep -q "words, $changed lines:" "$guide" || fail "docs/MAKE-IT-YOURS.md does not state $changed as the number of lines"
 
 cargo test -q -p "$job" -p app
 cargo build -q -p server
@@ -59,7 +59,7 @@ done
 site=http://$(sed -n 's/^site=//p' "$run/address")
 [[ $site != http:// ]] || fail 'the server did not start'
 
-# From the job's source: a number, and the sample.
+# Reads the lowest index and the sample from the job's source.
 lowest=$(sed -n 's/^ *lowest_index: \([0-9]*\),$/\1/p' "$job/src/lib.rs")
 sample=$(tr '\n' ' ' <"$job/src/lib.rs" | grep -o 'sample: Sample {[^}]*}')
 [[ $sample =~ index:\ ([0-9_]+),\ *value:\ \"([^\"]*)\" ]] || fail "cannot read the sample: $sample"
@@ -73,7 +73,7 @@ for _ in {1..300}; do
     [[ $status == 503 ]] || break
     sleep 0.1
 done
-[[ $status == 20? ]] || fail "submitting $index was answered with $status: $(<"$run/answer")"
+[[ $status == 20? ]] || fail "submitting $index returned $status: $(<"$run/answer")"
 for _ in {1..300}; do
     answer=$(curl -sS "$site/api/values/$index/digits")
     [[ $answer != "$value" ]] || break
@@ -82,7 +82,7 @@ done
 [[ $answer == "$value" ]] || fail "index $index must have the value $value, not: $answer"
 if ((lowest > 0)); then
     status=$(submit $((lowest - 1)))
-    [[ $status == 422 ]] || fail "an index below $lowest was answered with $status"
+    [[ $status == 422 ]] || fail "submitting an index below $lowest returned $status"
     grep -q "from $lowest to" "$run/answer" || fail "the problem must say what is allowed: $(<"$run/answer")"
 fi
 
@@ -95,6 +95,6 @@ grep -qF "$value" "$run/value" || fail "the page of $index must have the value $
 curl -fsS "$site/otherpage" "$site/api/docs" "$site/api/openapi.json" >"$run/others"
 "$CARGO_TARGET_DIR/debug/server" --help >"$run/help"
 if grep -i -e fibonacci -e '[^a-z]F(' "$run"/{home,value,others,help}; then
-    fail 'these lines are about the old job'
+    fail 'the lines above are about the old job'
 fi
 echo "$job: index $index has the value $value"
