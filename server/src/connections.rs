@@ -35,7 +35,7 @@ const MAX_HEAD_BYTES: usize = 32 * 1024;
 const MAX_SURPLUS: usize = 16;
 /// Time limit for closing an evicted connection.
 const EVICTION: Duration = Duration::from_secs(1);
-/// How long a new client waits while all connections are busy; also the pause after a failure to accept a connection.
+/// Time that a new client waits while all connections are busy; also the pause after a failure to accept one.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Readers of a listener's responses.

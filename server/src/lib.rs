@@ -43,9 +43,9 @@ use crate::{
     rate_limit::RateLimit,
 };
 
-/// How long a shutdown waits for requests in progress.
+/// Time limit for requests in progress during a shutdown.
 const STOP_GRACE: Duration = Duration::from_secs(10);
-/// How long startup waits for an unresponsive database before the server opens its listeners without it.
+/// Time limit for an unresponsive database at startup, after which the server opens its listeners without it.
 const PREPARE_DEADLINE: Duration = Duration::from_secs(5);
 /// Interval at which idle clients are evicted and metrics compacted.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(10);

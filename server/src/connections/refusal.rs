@@ -14,9 +14,9 @@ use tokio::{
 
 use crate::problem::ApiProblem;
 
-/// How long a closing connection is still read, so that its client can receive the response.
+/// Time limit for reading from a closing connection so that its client can receive the response.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
-/// How long to wait for the request of a client that is refused, to learn whether it accepts HTML.
+/// Time limit for the request of a client that is being refused, which shows whether the client accepts HTML.
 const PEEK_TIME: Duration = Duration::from_millis(100);
 /// Maximum number of bytes that are read from a closing connection and discarded.
 const DRAIN_BYTES: usize = 32 * 1024 * 1024;

@@ -37,7 +37,7 @@ const STEPS: [(&str, u32, u32); 6] = [
     ("M105 226 H52 V34 H103", 52, 130),
 ];
 
-/// The diagram. The steps beside it say the same in words.
+/// The diagram. The list of steps next to it says the same in words.
 pub(super) fn view() -> impl IntoView {
     let parts = PARTS.map(|Part { x, y, name, role }| {
         view! {
