@@ -28,7 +28,7 @@ pub(crate) fn shell(options: LeptosOptions, page: &Page) -> impl IntoView + use<
     let refresh = || view! { <meta http-equiv="refresh" content="2" /> };
     let refresh = match page.reload {
         Reload::Never => None,
-        // Here and nowhere else: a <noscript> inside a hydrated view panics (leptos #3360).
+        // <noscript> may appear only here, because hydrating a view that contains one panics (leptos #3360).
         Reload::WithoutScripts => Some(view! { <noscript>{refresh()}</noscript> }.into_any()),
         Reload::Always => Some(refresh().into_any()),
     };

@@ -57,8 +57,8 @@ fn received(timeline: &Timeline) -> Option<impl IntoView + use<>> {
     Some(view! { <p class="aside">"Received at " <time datetime=for_machines>{for_people}</time></p> })
 }
 
-/// The button that copies the whole value, with its result. Hidden where copying cannot work: without
-/// scripts and on an insecure origin.
+/// The button that copies the whole value, and a message with the result. Hidden where copying cannot work:
+/// without scripts, and on an insecure origin.
 fn copy_button(outcome: Outcome, index: Index) -> impl IntoView {
     let available = RwSignal::new(false);
     let result = RwSignal::new(String::new());
