@@ -88,7 +88,7 @@ pub(crate) async fn a_renewed_lease_does_not_expire(board: &Subject) {
     assert!(matches!(notice(&mut events).await, Notice::Claimed { .. }));
     let progress = Notice::Progress { index: index(7), worker: worker("w1"), attempt: 1, progress: 0.25 };
     assert_eq!(notice(&mut events).await, progress);
-    // Without the renewal, the lease would have expired by then. Now it does.
+    // Without the renewal, the lease would have expired before this. Now it does.
     board.an_hour_passes();
     assert_eq!(board.state(7).await, IndexState::Pending(None));
     assert_eq!(board.claim_as("w2").await.unwrap().attempt, 2);

@@ -1,7 +1,7 @@
 //! Contract of [`store::Board`], tested on both implementations: in-process, and on a real Redis. Tests that
 //! apply only to Redis follow: foreign programs, outages, and other setups.
 
-// In a test, a failed unwrap is the message.
+// In a test, the panic message of a failed unwrap is enough.
 #![allow(clippy::unwrap_used)]
 
 mod certificates;
@@ -16,7 +16,7 @@ mod redis_variants;
 mod results;
 mod subject;
 
-/// Defines two tests of each promise: in-process and on Redis.
+/// Defines two tests for each part of the contract: in-process and on Redis.
 macro_rules! contract {
     ($($module:ident: $($promise:ident),+ $(,)?;)+) => {
         mod in_process {

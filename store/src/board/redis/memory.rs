@@ -7,7 +7,7 @@ use deadpool_redis::redis::cmd;
 use super::RedisBoard;
 use crate::BoardError;
 
-/// Maximum age of what is known about the memory: operators change `maxmemory` while Redis runs.
+/// Maximum age of cached memory figures: operators may change `maxmemory` while Redis is running.
 const MAX_AGE: Duration = Duration::from_secs(10);
 /// Room to make for a small write if Redis does not say how much it lacks.
 const SMALL_WRITE_BYTES: u64 = 256 * 1024;
@@ -17,7 +17,7 @@ const SMALL_WRITE_BYTES: u64 = 256 * 1024;
 pub(super) struct Memory {
     /// In use now.
     pub(super) used: u64,
-    /// In use by an empty Redis.
+    /// In use when Redis is empty.
     pub(super) startup: u64,
     /// The limit (`maxmemory`), if there is one.
     pub(super) capacity: Option<u64>,
@@ -50,7 +50,7 @@ impl Memory {
     /// Bytes that must be freed before a write of `bytes` fits.
     fn shortage(&self, bytes: u64) -> u64 {
         match self.capacity {
-            // Some more room spares the next write this.
+            // A little extra room saves the next write from having to evict.
             Some(capacity) => (self.used + in_transit(bytes) + capacity / 64).saturating_sub(capacity),
             None => SMALL_WRITE_BYTES + in_transit(bytes),
         }
