@@ -2,7 +2,7 @@
 
 use std::{fmt, io, process::ExitStatus, time::Duration};
 
-/// Reason why a throwaway server is not available, with its log, for whoever ran the test.
+/// Reason why a throwaway server is not available, with the server's log for the test's failure report.
 // Written by hand: compiling a derive would take a third of the time before the first `cargo xtask` prints anything.
 pub enum Error {
     /// The program is not installed.

@@ -27,7 +27,7 @@ const PAGES: [(&str, &str); 2] = [
 /// process ends.
 #[derive(Debug)]
 pub struct Nginx {
-    // Stopped before its folder goes.
+    // Declared before its folder, so that it is stopped before that is removed.
     process: Process,
     address: SocketAddr,
     folder: Folder,

@@ -32,7 +32,7 @@ pub struct Postgres {
     programs: PathBuf,
     port: u16,
     databases: AtomicU32,
-    // Stopped before its folder goes.
+    // Declared before its folder, so that it is stopped before that is removed.
     process: Process,
     folder: Folder,
 }
@@ -166,7 +166,7 @@ impl Postgres {
     /// Makes a standby the primary.
     ///
     /// # Errors
-    /// Fails if it is none.
+    /// Fails if it is not a standby.
     pub fn promote(&self) -> Result<(), Error> {
         self.execute(USER, "select pg_promote()").map(drop)
     }

@@ -22,12 +22,12 @@ const READY: &str = "Ready to accept connections";
 pub struct Redis {
     options: Options,
     port: u16,
-    // Stopped before its folder goes.
+    // Declared before its folder, so that it is stopped before that is removed.
     process: Process,
     folder: Folder,
 }
 
-/// Kind of server.
+/// Options of a server.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// Require [`Redis::password`].
