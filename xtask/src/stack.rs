@@ -126,7 +126,7 @@ fn up(&Target { stack, ref compose }: &Target) -> Result<()> {
     let mut up = stack.compose();
     up.args(["up", "--detach"]);
     if stack != Stack::Development {
-        // It would wait for minutes of compiling without showing any progress.
+        // `--wait` would show no progress during minutes of compiling.
         up.arg("--wait");
     }
     child::run("docker compose up", up.args(&compose.arguments))?;

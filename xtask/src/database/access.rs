@@ -26,7 +26,7 @@ const VARIABLES: [&str; 10] = [
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     variables: BTreeMap<String, String>,
-    /// Where they were found, for messages.
+    /// Source of the settings, for messages.
     pub(super) place: &'static str,
 }
 

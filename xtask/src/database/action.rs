@@ -50,9 +50,9 @@ pub struct Confirmation {
 
 /// A database that can be managed.
 pub trait Database {
-    /// Where a backup goes.
+    /// Arguments of a backup: its destination.
     type To: Args;
-    /// Where it is restored from.
+    /// Arguments of a restore: the backup to restore.
     type From: Args;
     /// Effect of restoring, which the user must confirm.
     const RESTORING: &str;
@@ -66,7 +66,7 @@ pub trait Database {
     /// psql did not run, or failed.
     fn psql(&self, script: &Script) -> Result<()>;
 
-    /// Runs a command of the server program, for what must work exactly as in a server.
+    /// Runs a command of the server program, for actions that must work exactly as in a server.
     ///
     /// # Errors
     /// The server did not run, or failed.

@@ -155,7 +155,7 @@ mod tests {
         }
         let refused = database.psql(&Script::seed("some's")).unwrap_err().to_string();
         assert!(refused.contains("cargo xtask db migrate"), "{refused}");
-        // As the original's.
+        // As in the original's schema.
         postgres.execute("some's", "create table values (number int)").unwrap();
         database.psql(&Script::seed("some's")).unwrap();
         let seeded = count().unwrap();

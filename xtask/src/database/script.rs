@@ -1,6 +1,6 @@
 //! SQL scripts for psql, for local and deployed databases.
 
-/// Indexes that are computed at once, and one that takes a moment.
+/// Indexes that are computed instantly, and one that takes a moment.
 const SEEDS: [u32; 7] = [7, 10, 42, 93, 300, 1_000, 100_000];
 
 /// Statements, and the database in which to run them.
