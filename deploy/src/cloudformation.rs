@@ -222,18 +222,18 @@ fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Values, D::Error>
     Ok(pairs.into_iter().flatten().map(|(name, value)| (name, value.unwrap_or_default())).collect())
 }
 
-/// Returns these names with their values.
+/// Returns a map of these names and values.
 pub(crate) fn values(pairs: &[(&str, &str)]) -> Values {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 impl Description {
     fn is_changing(&self) -> bool {
-        // A stack in review has a change set that somebody is looking at.
+        // A stack in review has a change set that somebody is reviewing.
         self.status.ends_with("_IN_PROGRESS") && self.status != "REVIEW_IN_PROGRESS"
     }
 
-    /// Returns false after a failed creation, which leaves nothing and cannot be updated.
+    /// Returns false after a failed creation, which leaves no resources and a stack that cannot be updated.
     fn is_usable(&self) -> bool {
         !matches!(self.status.as_str(), "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "REVIEW_IN_PROGRESS")
     }

@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     system: SystemName,
 }
 
-/// Says how to look at the program from its debug container. On Fargate the two share the network, but neither
+/// Explains how to inspect the program from its debug container. On Fargate the two share the network, but neither
 /// processes nor files.
 fn hint(part: Part) -> &'static str {
     match part {

@@ -1,4 +1,4 @@
-//! The processors that run the images. A wrong one shows only half an hour later, when the containers start:
+//! The processors that run the images. A mismatch shows only half an hour later, when the containers start:
 //! `exec format error`, or `no matching manifest`.
 
 use anyhow::{Result, bail};
@@ -38,7 +38,7 @@ impl Processor {
         ("Architecture".to_owned(), value.to_owned())
     }
 
-    /// Fails if an image does not exist for this processor. Nothing is known about an image without architectures.
+    /// Fails if an image does not exist for this processor. Accepts an image of unknown architecture.
     pub(crate) fn check(&self, image: &str, architectures: &[String]) -> Result<()> {
         let Self { architecture, parameter, other } = self;
         if architectures.is_empty() || architectures.iter().any(|it| it == architecture) {

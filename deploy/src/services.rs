@@ -47,7 +47,7 @@ pub(crate) struct State {
     pub(crate) rollout: Option<String>,
     /// Id of the newest deployment.
     primary: Option<String>,
-    /// More than one while tasks are being replaced.
+    /// Number of deployments; more than one while tasks are being replaced.
     deployments: u32,
 }
 
@@ -187,7 +187,7 @@ pub(crate) struct End {
 impl End {
     /// Returns false if it was stopped because newer tasks replaced it or fewer are desired.
     fn is_failure(&self) -> bool {
-        // "Task failed ELB health checks", "Task failed container health checks" have a code of their own.
+        // "Task failed ELB health checks" and "Task failed container health checks" have a code of their own.
         matches!(self.code.as_deref(), Some("TaskFailedToStart" | "EssentialContainerExited"))
             || self.stopped.as_deref().is_some_and(|reason| reason.contains("failed"))
     }
@@ -207,7 +207,7 @@ pub(crate) fn ends(container: &str, cluster: &str, tasks: &[String]) -> Result<V
     if tasks.is_empty() {
         return Ok(Vec::new());
     }
-    // Only the main container, not its sidecars and proxies.
+    // Only the main container, without sidecars and proxies.
     let own = format!("containers[?name=='{container}']|[0]");
     let query = format!(
         "tasks[].{{arn:taskArn,code:stopCode,stopped:stoppedReason,container:{own}.reason,exit:{own}.exitCode}}"
