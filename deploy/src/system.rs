@@ -49,7 +49,7 @@ fn system_name(text: &str) -> Result<String, String> {
     let others = text.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-');
     // The names of repositories and databases allow no other hyphens.
     let hyphens = !text.contains("--") && !text.ends_with('-');
-    // Names in the system `x` begin with those of its stacks, such as `x-data-`; so would all names in a system `x-data`.
+    // Names in the system `x` begin with those of its stacks, such as `x-data-`; so would all names of `x-data`.
     if let Some(stack) = STACKS.iter().find(|stack| text.ends_with(&format!("-{stack}"))) {
         return Err(format!("must not end with -{stack}, the name of a stack"));
     }
@@ -130,7 +130,7 @@ impl System {
         let boundary = self.access.get_key_value("PermissionsBoundary");
         let mut given = given.clone();
         given.extend(boundary.map(|(name, value)| (name.clone(), value.clone())));
-        // For the data stack, an empty host means its own database. Its output passes the actual host to the other stacks.
+        // For the data stack, an empty host means its own database. Its output passes the host to the other stacks.
         if known.contains_key("DatabaseHost") && given.get("DatabaseHost").is_some_and(String::is_empty) {
             given.remove("DatabaseHost");
         }
