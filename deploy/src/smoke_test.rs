@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_test_is_skipped_only_if_that_is_asked_for() {
+    fn the_smoke_test_is_skipped_only_on_request() {
         assert!(!is_skipped(None).unwrap() && !is_skipped(Some("")).unwrap());
         assert!(is_skipped(Some("true")).unwrap() && !is_skipped(Some("false")).unwrap());
         let error = is_skipped(Some("yes")).unwrap_err().to_string();

@@ -218,7 +218,7 @@ fn restore(file: &Path) -> Result<()> {
         child::run_with_input("restore", restore.args(["run", "--rm", "--no-TTY", "restore"]), input);
     child::run("start", compose().args(["up", "--detach", "--wait"]))?;
     restored.with_context(|| format!("could not restore {}; the database is unchanged", file.display()))?;
-    say(format!("restored from {}; the servers record what only Redis knows again", file.display()));
+    say(format!("restored from {}; the servers will record again what only Redis still has", file.display()));
     Ok(())
 }
 

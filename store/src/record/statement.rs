@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_contains_every_parameter() {
+    fn the_text_form_contains_every_parameter() {
         let statement = Statement::new("select $1, $2 where $10 = $3 or $1 < 0")
             .bind(7)
             .bind(String::from(r"it's a \ $1"))

@@ -129,7 +129,7 @@ pub(crate) async fn a_released_claim_is_not_counted_and_wakes_workers(board: &Su
     }
 }
 
-pub(crate) async fn a_claim_released_for_later_is_not_counted_either(board: &Subject) {
+pub(crate) async fn a_claim_released_with_a_wait_is_not_counted_either(board: &Subject) {
     let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
     board.submit(&[7]).await;
     for _ in 0..7 {

@@ -239,7 +239,7 @@ async fn each_missing_permission_is_named_until_it_is_granted() {
 }
 
 #[tokio::test]
-async fn a_password_changed_while_running_is_named() {
+async fn a_password_changed_while_running_is_reported() {
     let limited = Limited::with_rules("~* &* +@all");
     limited.reasons(&[]).await;
     limited.run(&["ACL", "SETUSER", "limited", "resetpass", ">another"]);
@@ -252,7 +252,7 @@ async fn a_password_changed_while_running_is_named() {
 }
 
 #[tokio::test]
-async fn a_redis_that_refuses_writes_is_named_with_the_cause() {
+async fn a_redis_that_refuses_writes_is_reported_with_the_cause() {
     let mut limited = Limited::start();
     limited.run(&["REPLICAOF", "127.0.0.1", "1"]);
     limited.reasons(&["Redis is a read-only replica: REDIS_HOST must name the primary."]).await;
@@ -286,7 +286,7 @@ async fn a_redis_that_refuses_writes_is_named_with_the_cause() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_is_down_is_named() {
+async fn a_cluster_that_is_down_is_reported() {
     let redis = Redis::start_with(Options { cluster: true, ..Options::default() }).unwrap();
     let board = RedisBoard::new(&RedisConfig::new(redis.host(), redis.port())).unwrap();
     let limited = Limited { redis, board };
@@ -298,7 +298,7 @@ async fn a_cluster_that_is_down_is_named() {
 }
 
 #[tokio::test]
-async fn a_redis_without_free_connections_is_named() {
+async fn a_redis_without_free_connections_is_reported() {
     let limited = Limited::start();
     limited.set("maxclients", "4");
     let others: Vec<_> =
@@ -309,7 +309,7 @@ async fn a_redis_without_free_connections_is_named() {
 }
 
 #[tokio::test]
-async fn a_failed_save_to_disk_is_named() {
+async fn a_failed_save_to_disk_is_reported() {
     let limited = Limited::start();
     // A folder in the place of the file makes the save fail, whoever runs the test.
     let folder = limited.run(&["CONFIG", "GET", "dir"]).lines().last().unwrap().to_owned();
@@ -354,7 +354,7 @@ async fn concurrent_calls_share_one_check() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_delivers_nothing_is_named_and_ended() {
+async fn a_subscription_that_delivers_nothing_is_reported_and_ended() {
     let redis = Redis::start().unwrap();
     let relay = Relay::to(redis.port()).unwrap();
     let deadlines = Deadlines { heartbeat: Duration::from_secs(3_600), ..Deadlines::default() };

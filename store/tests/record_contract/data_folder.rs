@@ -22,7 +22,7 @@ async fn open(folder: &Path) -> SqliteConnection {
 }
 
 #[tokio::test]
-async fn a_folder_that_can_never_be_used_is_named() {
+async fn a_folder_that_can_never_be_used_is_reported() {
     let folder = Folder::new("data").unwrap();
     let folder = folder.path();
     fs::write(folder.join("file"), "").unwrap();

@@ -106,7 +106,7 @@ async fn a_table_that_is_not_the_originals_prevents_startup_with_an_explanation(
         ("create view values as select 1 as number", "no table with a column “number”"),
         (
             "create table values (number int); create table original_values ()",
-            "something named “original_values” already",
+            "“original_values” already exists",
         ),
     ] {
         let (subject, _) = original_database(statements);

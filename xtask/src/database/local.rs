@@ -121,7 +121,7 @@ impl Database for Local {
             .context("nothing was restored; the database is unchanged")?;
         let name = self.name();
         say(format!(
-            "restored {name} from {}; the servers record what only Redis knows again",
+            "restored {name} from {}; the servers will record again what only Redis still has",
             file.display()
         ));
         Ok(())

@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn many_refusals_with_one_cause_are_one_reason() {
+    fn refusals_with_the_same_cause_become_one_fault() {
         let refused = "NOPERM this user has no permissions to run the 'x' command".replace('x', "%");
         let commands = ["hset", "zadd"].map(|command| refused.replace('%', command));
         assert_eq!(

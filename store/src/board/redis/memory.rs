@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shortage_is_what_a_write_lacks() {
+    fn the_shortage_is_the_memory_that_a_write_lacks() {
         assert_eq!(memory(6_400_000).shortage(100_000), 0);
         assert_eq!(memory(6_400_000).shortage(2_000_000), 3_700_000);
     }

@@ -108,7 +108,7 @@ pub enum DatabaseFault {
     #[error("migration {version} was applied to this database with a different text than this program has")]
     MigrationModified { version: i64 },
     /// A migration cannot create a table because something else has that name.
-    #[error("there is something named “{name}” already, which a migration has to create")]
+    #[error("“{name}” already exists, but a migration has to create it")]
     NameTaken { name: String },
     /// The relation `values` is not the original system's table.
     #[error("“values” is no table with a column “number”, so it is not the original system's")]
