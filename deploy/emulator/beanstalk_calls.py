@@ -1,4 +1,4 @@
-"""The calls that Elastic Beanstalk makes with the permissions of whoever creates, changes or asks about an environment.
+"""The calls that Elastic Beanstalk makes with the permissions of the user who works with an environment.
 
 Derived from reports of denied calls, and from AWS's policy AdministratorAccess-AWSElasticBeanstalk.
 """

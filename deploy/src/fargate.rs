@@ -180,7 +180,7 @@ fn with_images(given: &Values, part: Part, pushed: &Pushed) -> Result<Values> {
     Ok(given)
 }
 
-/// Deploys a part, showing tasks that fail meanwhile.
+/// Deploys a part, showing tasks that fail in the meantime.
 pub(crate) fn deploy_part(
     system: &System,
     part: Part,

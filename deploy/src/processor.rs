@@ -53,8 +53,8 @@ impl Processor {
     }
 }
 
-/// Instance types name Graviton processors by a `g` after the generation: `t4g`, `m7gd`, `c7gn`, but not `g4dn`. The first
-/// generation was `a1`.
+/// Instance types name Graviton processors by a `g` after the generation: `t4g`, `m7gd`, `c7gn`, but not `g4dn`. The
+/// first generation was `a1`.
 fn is_arm(kind: &str) -> bool {
     let family = kind.split('.').next().unwrap_or_default();
     let attributes = family.trim_start_matches(|it: char| it.is_ascii_alphabetic());

@@ -103,8 +103,8 @@ fn digest_in(shown: &str) -> Option<&str> {
     digest.starts_with("sha256:").then_some(digest)
 }
 
-/// Returns the architectures for which an image in the registry exists, by Docker's names; empty if the registry does not
-/// report them.
+/// Returns the architectures for which an image in the registry exists, by Docker's names; empty if the registry does
+/// not report them.
 pub(crate) fn architectures(image: &str) -> Vec<String> {
     let inspect = |format: &[&str]| {
         engine::answer(&[&["buildx", "imagetools", "inspect"], format, &[image]].concat()).unwrap_or_default()

@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_restricted_address_that_does_not_respond_is_explained() {
-        // Connections are established, but nobody reads them.
+        // Connections are established, but nothing reads from them.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let values = format!("http://{}/api/values", listener.local_addr().unwrap());
         let client =

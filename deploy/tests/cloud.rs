@@ -97,7 +97,7 @@ impl Cloud {
         ] {
             command.env(name, value);
         }
-        // Not the account of whoever runs the tests.
+        // Not the AWS account of the user who runs the tests.
         let own = self.folder.path().join("none");
         command.env("AWS_CONFIG_FILE", &own).env("AWS_SHARED_CREDENTIALS_FILE", &own);
         for name in ["AWS_PROFILE", "DOMAIN", "IMAGE_PREFIX", "IMAGE_TAG", "SKIP_SMOKE_TEST"] {

@@ -42,7 +42,7 @@ async fn ask(nginx: &Nginx, request: &str) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-/// Asserts that this is an error in this format, which nobody caches and in which nothing runs.
+/// Asserts that this is an error in this format, which no cache stores and in which no script runs.
 fn assert_error(answer: &str, status: u16, format: &str) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "expected {status}, but {answer}");

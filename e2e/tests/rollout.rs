@@ -162,7 +162,7 @@ async fn only_successful_responses_for_package_files_are_cached() {
         assert!(compressed.header(CONTENT_TYPE).starts_with("text/javascript"), "{compressed:?}");
         assert_ne!(compressed.header(ETAG), whole.header(ETAG));
 
-        // Files beside the package have no hash in their names.
+        // Files outside the package have no hash in their names.
         assert_eq!(site.get("/icon.svg").await.expect(200).header(CACHE_CONTROL), "public, max-age=3600");
         for path in ["/favicon.ico", "/robots.txt", "/values/99999", "/values/x", "/otherpage/"] {
             let answer = site.get(path).await;

@@ -232,7 +232,7 @@ fn programs() -> Result<PathBuf, Error> {
         })
 }
 
-/// A command without the `PG…` variables of whoever runs the tests.
+/// A command without the `PG…` variables of the user's shell.
 fn plain(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
@@ -287,7 +287,7 @@ fn initialise(programs: &Path, folder: &Path) -> Result<(), Error> {
 }
 
 /// Starts the server on `port`, or on a free one, and waits until it accepts connections. Retries with another port if
-/// that one was taken meanwhile, and with the same one while backends of a killed predecessor still hold its memory.
+/// that one has been taken, and with the same one while backends of a killed predecessor still hold its memory.
 fn launch(programs: &Path, folder: &Path, port: Option<u16>) -> Result<(Process, u16), Error> {
     let give_up = Instant::now() + READY_WITHIN;
     loop {

@@ -157,7 +157,7 @@ impl Redis {
 }
 
 /// Starts the server on `port`, or on a free one, and waits until it accepts connections. Retries with another port if
-/// that one was taken meanwhile.
+/// that one has been taken in the meantime.
 fn launch(options: Options, folder: &Path, port: Option<u16>) -> Result<(Process, u16), Error> {
     const TRIES: u32 = 20;
     let mut tries = 0;

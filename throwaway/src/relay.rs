@@ -106,8 +106,8 @@ impl Relay {
         self.shared.changed.notify_all();
     }
 
-    /// Silently stops forwarding on the open connections for good, as when a server vanishes and another takes its place.
-    /// New connections work.
+    /// Silently stops forwarding on the open connections for good, as when a server vanishes and another takes its
+    /// place. New connections work.
     pub fn lose(&self) {
         let mut state = self.shared.lock();
         state.lost_before = state.connections;

@@ -57,7 +57,7 @@ pub(crate) async fn post(
     Posted::No
 }
 
-/// Renews the lease, so that nobody else starts on the index, and returns once the Board has responded
+/// Renews the lease, so that no other worker starts on the index, and returns once the Board has responded
 /// to renewals, but not taken the result, for a while.
 async fn keep_lease_while_refused(worker: &Worker, lease: &Lease) {
     let mut responding_since = Instant::now();

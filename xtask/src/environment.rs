@@ -1,6 +1,6 @@
 //! `cargo xtask env`: writes the files of variables for the Compose stacks from templates, and checks them.
 //!
-//! Development reads `.env` in the root; production reads `compose/.env`, beside compose/production.yaml.
+//! Development reads `.env` in the root; production reads `compose/.env`, next to compose/production.yaml.
 
 mod check;
 mod sources;

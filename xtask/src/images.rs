@@ -45,7 +45,7 @@ pub enum Part {
     Worker,
     /// Router.
     Nginx,
-    /// Shell with tools, to run beside another container.
+    /// Shell with tools, to run next to another container.
     Debug,
 }
 

@@ -40,7 +40,7 @@ pub(crate) enum Action {
     Logs(Target),
     /// Show its containers
     Status(Target),
-    /// Open a shell beside a service: psql, redis-cli, curl
+    /// Open a shell next to a service, with psql, redis-cli and curl
     Debug {
         /// Stack to use
         stack: Stack,

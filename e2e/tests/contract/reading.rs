@@ -76,7 +76,7 @@ async fn one_entry(api: &Client) {
     }
     assert!(long.get("value").is_none(), "{long}");
 
-    // What can be submitted can be looked up, however it is written.
+    // Any index that can be submitted can be looked up, however it is written.
     assert_eq!(api.get("/values/50,000").await.expect(200).json()["index"], 50_000);
     // No client is told to submit an index that would be refused.
     for (too_high, words) in

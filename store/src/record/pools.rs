@@ -40,7 +40,7 @@ pub(super) struct Pools<DB: Database> {
     route: Arc<Route<<DB::Connection as Connection>::Options>>,
 }
 
-/// What is known about the route to the database. Shared with the pools' hooks.
+/// Knowledge about the route to the database, shared with the pools' hooks.
 pub(super) struct Route<O> {
     through_pooler: AtomicBool,
     /// Options for a connection through a pooler.

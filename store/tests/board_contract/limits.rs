@@ -311,7 +311,7 @@ async fn a_redis_without_free_connections_is_reported() {
 #[tokio::test]
 async fn a_failed_save_to_disk_is_reported() {
     let limited = Limited::start();
-    // A folder in the place of the file makes the save fail, whoever runs the test.
+    // A folder in place of the file makes the save fail, whichever user runs the test.
     let folder = limited.run(&["CONFIG", "GET", "dir"]).lines().last().unwrap().to_owned();
     std::fs::create_dir_all(format!("{folder}/dump.rdb/in-the-way")).unwrap();
     limited.set("save", "3600 1");
@@ -347,7 +347,7 @@ async fn concurrent_calls_share_one_check() {
     let before = evaluations();
     let started = Instant::now();
     futures::future::join_all((0..500).map(|_| limited.board.check())).await;
-    // On a machine so slow that the result expired meanwhile, the test proves nothing.
+    // On a machine so slow that the result has expired, the test proves nothing.
     if started.elapsed() < Duration::from_millis(500) {
         assert_eq!(evaluations().split(',').next(), before.split(',').next());
     }

@@ -1,7 +1,7 @@
 //! `wasm-bindgen` with the options that cargo-leptos and `cargo xtask` pass.
 //!
 //! wasm-bindgen refuses WASM that was compiled with another version of its crate. This program always has the right
-//! one, because both come from the same Cargo.lock, and nobody has to install it. The official program mostly
+//! one, because both come from the same Cargo.lock, and users need not install it. The official program mostly
 //! adds a test runner with web servers and HTTP clients. `--hash`, which is ours, is part of this program because
 //! another one would make a first run wait for more crates.
 
@@ -28,8 +28,8 @@ struct Arguments {
     /// Their file name, without extension
     #[arg(long)]
     out_name: String,
-    /// Add a hash to the names of the JavaScript, the WASM and the style sheet that is with them, and write the hashes to
-    /// this file, which leptos reads
+    /// Add a hash to the names of the JavaScript, the WASM and the style sheet that is with them, and write the hashes
+    /// to this file, which leptos reads
     #[arg(long, value_name = "FILE")]
     hash: Option<PathBuf>,
     #[arg(long, default_value = "web", value_parser = ["web"])]

@@ -21,7 +21,7 @@ pub(super) struct Memory {
     pub(super) startup: u64,
     /// The limit (`maxmemory`), if there is one.
     pub(super) capacity: Option<u64>,
-    /// What Redis does when it reaches the limit.
+    /// Eviction policy (`maxmemory_policy`), which applies at the limit.
     pub(super) policy: String,
 }
 

@@ -271,7 +271,7 @@ fn of_refusal(config: &PostgresConfig, refusal: &dyn sqlx::error::DatabaseError)
         "53300" => DatabaseFault::TooManyConnections { error },
         "57014" | "55P03" => DatabaseFault::TooSlow { error },
         "57P01" | "57P02" | "57P03" => DatabaseFault::NotAccepting { error },
-        // PgBouncer uses this code for everything.
+        // PgBouncer reports all of its errors with this code.
         "08P01" if error.contains("no such database") || error.contains("does not exist") => {
             DatabaseFault::NoDatabase { database }
         }
