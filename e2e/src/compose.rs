@@ -57,7 +57,7 @@ impl Compose {
         stack
     }
 
-    /// Prefix of its containers' names.
+    /// Prefix of the names of the stack's containers.
     #[must_use]
     pub fn project(&self) -> &str {
         &self.project

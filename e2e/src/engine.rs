@@ -118,13 +118,13 @@ impl Container {
         container
     }
 
-    /// Its name.
+    /// Name of the container.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its log.
+    /// Log of the container.
     #[must_use]
     pub fn log(&self) -> String {
         log(&self.name)

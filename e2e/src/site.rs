@@ -49,7 +49,7 @@ impl Site {
         Ok(())
     }
 
-    /// The folder.
+    /// Folder of the site.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()

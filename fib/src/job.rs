@@ -42,7 +42,7 @@ pub struct Job {
 pub struct Sample {
     /// The index.
     pub index: u32,
-    /// Its value.
+    /// Value of the index.
     pub value: &'static str,
 }
 

@@ -5,26 +5,26 @@ use std::error::Error;
 /// Reason why a server's certificate is rejected, other than an unknown authority or a wrong host name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CertificateFault {
-    /// It is self-signed and may sign other certificates, as those of `openssl req -x509` by default. Rust's TLS
-    /// libraries accept such a certificate as an authority, but not as a server's.
+    /// The certificate is self-signed and may sign other certificates, as those of `openssl req -x509` by default.
+    /// Rust's TLS libraries accept such a certificate as an authority, but not as a server's.
     #[error("the server's certificate is its own authority (self-signed, with CA:TRUE)")]
     OwnAuthority,
-    /// It has expired.
+    /// The certificate has expired.
     #[error("the server's certificate has expired")]
     Expired,
-    /// It is not valid yet, or a clock is wrong.
+    /// The certificate is not valid yet, or a clock is wrong.
     #[error("the server's certificate is not valid yet, or the clock here is wrong")]
     NotYetValid,
-    /// It names the host only in its common name, which is no longer considered.
+    /// The certificate names the host only in its common name, which is no longer considered.
     #[error("the server's certificate has no subjectAltName, and its common name does not count")]
     NoNames,
-    /// It is an X.509 certificate of version 1.
+    /// The certificate has X.509 version 1.
     #[error("the server's certificate is of the outdated X.509 version 1")]
     Version1,
-    /// It is signed with an insecure algorithm, such as SHA-1.
+    /// The certificate is signed with an insecure algorithm, such as SHA-1.
     #[error("the server's certificate is signed with an algorithm that is no longer secure, such as SHA-1")]
     Algorithm,
-    /// Its purpose does not include servers.
+    /// The certificate's purposes do not include servers.
     #[error("the server's certificate is not meant for servers (extendedKeyUsage)")]
     Purpose,
 }

@@ -88,31 +88,31 @@ impl Postgres {
         format!("postgres://{USER}:{PASSWORD}@{}:{}/{database}", self.host(), self.port)
     }
 
-    /// The host.
+    /// Host of the server.
     #[must_use]
     pub fn host(&self) -> &'static str {
         "127.0.0.1"
     }
 
-    /// The port, which [`Postgres::restart`] keeps.
+    /// Port of the server, which [`Postgres::restart`] keeps.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The superuser.
+    /// Name of the superuser.
     #[must_use]
     pub fn user(&self) -> &'static str {
         USER
     }
 
-    /// The password of [`Postgres::user`].
+    /// Password of [`Postgres::user`].
     #[must_use]
     pub fn password(&self) -> &'static str {
         PASSWORD
     }
 
-    /// Its output since it was last started.
+    /// Output of the server since it was last started.
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()

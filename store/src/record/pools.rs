@@ -31,9 +31,9 @@ const NO_SCHEMA: [&str; 2] = ["42P01", "42703"];
 
 /// Connection pools. Statements fail before the schema is in place, and when they exceed their deadline.
 pub(super) struct Pools<DB: Database> {
-    /// For statements that write.
+    /// Pool for statements that write.
     pub(super) writers: Pool<DB>,
-    /// For statements that only read. May be the same pool.
+    /// Pool for statements that only read. May be the same pool.
     pub(super) readers: Pool<DB>,
     statement_timeout: Duration,
     ready: AtomicBool,
@@ -55,12 +55,12 @@ impl<O: ConnectOptions + Clone> Route<O> {
         Arc::new(Self { through_pooler: AtomicBool::new(false), for_pooler, renewed: Mutex::new(None) })
     }
 
-    /// Returns true if it leads to a connection pooler.
+    /// Returns true if the route leads to a connection pooler.
     pub(super) fn is_through_pooler(&self) -> bool {
         self.through_pooler.load(Ordering::Acquire)
     }
 
-    /// Remembers, until the process ends, that it leads to a connection pooler. Options for a pooler also work
+    /// Remembers, until the process ends, that the route leads to a connection pooler. Options for a pooler also work
     /// without one.
     pub(super) fn set_through_pooler(&self) {
         if !self.through_pooler.swap(true, Ordering::AcqRel) {

@@ -57,7 +57,7 @@ pub trait Database {
     /// Effect of restoring, which the user must confirm.
     const RESTORING: &str;
 
-    /// Its name, for messages.
+    /// Name of the database, for messages.
     fn name(&self) -> Name<'_>;
 
     /// Runs a script in psql.
@@ -132,7 +132,7 @@ pub fn run<D: Database>(database: &D, action: &Action<D::To, D::From>) -> Result
 /// A database as shown to people: `fibvalues at db.example.org:5432`.
 #[derive(Clone, Copy, Debug)]
 pub struct Name<'a> {
-    /// Database.
+    /// Name of the database.
     pub database: &'a str,
     /// Host name, or folder of a Unix socket.
     pub host: &'a str,

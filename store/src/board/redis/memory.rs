@@ -15,9 +15,9 @@ const SMALL_WRITE_BYTES: u64 = 256 * 1024;
 /// Memory of Redis, in bytes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
-    /// In use now.
+    /// Memory in use now.
     pub(super) used: u64,
-    /// In use when Redis is empty.
+    /// Memory in use when Redis is empty.
     pub(super) startup: u64,
     /// The limit (`maxmemory`), if there is one.
     pub(super) capacity: Option<u64>,

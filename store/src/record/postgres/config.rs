@@ -109,7 +109,7 @@ impl SslMode {
     pub const ALL: [Self; 6] =
         [Self::Disable, Self::Allow, Self::Prefer, Self::Require, Self::VerifyCa, Self::VerifyFull];
 
-    /// Its name in `sslmode`.
+    /// Name of the mode in `sslmode`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
