@@ -13,7 +13,7 @@ ARG ARTIFACTS=built
 
 # The newest stable Rust, as in rust-toolchain.toml.
 FROM ${BASE_REGISTRY}rust:1-trixie${RUST_DIGEST} AS toolchain
-# Makes rustup use the image's compiler instead of downloading it a second time.
+# Makes rustup use the image's compiler instead of downloading another copy.
 ENV RUSTUP_TOOLCHAIN=${RUST_VERSION}
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 ARG CARGO_CHEF_VERSION=0.1.78
@@ -120,7 +120,7 @@ ENV LISTEN=80
 EXPOSE 80 443
 # Finishes open requests first.
 STOPSIGNAL SIGQUIT
-# Through a shell, which expands the port.
+# In shell form, so that a shell expands the port.
 # hadolint ignore=DL3025
 HEALTHCHECK --interval=30s --timeout=5s --retries=3 --start-period=10s \
     CMD curl --fail --silent --show-error "http://127.0.0.1:${LISTEN##*:}/nginx-health"

@@ -1,4 +1,4 @@
-"""The account's plan: a free one refuses what AWS's free plan refuses."""
+"""The account's plan. A free one refuses what AWS's free plan refuses."""
 
 import json
 
@@ -7,7 +7,7 @@ from ministack.core import router
 from ministack.core.responses import get_account_id
 
 FREE, PAID = "FREE", "PAID"
-# The longest time that the free plan keeps backups.
+# Maximum number of days for which the free plan keeps backups.
 FREE_BACKUP_DAYS = 1
 
 plan = PAID

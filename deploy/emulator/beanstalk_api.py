@@ -35,7 +35,7 @@ address = ""
 
 
 def require(calls: list[tuple]) -> None:
-    """Makes calls with the permissions of whoever sent the request."""
+    """Makes calls with the permissions of the request's sender."""
     for call in calls:
         try:
             check_caller(call[0], call[1], call[4] if len(call) > 4 else None)

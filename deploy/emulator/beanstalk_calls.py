@@ -1,6 +1,6 @@
-"""The calls that Elastic Beanstalk makes with the permissions of whoever creates, changes or asks about an environment.
+"""The calls that Elastic Beanstalk makes with the permissions of the user who works with an environment.
 
-From reports of what was denied, and from AWS's policy AdministratorAccess-AWSElasticBeanstalk.
+Derived from reports of denied calls, and from AWS's policy AdministratorAccess-AWSElasticBeanstalk.
 """
 
 from ministack.core.responses import get_account_id, get_region
@@ -10,7 +10,7 @@ SERVICE_ROLE = "ServiceRole"
 
 
 def reads() -> list[tuple[str, str]]:
-    """Reading AWS's own buckets, which even a description of an environment does."""
+    """Calls that read AWS's own buckets, which even describing an environment does."""
     region = get_region()
     objects = (
         f"elasticbeanstalk-platform-assets-{region}/stalks/Template.pack",
@@ -20,13 +20,13 @@ def reads() -> list[tuple[str, str]]:
 
 
 def writes() -> list[tuple[str, str]]:
-    """Writing objects with access control lists into the bucket that Beanstalk creates in an account."""
+    """Calls that write objects with access control lists into the bucket that Beanstalk creates in an account."""
     key = f"arn:aws:s3:::elasticbeanstalk-{get_region()}-{get_account_id()}/resources/environments/e-0"
     return [("s3:PutObject", key), ("s3:PutObjectAcl", key), ("s3:GetObjectAcl", key)]
 
 
 def behind(operation: str, environment: str, options: dict[str, str]) -> list[tuple]:
-    """Calls as tuples of action, resource, whether tags are sent, whether the resource has tags, and condition keys."""
+    """Calls as tuples: action, resource, two booleans (tags are sent, the resource has tags), and condition keys."""
     region, account = get_region(), get_account_id()
 
     def arn(service: str, rest: str) -> str:
@@ -81,7 +81,7 @@ def behind(operation: str, environment: str, options: dict[str, str]) -> list[tu
 
 
 def role_arn(option: str, name: str) -> str:
-    """The role that an option names: by its name or ARN, or for the instance profile through that."""
+    """The role that an option names, by name or ARN; for an instance profile, the role in it."""
     from ministack.services import iam
 
     name = name.rsplit("/", 1)[-1]

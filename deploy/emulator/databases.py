@@ -1,4 +1,4 @@
-"""RDS and ElastiCache as CloudFormation creates them: containers that answer to the host names AWS would use."""
+"""RDS and ElastiCache as CloudFormation creates them: containers with the host names that AWS would use."""
 
 import time
 from pathlib import Path
@@ -121,7 +121,7 @@ def patch(authorities: Path, engine: Engine) -> None:
 
     rds._run_rds_container = run_with_names
 
-    # Gap: it needs an image for each engine and version. Clients cannot tell Valkey from Redis, so one will do.
+    # Gap: it needs an image for each engine and version. Clients cannot tell Valkey from Redis, so one image is enough.
     elasticache._engine_image_and_port = lambda name, version: ("redis:8", 6379)
     # Gap: the wrapper runs an entry point that not every image has. Only root can read the files copied in.
     elasticache._NODE_TLS_WRAPPER = (

@@ -1,4 +1,4 @@
-"""CloudFormation: resources that AWS refuses to delete while they are in use or not empty."""
+"""CloudFormation: refuses to delete resources that are in use or not empty, as AWS does."""
 
 import re
 

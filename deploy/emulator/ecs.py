@@ -22,7 +22,7 @@ ARCHITECTURE = "emulator.architecture"
 SERVICE = "ecs-tasks.amazonaws.com"
 SESSION = "ecs-task"
 
-# By the service's ARN. MiniStack's services have no place for their ServiceConnectConfiguration.
+# By the service's ARN. MiniStack does not store a service's ServiceConnectConfiguration.
 service_connect: dict[str, dict] = {}
 
 
@@ -104,7 +104,7 @@ def check_roles(td: dict) -> None:
 
 
 def check_architecture(image, wanted: str) -> None:
-    """Raises unless an image is for the processor of the task."""
+    """Raises an error unless an image is for the processor of the task."""
     if image.attrs["Architecture"] != wanted:
         raise ecs._ImagePullError(
             "pull image manifest has been retried 1 time(s): image Manifest does not contain descriptor matching"

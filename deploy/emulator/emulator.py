@@ -19,12 +19,12 @@ Real, in containers of one Docker network that stands for the VPC:
     DIR/balancers.json lists the ports of all listeners. The one for 443 has a certificate by DIR/ca/acm.pem:
     curl --cacert DIR/ca/acm.pem --connect-to example.org:443:127.0.0.1:PORT https://example.org
   - an Elastic Beanstalk instance: the bundle is unpacked and started as the Docker and ECS platforms of
-    Amazon Linux 2023 do it (environment.py, instance.py).
+    Amazon Linux 2023 do (environment.py, instance.py).
   - ECR's registry, at this same address: docker push 127.0.0.1:PORT/fibstack/server.
   - what users may do, by their policies (permissions.py); the key `test` belongs to the root user. What roles may do,
     by theirs and by their boundary, and who may assume them (roles.py): CloudFormation's (stack_roles.py), ECS's and
     the tasks' (ecs.py), those of an Elastic Beanstalk environment and its instances (environment.py).
-  - what AWS refuses: see the tests in refusals.rs.
+  - what AWS refuses: see deploy/tests/refusals/refusals.py.
   - metrics and alarms from log lines (metrics.py).
   - CloudFormation, S3, Secrets Manager, IAM's objects: MiniStack's.
 

@@ -19,9 +19,9 @@ from option_checks import SECRETS
 from versions import bundle_of, now
 
 SETTINGS = "aws:elasticbeanstalk:application:environment"
-# Processor of instance types such as t4g.micro, and of all others.
+# Instance types with ARM processors, such as t4g.micro; all others have x86 ones.
 ARM_TYPE = re.compile(r"^[a-z]+[0-9]+g")
-# What enhanced health needs.
+# Calls that enhanced health makes with the service role.
 HEALTH_CALLS = (
     "autoscaling:DescribeAutoScalingGroups",
     "ec2:DescribeInstances",
@@ -76,7 +76,7 @@ class Environment:
         return {option["OptionName"]: str(option.get("Value", "")) for option in found}
 
     def machine(self) -> Machine:
-        """What the options say about instances."""
+        """The kind of instance that the options describe."""
         values = {option["OptionName"]: str(option.get("Value", "")) for option in self.options}
         is_arm = ARM_TYPE.match(values.get("InstanceTypes", "t3.micro"))
         role = role_arn(INSTANCE_PROFILE, values.get(INSTANCE_PROFILE, ""))

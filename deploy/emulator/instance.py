@@ -28,7 +28,7 @@ from rights import check_pull, check_secrets
 SESSION = "i-0"
 # Shorter than the limit of a deployment on AWS.
 TIMEOUT_S = 120
-# A container that was restarted this often has failed.
+# Number of restarts after which a container has failed.
 RESTARTS = 3
 # Marks hooks that would change the machine, which here is the developer's.
 CHANGES_MACHINE = re.compile(r"systemctl|/etc/|/opt/elasticbeanstalk|/usr/local/")

@@ -25,7 +25,7 @@ def field(line: dict, path: str):
 
 
 def equal(actual, expected) -> bool:
-    """Compares as CloudWatch does: `*` in a string stands for any text."""
+    """Compares as CloudWatch does: `*` in a string matches any text."""
     if not isinstance(expected, str):
         return actual == expected
     wildcard = ".*".join(re.escape(part) for part in expected.split("*"))

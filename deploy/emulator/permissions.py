@@ -1,4 +1,4 @@
-"""IAM: policies decide what a user may do. The access key `test` belongs to the root user."""
+"""IAM: enforces the policies of users. The access key `test` belongs to the root user."""
 
 import json
 
@@ -11,7 +11,7 @@ from roles import Denied, message
 
 
 def check_caller(action: str, resource: str = "*", keys: dict | None = None) -> None:
-    """Raises `Denied` unless whoever sent the current request may make a call that a service makes for them."""
+    """Raises `Denied` unless the sender of the current request may make a call that a service makes for them."""
     request = iam_evaluator._signed_request.get()
     if request is None:
         return
@@ -67,7 +67,7 @@ def patch() -> None:
     iam_actions.request_tag_context = with_condition_keys
     extract_resource_arn = iam_actions.extract_resource_arn
 
-    # Gap: the resources of some requests are unknown. The first of a list of alarms stands for all.
+    # Gap: the resources of some requests are unknown. The first of a list of alarms represents all of them.
     def with_more_services(
         service: str, method: str, path: str, headers: dict, body: bytes, params: dict, region: str, account: str
     ) -> str:

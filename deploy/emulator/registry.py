@@ -17,5 +17,5 @@ def repository_of(image: str) -> str:
 def patch(port: int) -> None:
     global host
     host = f"127.0.0.1:{port}"
-    # Gap: the address is one of AWS's, where nobody could push from here.
+    # Gap: the address is one of AWS's, to which tests cannot push.
     ecr._repo_uri = lambda name: f"{host}/{name}"

@@ -22,8 +22,8 @@ class Call(NamedTuple):
 
 
 # By type: its ARN from the service on, and the calls for its creation, change and deletion. `+` after a call sends the
-# stack's tags; `*` marks one for which AWS supports no resource, so that a policy must allow it for all. On creation
-# nothing has tags yet: CloudFormation sets the rules of a security group before its tags.
+# stack's tags; `*` marks one for which AWS supports no resource, so that a policy must allow it for all of them. During
+# creation nothing has tags yet: CloudFormation sets the rules of a security group before its tags.
 TYPES = {
     "AWS::CertificateManager::Certificate": (
         "acm:{region}:{account}:certificate/{name}",
@@ -139,7 +139,7 @@ TYPES = {
         "RemoveRoleFromInstanceProfile AddRoleToInstanceProfile",
         "RemoveRoleFromInstanceProfile DeleteInstanceProfile",
     ),
-    # With more calls below.
+    # More calls are added below.
     "AWS::IAM::Role": ("iam::{account}:role/{name}", "TagRole+ GetRole", "TagRole+", "DeleteRole DeleteRolePolicy"),
     "AWS::Logs::LogGroup": (
         "logs:{region}:{account}:log-group:{name}",
@@ -171,7 +171,7 @@ TYPES = {
         "ChangeTagsForResource+ UpdateHostedZoneComment",
         "DeleteHostedZone",
     ),
-    # With ChangeResourceRecordSets below.
+    # ChangeResourceRecordSets is added below.
     "AWS::Route53::RecordSet": ("route53:::hostedzone/{name}", "GetHostedZone", "GetHostedZone", "GetHostedZone"),
     "AWS::S3::Bucket": (
         "s3:::{name}",
@@ -210,7 +210,7 @@ NAMES = {
     "AWS::ElasticBeanstalk::Application": "ApplicationName",
     "AWS::Logs::LogGroup": "LogGroupName",
 }
-# Properties that name what a resource is a part of, to which the calls refer.
+# Properties that name the parent of a resource, to which the calls refer.
 WHOLES = {
     "AWS::Logs::MetricFilter": "LogGroupName",
     "AWS::Route53::RecordSet": "HostedZoneId",
@@ -231,7 +231,7 @@ def name_of(kind: str, logical_id: str, props: dict, stack: str) -> str:
     """The name that a new resource gets."""
     if kind == "AWS::ECS::Service":
         return f"{props['Cluster']}/{props.get('ServiceName') or f'{stack}-{logical_id}'}"
-    # Without the stack's name.
+    # AWS names these without the stack's name.
     if kind == "AWS::SecretsManager::Secret":
         return props.get("Name") or f"{logical_id}-emulated"
     if kind == "AWS::ECS::TaskDefinition":
@@ -265,7 +265,7 @@ def role_calls(arn: str, operation: str, props: dict) -> list[Call]:
 
 
 def more_calls(kind: str, arn: str, operation: str, props: dict) -> list[Call]:
-    """The calls that are not in the table, because they depend on properties."""
+    """Calls that are not in the table because they depend on properties."""
     region, account = get_region(), get_account_id()
     if kind == "AWS::IAM::Role":
         return role_calls(arn, operation, props)
@@ -310,7 +310,7 @@ def more_calls(kind: str, arn: str, operation: str, props: dict) -> list[Call]:
 
 
 def calls(kind: str, operation: str, name: str, props: dict) -> list[Call]:
-    """All calls for one resource. `name` is what AWS calls it, or its ARN."""
+    """All calls for one resource. `name` is its name at AWS, or its ARN."""
     if kind in WHOLES:
         name = props[WHOLES[kind]]
     if kind == "AWS::ElasticBeanstalk::Environment":

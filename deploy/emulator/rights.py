@@ -1,4 +1,4 @@
-"""What a role needs so that containers can be started with it: images from ECR, secrets, and parameters."""
+"""The rights that a role needs to start containers: to images in ECR, secrets, and parameters."""
 
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import tagging

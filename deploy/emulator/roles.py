@@ -1,4 +1,4 @@
-"""IAM roles: what a role may do, by its policies and its permissions boundary, and who may assume it."""
+"""IAM roles: enforces their policies, permissions boundaries and trust policies."""
 
 import json
 
@@ -9,10 +9,10 @@ from ministack.services.cloudformation import provisioners
 
 ROLE = "AWS::IAM::Role"
 POLICY = "AWS::IAM::ManagedPolicy"
-# AWS counts no white space.
+# AWS does not count white space.
 POLICY_CHARACTERS = 6144
 
-# The parts that matter here of AWS's policies for Elastic Beanstalk.
+# The parts of AWS's policies for Elastic Beanstalk that matter here.
 BUCKETS = ["arn:aws:s3:::elasticbeanstalk-*", "arn:aws:s3:::elasticbeanstalk-*/*"]
 AWS_POLICIES = {
     "AWSElasticBeanstalkWebTier": [
@@ -63,7 +63,7 @@ AWS_POLICIES = {
 
 
 class Denied(ValueError):
-    """A call that a role, or whoever makes it, is not allowed to make."""
+    """A call that its role or user is not allowed to make."""
 
 
 def name_of(role: str) -> str:

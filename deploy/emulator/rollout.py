@@ -22,7 +22,7 @@ NEEDS_NEW_TASKS = (
     "NetworkConfiguration",
     "ServiceConnectConfiguration",
 )
-# Stands for HealthCheckGracePeriodSeconds: how long a new target may be unhealthy.
+# Used in place of HealthCheckGracePeriodSeconds, the time for which a new target may be unhealthy.
 GRACE_S = 30
 
 

@@ -1,4 +1,4 @@
-"""CloudFormation: a stack's resources are created, changed and deleted with the role that the stack was given."""
+"""CloudFormation: creates, changes and deletes a stack's resources with the role that the stack was given."""
 
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudformation

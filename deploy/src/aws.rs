@@ -24,7 +24,7 @@ const HOW_TO_LOG_IN: &str = "\
 `aws configure` stores a user's key, `aws configure sso` signs in with a browser; AWS_PROFILE selects one of several \
 profiles. deploy/docs/ explains how to start with a new account.";
 
-/// Errors that pass without intervention.
+/// Transient errors, which pass without intervention.
 const TRANSIENT: [&str; 5] =
     ["Throttling", "Rate exceeded", "Could not connect", "Connection was closed", "Read timeout"];
 /// Time during which transient errors are tolerated.
@@ -35,7 +35,7 @@ const POLL: Duration = Duration::from_secs(2);
 /// A call that AWS, or its CLI, refused.
 #[derive(Debug)]
 pub(crate) struct Refused {
-    /// Such as `ValidationError`; empty if the call did not reach AWS.
+    /// Error code, such as `ValidationError`; empty if the call did not reach AWS.
     code: String,
     message: String,
 }
@@ -86,7 +86,7 @@ fn region_in_environment() -> Option<String> {
 /// Makes a call and returns its output.
 pub(crate) fn call<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Result<String> {
     let mut command = aws();
-    // In its own process group: Ctrl-C is meant for us, and a call that was begun is completed.
+    // In its own process group: Ctrl-C reaches only this program, and a call in progress is completed.
     command.args(arguments).stdin(Stdio::null()).process_group(0);
     let output = command.output().context("failed to run aws")?;
     if is_stopping() {
@@ -125,7 +125,7 @@ impl fmt::Display for Account {
     }
 }
 
-/// Returns the account.
+/// Looks up the account and region of the credentials.
 pub(crate) fn account() -> Result<Account> {
     if find_program("aws", &[]).is_none() {
         bail!("this needs the AWS CLI, which is not installed.\n{HOW_TO_INSTALL}");

@@ -48,7 +48,7 @@ pub(crate) enum Platform {
 }
 
 impl Platform {
-    /// Its name at Beanstalk.
+    /// Name of the platform at Beanstalk.
     fn kind(self) -> &'static str {
         match self {
             Self::Docker => "Docker",
@@ -56,7 +56,7 @@ impl Platform {
         }
     }
 
-    /// Returns the ARN of its newest version, because older ones are retired.
+    /// Returns the ARN of the platform's newest version, because older ones are retired.
     fn current_version(self) -> Result<String> {
         // As JSON, because the CLI's shorter syntax does not support the operator `=`.
         let filters = serde_json::json!([
@@ -75,7 +75,7 @@ impl Platform {
     }
 }
 
-/// `4.10.2` is newer than `4.9.1`.
+/// Sort key of a version: `4.10.2` is newer than `4.9.1`.
 fn numbers(version: &str) -> Vec<u32> {
     version.split('.').map(|number| number.parse().unwrap_or(0)).collect()
 }

@@ -10,8 +10,8 @@ use xtask::{images::Part, job::Job, project};
 
 use crate::images::Pushed;
 
-/// Makes the bundle of a platform (`docker` or `ecs`) with these images, and returns its path. The ECS platform needs the
-/// role with which the ECS agent fetches secrets.
+/// Makes the bundle of a platform (`docker` or `ecs`) with these images, and returns its path. The ECS platform needs
+/// the role with which the ECS agent fetches secrets.
 pub(crate) fn make(platform: &str, images: &Pushed, execution_role: Option<&str>) -> Result<PathBuf> {
     let mut command = Command::new(project::root().join("deploy/beanstalk/bundle"));
     // The process id keeps concurrent deployments of two systems apart.

@@ -20,7 +20,7 @@ pub(crate) type Values = BTreeMap<String, String>;
 pub(crate) struct Stack {
     system: String,
     pub(crate) name: String,
-    /// Path of its template, relative to the root.
+    /// Path of the template, relative to the root.
     template: String,
 }
 
@@ -43,7 +43,7 @@ impl Stack {
         }
     }
 
-    /// Returns its state; `None` if it does not exist.
+    /// Returns the state of the stack; `None` if it does not exist.
     fn describe(&self) -> Result<Option<Description>> {
         let query = "Stacks[0].{status:StackStatus,id:StackId,\
                      parameters:Parameters[].[ParameterKey,ParameterValue],outputs:Outputs[].[OutputKey,OutputValue]}";
@@ -61,17 +61,17 @@ impl Stack {
         Ok(self.describe()?.map(|it| it.status))
     }
 
-    /// Returns its outputs; empty if it does not exist.
+    /// Returns the outputs of the stack; empty if it does not exist.
     pub(crate) fn outputs(&self) -> Result<Values> {
         Ok(self.describe()?.filter(Description::is_usable).map(|it| it.outputs).unwrap_or_default())
     }
 
-    /// Returns its parameters; empty if it does not exist. No secret may be among them.
+    /// Returns the parameters of the stack; empty if it does not exist. No secret may be among them.
     pub(crate) fn parameters(&self) -> Result<Values> {
         Ok(self.describe()?.filter(Description::is_usable).map(|it| it.parameters).unwrap_or_default())
     }
 
-    /// Creates it, or updates it to its current template, and waits until that is done. A parameter gets its value
+    /// Creates the stack, or updates it to its template, and waits until that is done. A parameter gets its value
     /// from `given`, or else from `offered` (outputs of other stacks), or else keeps the previous one. `meanwhile` is
     /// called every few seconds.
     pub(crate) fn deploy(
@@ -135,7 +135,7 @@ impl Stack {
         }
     }
 
-    /// Returns the names of its template's parameters. AWS parses the template and reports mistakes in it.
+    /// Returns the names of the template's parameters. AWS parses the template and reports mistakes in it.
     fn parameter_names(&self) -> Result<Vec<String>> {
         let body = format!("file://{}", self.template);
         aws::query(
@@ -144,7 +144,7 @@ impl Stack {
         )
     }
 
-    /// Deletes it and waits until it is gone.
+    /// Deletes the stack and waits until it is gone.
     pub(crate) fn delete(&self, role: Option<&str>) -> Result<()> {
         let Some(Description { id, .. }) = self.describe()? else { return Ok(()) };
         let mut seen = self.events()?.into_iter().map(|event| event.id).collect();
@@ -183,7 +183,7 @@ impl Stack {
         })
     }
 
-    /// Returns the names of its resources of one type.
+    /// Returns the names of the stack's resources of one type.
     pub(crate) fn resources(&self, kind: &str) -> Result<Vec<String>> {
         if self.status()?.is_none() {
             return Ok(Vec::new());
@@ -222,18 +222,18 @@ fn pairs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Values, D::Error>
     Ok(pairs.into_iter().flatten().map(|(name, value)| (name, value.unwrap_or_default())).collect())
 }
 
-/// Returns these names with their values.
+/// Returns a map of these names and values.
 pub(crate) fn values(pairs: &[(&str, &str)]) -> Values {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 impl Description {
     fn is_changing(&self) -> bool {
-        // A stack in review has a change set that somebody is looking at.
+        // A stack in review has a change set that somebody is reviewing.
         self.status.ends_with("_IN_PROGRESS") && self.status != "REVIEW_IN_PROGRESS"
     }
 
-    /// Returns false after a failed creation, which leaves nothing and cannot be updated.
+    /// Returns false after a failed creation, which leaves no resources and a stack that cannot be updated.
     fn is_usable(&self) -> bool {
         !matches!(self.status.as_str(), "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "REVIEW_IN_PROGRESS")
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask connect`: a shell beside a service that runs on Fargate.
+//! `cargo xtask connect`: a shell next to a service that runs on Fargate.
 
 use std::os::unix::process::CommandExt;
 
@@ -19,7 +19,7 @@ this needs the Session Manager plugin of the AWS CLI, which is not installed. De
 macOS: brew install --cask session-manager-plugin
 others: search for \"Install the Session Manager plugin for the AWS CLI\"";
 
-/// Open a shell beside a service on Fargate
+/// Open a shell next to a service on Fargate
 ///
 /// It uses ECS Exec and the debug container that `cargo xtask deploy fargate --debug` adds to each
 /// task, because the images themselves contain no shell.
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     system: SystemName,
 }
 
-/// Says how to look at the program from its debug container. On Fargate the two share the network, but neither
+/// Explains how to inspect the program from its debug container. On Fargate the two share the network, but neither
 /// processes nor files.
 fn hint(part: Part) -> &'static str {
     match part {

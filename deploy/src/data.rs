@@ -25,10 +25,10 @@ pub(crate) fn ensure(system: &System, options: &Options, given: &Values) -> Resu
     Ok(known)
 }
 
-/// Returns true if the account is on AWS's free plan. RDS would refuse the default of `BackupDays` there, but only once
-/// Redis is built, and CloudFormation would then delete everything again.
+/// Returns true if the account is on AWS's free plan. There, RDS would refuse the default of `BackupDays`, but only
+/// after Redis was created, and CloudFormation would then delete everything again.
 fn is_on_free_plan() -> Result<bool> {
-    // The service is only in this region.
+    // The service exists only in this region.
     let call = ["freetier", "get-account-plan-state", "--region", "us-east-1"];
     match aws::query::<Option<String>>("accountPlanType", &call) {
         Ok(Some(plan)) => Ok(plan == "FREE"),

@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 struct Deployed {
     system: System,
-    /// Of the data stack.
+    /// Outputs of the data stack.
     outputs: Values,
     tasks: OnceCell<Tasks>,
 }
@@ -143,7 +143,7 @@ fn prepare(system: &System, outputs: &Values) -> Result<Tasks> {
         given.insert(parameter.to_owned(), image(system, part, &server)?);
     }
     let mut known = outputs.clone();
-    // As for the application's own instances or tasks.
+    // The same network as the application's own instances or tasks.
     let instance = system.stack(beanstalk::TEMPLATE).parameters()?.remove(beanstalk::INSTANCE_TYPE);
     known.extend(instance.map(|kind| Processor::of_instance(&kind).parameter_of_tasks()));
     known.extend(
@@ -179,7 +179,7 @@ fn image(system: &System, part: Part, server: &Values) -> Result<String> {
 fn newest(prefix: &str, part: Part) -> Result<Option<String>> {
     let repository = format!("{prefix}{part}");
     let Some((_, name)) = repository.split_once('/') else { return Ok(None) };
-    // Only tagged ones: a push also leaves the members of a list, and attestations.
+    // Only tagged images: a push also leaves untagged ones, such as the members of an image list, and attestations.
     let call = ["ecr", "describe-images", "--repository-name", name, "--filter", "tagStatus=TAGGED"];
     let digest: Option<String> = aws::query("sort_by(imageDetails, &imagePushedAt)[-1].imageDigest", &call)?;
     Ok(digest.map(|digest| format!("{repository}@{digest}")))

@@ -1,4 +1,4 @@
-//! `cargo xtask deploy`: from nothing to a computed value, and back to nothing.
+//! `cargo xtask deploy`: from an empty account to a computed value, and back.
 //!
 //! The templates in `deploy/` describe what exists. [`fargate`] and [`beanstalk`] are the two targets; both use the
 //! same data stack.

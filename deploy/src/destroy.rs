@@ -17,15 +17,15 @@ use crate::{
 const OPERATIONS: &str = "operations.yaml";
 const REPOSITORIES: &str = "ecr.yaml";
 
-/// Deletes what runs on Fargate, and what only that uses.
+/// Deletes everything that runs on Fargate, and what only Fargate uses.
 pub(crate) fn fargate(system: &System, with_data: bool, yes: bool) -> Result<()> {
-    // Each depends on those after it.
+    // Each stack depends on those after it.
     let parts = [Part::Nginx, Part::Worker, Part::Server].map(template);
     let own = [&[SCALING][..], &parts, &[BASE, DOMAIN]].concat();
     destroy(system, own, beanstalk::TEMPLATE, with_data, yes)
 }
 
-/// Deletes what runs on Beanstalk, and what only that uses.
+/// Deletes everything that runs on Beanstalk, and what only Beanstalk uses.
 pub(crate) fn beanstalk(system: &System, with_data: bool, yes: bool) -> Result<()> {
     destroy(system, vec![beanstalk::TEMPLATE], template(Part::Server), with_data, yes)
 }
@@ -69,8 +69,8 @@ fn destroy(system: &System, own: Vec<&str>, other: &str, with_data: bool, yes: b
     Ok(())
 }
 
-/// Fails if a database that was restored beside the stack's own is in the stack's subnets, which prevents their deletion
-/// after the stack's database is gone.
+/// Fails if a restored database uses the data stack's subnets: they could not be deleted, and the stack's own database
+/// would be gone by then.
 fn check_subnets_are_unused(stack: &Stack) -> Result<()> {
     let own = stack.resources("AWS::RDS::DBInstance")?;
     for group in stack.resources("AWS::RDS::DBSubnetGroup")? {
@@ -107,7 +107,7 @@ fn empty_bucket(bucket: &str) -> Result<()> {
     aws::call(["s3", "rm", "--recursive", "--quiet", &format!("s3://{bucket}")]).map(drop)
 }
 
-/// Removes the deletion protection. Not through the stack, which cannot be updated after a failed deletion.
+/// Removes the deletion protection; not through the stack, which cannot be updated after a failed deletion.
 fn unprotect(instance: &str) -> Result<()> {
     let mut call = vec!["rds", "modify-db-instance", "--no-deletion-protection", "--apply-immediately"];
     call.extend(["--db-instance-identifier", instance]);
@@ -130,7 +130,7 @@ fn empty_repository(name: &str) -> Result<()> {
         }
         digests.sort();
         digests.dedup();
-        // The most that one call accepts.
+        // The maximum that one call accepts.
         for chunk in digests.chunks(100) {
             let ids = chunk.iter().map(|digest| format!("imageDigest={digest}")).collect::<Vec<_>>();
             let mut call = vec!["ecr", "batch-delete-image", "--repository-name", name, "--image-ids"];

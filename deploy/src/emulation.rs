@@ -36,9 +36,9 @@ pub(crate) fn run(Command::Deploy(Selection { filter, no_setup }): &Command) -> 
     say("testing");
     let leftovers = Leftovers(format!("fibstack-test-{}", process::id()));
     let mut cargo = project::cargo();
-    // With the features of the whole workspace, to reuse what is compiled already.
+    // With the features of the whole workspace, to reuse earlier builds.
     cargo.args(["test", "--workspace", "--test=deploy"]).args(filter);
-    // The tests take minutes, mostly waiting, and what the commands print is worth reading.
+    // The tests take minutes, mostly waiting, so show the commands' output.
     cargo.args(["--", "--show-output", "--test-threads=2"]).env("FIBSTACK_TEST_PREFIX", &leftovers.0);
     run_cargo_test(cargo.env("FIBSTACK_AWS_TOOLS", tools.join("bin")))
 }

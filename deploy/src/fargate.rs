@@ -65,7 +65,7 @@ pub(crate) fn deploy(system: &System, arguments: &Arguments) -> Result<()> {
     for part in selected(only) {
         parts.push((part, processor(system, &given, part)?));
     }
-    // Beside the others, in the same tasks.
+    // A container next to the others, in the same tasks.
     let beside = parts.first().map(|(_, processor)| processor.clone());
     parts.extend(beside.filter(|_| arguments.debug).map(|processor| (Part::Debug, processor)));
     let pushed = images::push(system, options, &parts)?;
@@ -119,7 +119,7 @@ fn processor(system: &System, given: &Values, part: Part) -> Result<Processor> {
     Ok(Processor::of_tasks(value.as_deref().unwrap_or("X86_64")))
 }
 
-/// Returns true if no task of some service is desired.
+/// Returns true if any service has a desired count of 0.
 pub(crate) fn is_paused(system: &System) -> Result<bool> {
     for service in services::find(system, &[])? {
         if service.state()?.desired == 0 {
@@ -129,7 +129,7 @@ pub(crate) fn is_paused(system: &System) -> Result<bool> {
     Ok(false)
 }
 
-/// As [`is_paused`], with a message if it is: then there is nothing to test.
+/// Like [`is_paused`], and prints a message if the system is paused, because there is nothing to test then.
 pub(crate) fn reports_pause(system: &System) -> Result<bool> {
     let is_paused = is_paused(system)?;
     if is_paused {
@@ -180,7 +180,7 @@ fn with_images(given: &Values, part: Part, pushed: &Pushed) -> Result<Values> {
     Ok(given)
 }
 
-/// Deploys a part, showing tasks that fail meanwhile.
+/// Deploys a part, showing tasks that fail in the meantime.
 pub(crate) fn deploy_part(
     system: &System,
     part: Part,

@@ -8,7 +8,7 @@ use ureq::{
     tls::{Certificate, RootCerts, TlsConfig},
 };
 
-/// Returns a client that trusts the system's certificate authorities and reports every status as a response.
+/// Returns a client that trusts the system's certificate authorities and returns every response, whatever its status.
 pub(crate) fn client() -> Agent {
     let authorities: Vec<_> = rustls_native_certs::load_native_certs()
         .certs

@@ -113,7 +113,7 @@ pub(crate) fn push(system: &System, options: &Options, parts: &[(Part, Processor
     Ok(Pushed { images, tag: names.tag })
 }
 
-/// The commit; with the time if there are uncommitted changes.
+/// Returns the commit, with the time appended if there are uncommitted changes.
 fn new_tag() -> String {
     match images::revision() {
         Some(revision) if revision.len() == 40 => revision[..12].to_owned(),

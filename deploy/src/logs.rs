@@ -41,7 +41,7 @@ fn show_stream(group: &str, stream: &str, amount: Amount) -> Result<()> {
     loop {
         let (lines, next) = match amount {
             Amount::Last => page(group, stream, "100", false, None)?,
-            // The most that one response can hold.
+            // The maximum per response.
             Amount::All => page(group, stream, "10000", true, token.as_deref())?,
         };
         lines.iter().for_each(|line| println!("  {line}"));
@@ -80,7 +80,7 @@ pub(crate) fn beanstalk(system: &System, amount: Amount) -> Result<()> {
     aws::call([&["elasticbeanstalk", "request-environment-info"][..], &environment].concat())?;
     let step = Step::begin("logs");
     step.is_doing("waiting for the instances");
-    // Results of earlier requests are still listed, and each instance answers separately: done when nothing is added.
+    // Results of earlier requests are still listed, and each instance responds separately: wait until no more appear.
     let mut count = 0;
     let new = aws::wait_for(|| {
         let mut new = samples()?;

@@ -1,8 +1,8 @@
 //! The commands about AWS and image registries, which `cargo xtask` forwards to this program.
 //!
 //! `cargo xtask deploy|connect`, `images push|login|mirror`, `db … --deployed` and `test deploy` run this program with
-//! their arguments, and `env generate production` asks it for addresses. The [templates](deployment) describe what exists on AWS;
-//! the code here decides in which order they become stacks, and passes values from one to the next.
+//! their arguments, and `env generate production` asks it for addresses. The [templates](deployment) describe what
+//! exists on AWS; the code here decides in which order they become stacks, and passes values from one to the next.
 //!
 //! Bottom up: [`aws`] calls the AWS CLI, [`cloudformation`] manages one stack, [`system`] the stacks of one system.
 //! [`fargate`] and [`beanstalk`] deploy, [`rollback`] undoes a deployment, [`destroy`] deletes, and [`smoke_test`]

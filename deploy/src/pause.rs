@@ -17,7 +17,7 @@ pub(crate) fn pause(system: &System) -> Result<()> {
     let services = services::find(system, &[])?;
     let scaling = system.stack(SCALING).parameters()?;
     update(&services, |service| {
-        // First, or autoscaling would start a task again.
+        // Suspend autoscaling first, or it would start a task again.
         if minimum(&scaling, service.part).is_some() {
             service.scale(0, false)?;
         }

@@ -1,4 +1,4 @@
-//! The processors that run the images. A wrong one shows only half an hour later, when the containers start:
+//! The processors that run the images. A mismatch shows only half an hour later, when the containers start:
 //! `exec format error`, or `no matching manifest`.
 
 use anyhow::{Result, bail};
@@ -38,7 +38,7 @@ impl Processor {
         ("Architecture".to_owned(), value.to_owned())
     }
 
-    /// Fails if an image does not exist for this processor. Nothing is known about an image without architectures.
+    /// Fails if an image does not exist for this processor. Accepts an image of unknown architecture.
     pub(crate) fn check(&self, image: &str, architectures: &[String]) -> Result<()> {
         let Self { architecture, parameter, other } = self;
         if architectures.is_empty() || architectures.iter().any(|it| it == architecture) {
@@ -53,8 +53,8 @@ impl Processor {
     }
 }
 
-/// Instance types name Graviton processors by a `g` after the generation: `t4g`, `m7gd`, `c7gn`, but not `g4dn`. The first
-/// generation was `a1`.
+/// Instance types name Graviton processors by a `g` after the generation: `t4g`, `m7gd`, `c7gn`, but not `g4dn`. The
+/// first generation was `a1`.
 fn is_arm(kind: &str) -> bool {
     let family = kind.split('.').next().unwrap_or_default();
     let attributes = family.trim_start_matches(|it: char| it.is_ascii_alphabetic());

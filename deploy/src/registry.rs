@@ -81,7 +81,7 @@ pub(crate) fn push(parts: &[Part], names: &Names) -> Result<()> {
 pub(crate) fn digest(part: Part, names: &Names) -> Result<String> {
     let image = names.image(part);
     let repository = format!("{}{part}", names.prefix);
-    // Without --format, which some versions of buildx do not support.
+    // Not with --format, which some versions of buildx do not support.
     let shown = match engine::answer(&["buildx", "imagetools", "inspect", &image]) {
         Ok(shown) => shown,
         Err(message) if message.contains("is not a docker command") => {
@@ -97,14 +97,14 @@ pub(crate) fn digest(part: Part, names: &Names) -> Result<String> {
     Ok(format!("{repository}@{digest}"))
 }
 
-/// The first digest is that of the image, or of the list of images for several platforms.
+/// Returns the first digest: that of the image, or of the list of images for several platforms.
 fn digest_in(shown: &str) -> Option<&str> {
     let digest = shown.lines().find_map(|line| line.strip_prefix("Digest:"))?.trim();
     digest.starts_with("sha256:").then_some(digest)
 }
 
-/// Returns the architectures for which an image in the registry exists, by Docker's names; empty if the registry does not
-/// tell.
+/// Returns the architectures for which an image in the registry exists, by Docker's names; empty if the registry does
+/// not report them.
 pub(crate) fn architectures(image: &str) -> Vec<String> {
     let inspect = |format: &[&str]| {
         engine::answer(&[&["buildx", "imagetools", "inspect"], format, &[image]].concat()).unwrap_or_default()

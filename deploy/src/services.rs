@@ -22,7 +22,7 @@ use crate::{aws, logs, system::System};
 /// The parts that run as services, in the order of their deployment: nginx must find servers.
 pub(crate) const PARTS: [Part; 3] = [Part::Server, Part::Worker, Part::Nginx];
 
-/// Parses the name of one of them.
+/// Parses the name of one of these parts.
 pub(crate) fn part() -> impl TypedValueParser<Value = Part> {
     PossibleValuesParser::new(PARTS.map(Part::name)).try_map(|name| Part::from_str(&name, false))
 }
@@ -47,7 +47,7 @@ pub(crate) struct State {
     pub(crate) rollout: Option<String>,
     /// Id of the newest deployment.
     primary: Option<String>,
-    /// More than one while tasks are being replaced.
+    /// Number of deployments; more than one while tasks are being replaced.
     deployments: u32,
 }
 
@@ -103,12 +103,12 @@ impl Service {
         aws::query(query, &self.describe())
     }
 
-    /// Returns its latest events, newest first.
+    /// Returns the latest events of the service, newest first.
     pub(crate) fn events(&self, count: usize) -> Result<Vec<String>> {
         aws::query(&format!("services[0].events[:{count}].message"), &self.describe())
     }
 
-    /// Changes it and returns the id of the resulting deployment.
+    /// Changes the service and returns the id of the resulting deployment.
     pub(crate) fn update(&self, arguments: &[&str]) -> Result<String> {
         let call = ["ecs", "update-service", "--cluster", &self.cluster, "--service", &self.name];
         aws::query("service.deployments[?status=='PRIMARY']|[0].id", &[&call[..], arguments].concat())
@@ -154,7 +154,7 @@ impl Service {
         Ok(())
     }
 
-    /// Returns the ids of its tasks with a status such as `RUNNING`.
+    /// Returns the ids of the service's tasks with a status such as `RUNNING`.
     pub(crate) fn tasks(&self, status: &str) -> Result<Vec<String>> {
         let call = ["ecs", "list-tasks", "--cluster", &self.cluster, "--service-name", &self.name];
         let arns: Vec<String> = aws::query("taskArns", &[&call[..], &["--desired-status", status]].concat())?;
@@ -187,7 +187,7 @@ pub(crate) struct End {
 impl End {
     /// Returns false if it was stopped because newer tasks replaced it or fewer are desired.
     fn is_failure(&self) -> bool {
-        // "Task failed ELB health checks", "Task failed container health checks" have a code of their own.
+        // "Task failed ELB health checks" and "Task failed container health checks" have a code of their own.
         matches!(self.code.as_deref(), Some("TaskFailedToStart" | "EssentialContainerExited"))
             || self.stopped.as_deref().is_some_and(|reason| reason.contains("failed"))
     }
@@ -207,7 +207,7 @@ pub(crate) fn ends(container: &str, cluster: &str, tasks: &[String]) -> Result<V
     if tasks.is_empty() {
         return Ok(Vec::new());
     }
-    // Only the main container, not its sidecars and proxies.
+    // Only the main container, without sidecars and proxies.
     let own = format!("containers[?name=='{container}']|[0]");
     let query = format!(
         "tasks[].{{arn:taskArn,code:stopCode,stopped:stoppedReason,container:{own}.reason,exit:{own}.exitCode}}"
@@ -227,7 +227,7 @@ pub(crate) struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    /// Begins to watch; ignores earlier failures.
+    /// Begins to watch a part; ignores earlier failures.
     pub(crate) fn begin(system: &'a System, part: Part, cluster: &str) -> Self {
         let mut it = Self { system, part, cluster: cluster.to_owned(), seen: BTreeSet::new() };
         it.seen = it.stopped().unwrap_or_default().into_iter().collect();

@@ -20,13 +20,13 @@ const SKIP: &str = "SKIP_SMOKE_TEST";
 
 /// Time limit for an address to answer after everything behind it is running: DNS and load balancers are slow.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(600);
-/// The same for an address that accepts only some networks and lets requests time out, as security groups do.
+/// The same for an address that accepts only some networks: a security group lets other requests time out.
 const SILENT_WITHIN: Duration = Duration::from_secs(120);
 /// Maximum number of indexes tried to find one that nobody has submitted.
 const ATTEMPTS: u32 = 1000;
 
 struct Response {
-    /// 0 if there was no response; the body is then the reason.
+    /// Status; 0 if there was no response, and then the body is the reason.
     status: u16,
     body: String,
     /// The request timed out.
@@ -45,7 +45,7 @@ impl Response {
         })
     }
 
-    /// Returns true if a load balancer or proxy may answer this way while its targets change.
+    /// Returns true if a load balancer or proxy may respond this way while its targets change.
     fn is_temporary(&self) -> bool {
         matches!(self.status, 0 | 502..=504)
     }
@@ -108,10 +108,10 @@ fn is_skipped(value: Option<&str>) -> Result<bool> {
     }
 }
 
-/// An address that does not accept everybody.
+/// An address that accepts only some networks.
 struct Restriction {
     from: String,
-    /// Time after which it must have answered.
+    /// Time within which it must respond.
     within: Duration,
 }
 
@@ -130,7 +130,7 @@ impl Restriction {
     }
 }
 
-/// Waits until the address answers at all, which takes a while for a new load balancer or name, and returns the first
+/// Waits until the address responds at all, which takes a while for a new load balancer or name, and returns the first
 /// index that was not submitted yet.
 fn first_unused(client: &Agent, values: &str, restriction: Option<&Restriction>, step: &Step) -> Result<u32> {
     let mut index = JOB.sample.index;
@@ -166,7 +166,7 @@ fn first_unused(client: &Agent, values: &str, restriction: Option<&Restriction>,
     })
 }
 
-/// A long value as its head, its tail and its length.
+/// Abbreviates a long value to its head, its tail and its length.
 fn abbreviated(value: &str) -> String {
     let length = value.chars().count();
     if length <= 20 {
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_restricted_address_that_does_not_respond_is_explained() {
-        // Connections are established, but nobody reads them.
+        // Connections are established, but nothing reads from them.
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let values = format!("http://{}/api/values", listener.local_addr().unwrap());
         let client =
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_test_is_skipped_only_if_that_is_asked_for() {
+    fn the_smoke_test_is_skipped_only_on_request() {
         assert!(!is_skipped(None).unwrap() && !is_skipped(Some("")).unwrap());
         assert!(is_skipped(Some("true")).unwrap() && !is_skipped(Some("false")).unwrap());
         let error = is_skipped(Some("yes")).unwrap_err().to_string();

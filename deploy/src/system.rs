@@ -9,7 +9,7 @@ use crate::{
     cloudformation::{Outcome, Stack, Values},
 };
 
-/// Outputs about what a stack itself runs, which must not become parameters of another one.
+/// Outputs that describe what the stack itself runs; they must not become parameters of another stack.
 const OWN: [&str; 4] = ["Image", "PreviousImage", "Version", "PreviousVersion"];
 
 /// Output of the access stack, and its parameter.
@@ -49,7 +49,7 @@ fn system_name(text: &str) -> Result<String, String> {
     let others = text.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-');
     // The names of repositories and databases allow no other hyphens.
     let hyphens = !text.contains("--") && !text.ends_with('-');
-    // Names in the system `x` begin with those of its stacks, such as `x-data-`; so would all of the system `x-data`.
+    // Names in the system `x` begin with those of its stacks, such as `x-data-`; so would all names of `x-data`.
     if let Some(stack) = STACKS.iter().find(|stack| text.ends_with(&format!("-{stack}"))) {
         return Err(format!("must not end with -{stack}, the name of a stack"));
     }
@@ -74,7 +74,7 @@ impl System {
         let name = name.system.clone();
         let account = aws::account()?;
         say(format!("{name} on AWS, {account}"));
-        // The stack was made for users who may read it. Others need no role.
+        // Users for whom the access stack was made may read it. Others need no role.
         let access = match Stack::new(&name, "access.yaml").outputs() {
             Err(error) if !Refused::is(&error, "AccessDenied") => return Err(error),
             Err(_) => {
@@ -97,7 +97,7 @@ impl System {
     /// Fails if an access stack exists and does not include the records of a domain.
     pub(crate) fn check_domain(&self, domain: &str) -> Result<()> {
         let allowed = self.access.get(DOMAIN).map(String::as_str);
-        // Older ones allow all domains.
+        // Older access stacks allow all domains.
         if !self.access.contains_key("Region") || allowed.is_some_and(|allowed| is_within(domain, allowed)) {
             return Ok(());
         }
@@ -119,7 +119,7 @@ impl System {
         self.ensure_watched(stack, given, known, &mut || {})
     }
 
-    /// As [`Self::ensure`], calling `meanwhile` every few seconds.
+    /// Like [`Self::ensure`], calling `meanwhile` every few seconds.
     pub(crate) fn ensure_watched(
         &self,
         stack: &Stack,
@@ -130,7 +130,7 @@ impl System {
         let boundary = self.access.get_key_value("PermissionsBoundary");
         let mut given = given.clone();
         given.extend(boundary.map(|(name, value)| (name.clone(), value.clone())));
-        // For the data stack, an empty host means its own database. Its output then tells the other stacks which.
+        // For the data stack, an empty host means its own database. Its output passes the host to the other stacks.
         if known.contains_key("DatabaseHost") && given.get("DatabaseHost").is_some_and(String::is_empty) {
             given.remove("DatabaseHost");
         }

@@ -97,7 +97,7 @@ impl Cloud {
         ] {
             command.env(name, value);
         }
-        // Not the account of whoever runs the tests.
+        // Not the AWS account of the user who runs the tests.
         let own = self.folder.path().join("none");
         command.env("AWS_CONFIG_FILE", &own).env("AWS_SHARED_CREDENTIALS_FILE", &own);
         for name in ["AWS_PROFILE", "DOMAIN", "IMAGE_PREFIX", "IMAGE_TAG", "SKIP_SMOKE_TEST"] {
@@ -135,7 +135,7 @@ impl Cloud {
         (output, text)
     }
 
-    /// As [`Self::xtask_try`], but must succeed.
+    /// Like [`Self::xtask_try`], but must succeed.
     pub(crate) fn xtask(&self, version: &str, line: &str) -> String {
         let (output, text) = self.xtask_try(version, line);
         assert!(output.status.success(), "cargo xtask {line}: {}\n{}", output.status, self.emulator.log());
@@ -227,9 +227,9 @@ impl Cloud {
 
 impl Drop for Cloud {
     fn drop(&mut self) {
-        // With time to remove its containers.
+        // Gives it time to remove its containers.
         let _ = self.emulator.stop(Duration::from_secs(60));
-        // The tags of its registry are useless now.
+        // Remove the tags of its registry, which are useless now.
         let host = self.address.trim_start_matches("http://");
         let images = format!("--filter=reference={host}/*/*");
         let listed = docker().args(["images", "--format", "{{.Repository}}:{{.Tag}}", &images]).output();

@@ -14,7 +14,7 @@ fn after<'a>(text: &'a str, start: &str) -> Option<&'a str> {
 fn dockerrun_describes_the_production_stack() {
     let production = include_str!("../../compose/production.yaml");
     let dockerrun: Value = serde_json::from_str(include_str!("../beanstalk/Dockerrun.aws.json")).unwrap();
-    // That platform has links instead of Compose's aliases.
+    // The ECS platform has links instead of Compose's aliases.
     let aliases = after(production, "aliases: [").unwrap().trim_end_matches(']').split(", ");
     let mut links: Vec<_> = aliases.map(|alias| format!("server:{alias}")).collect();
     links.sort_by_key(|link| link != "server:client");

@@ -1,4 +1,4 @@
-//! What AWS refuses, the emulator refuses too, so that such a mistake cannot pass the other tests.
+//! The emulator refuses what AWS refuses, so that such mistakes cannot pass the other tests.
 
 use crate::cloud::Cloud;
 

@@ -1,4 +1,4 @@
-//! Further secrets, which an administrator stored, become environment variables of the programs.
+//! Further secrets that an administrator stored become environment variables of the programs.
 
 use e2e::engine::{docker, output, unique_name};
 
@@ -21,7 +21,7 @@ fn store(cloud: &Cloud, [secret, parameter]: [&str; 2]) -> String {
     let tags = ["--tags", "Key=system,Value=fibstack", "--query", "ARN"];
     let secret = cloud.aws(&[&create[..], &tags].concat());
     let name = ["--name", "/fibstack/two"];
-    // Not a SecureString, which the emulator would not decrypt.
+    // Not a SecureString, which the emulator cannot decrypt.
     let put = ["ssm", "put-parameter", "--type", "String", "--value", parameter];
     cloud.aws(&[&put[..], &name].concat());
     let parameter = cloud.aws(&[&["ssm", "get-parameter", "--query", "Parameter.ARN"][..], &name].concat());
@@ -36,7 +36,7 @@ fn further_secrets_reach_the_tasks_on_fargate() {
     cloud.xtask("", "images push server worker nginx");
     cloud.xtask("latest", &format!("deploy fargate --pushed {options}"));
     for (name, value) in ["ONE", "TWO"].into_iter().zip(&values) {
-        // The server's and the worker's, not nginx's.
+        // The server's and the worker's containers, not nginx's.
         assert_eq!(containers_with(&format!("\"{name}={value}\"")), 2, "{name}");
     }
 }

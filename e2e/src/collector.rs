@@ -46,7 +46,7 @@ pub struct Collector {
     endpoint: String,
     spans: Spans,
     serving: JoinHandle<()>,
-    /// Of its certificate and authority.
+    /// Folder of its certificate and authority.
     folder: Option<Folder>,
 }
 

@@ -41,7 +41,7 @@ impl Compose {
         let folder = Folder::new("compose").unwrap_or_else(|error| panic!("{error}"));
         write_secrets(folder.path()).unwrap_or_else(|error| panic!("{error}"));
         certificates::make(folder.path(), "DNS:postgres,DNS:redis").unwrap_or_else(|error| panic!("{error}"));
-        // Containers read it as a different user.
+        // Containers read the file as a different user.
         for (path, mode) in [(folder.path().to_owned(), 0o755), (folder.path().join("server.key"), 0o644)] {
             fs::set_permissions(path, Permissions::from_mode(mode)).unwrap_or_else(|error| panic!("{error}"));
         }
@@ -57,7 +57,7 @@ impl Compose {
         stack
     }
 
-    /// Prefix of its containers' names.
+    /// Prefix of the names of the stack's containers.
     #[must_use]
     pub fn project(&self) -> &str {
         &self.project

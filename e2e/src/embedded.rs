@@ -13,7 +13,7 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Starts it and waits until it is ready.
+    /// Starts the system and waits until it is ready.
     pub async fn start() -> Self {
         Self::start_with(|settings| settings).await
     }

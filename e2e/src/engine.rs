@@ -16,8 +16,8 @@ pub fn image(part: &str) -> String {
     format!("{}{part}:{}", set("IMAGE_PREFIX", "fibstack/"), set("IMAGE_TAG", "latest"))
 }
 
-/// Returns a unique name for containers, networks and volumes. All share a prefix, so that whoever started the tests can
-/// remove what a killed one left behind.
+/// Returns a unique name for containers, networks and volumes. All share a prefix, so that `cargo xtask` can
+/// remove what a killed test left behind.
 #[must_use]
 pub fn unique_name() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -26,8 +26,8 @@ pub fn unique_name() -> String {
     format!("{prefix}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A `docker` command that runs in the root of the project. It gets only the variables that Docker itself needs: Compose
-/// files forward variables by name, and a test must not depend on the shell's.
+/// A `docker` command that runs in the root of the project. It gets only the variables that Docker itself needs:
+/// Compose files forward variables by name, and a test must not depend on the shell's.
 #[must_use]
 pub fn docker() -> Command {
     let mut command = Command::new("docker");
@@ -118,13 +118,13 @@ impl Container {
         container
     }
 
-    /// Its name.
+    /// Name of the container.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its log.
+    /// Log of the container.
     #[must_use]
     pub fn log(&self) -> String {
         log(&self.name)

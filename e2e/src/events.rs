@@ -22,13 +22,13 @@ pub struct Events {
 /// One block of the stream.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sent {
-    /// Its name.
+    /// Name of the event.
     pub event: String,
-    /// Its id.
+    /// Id of the event.
     pub id: String,
-    /// Its data.
+    /// Data of the event.
     pub data: String,
-    /// Its comments.
+    /// Comments in the block.
     pub comments: Vec<String>,
 }
 

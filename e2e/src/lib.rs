@@ -11,9 +11,9 @@
 //! # }
 //! ```
 //!
-//! [`Compose`] runs the system as it is shipped, on a container engine. [`Embedded`] is the whole system in one process.
-//! [`Settings`], [`Server`], [`Worker`] and [`Nginx`] are the parts, for tests that start, kill and restart them one by
-//! one. When a test fails, the logs of its processes are printed.
+//! [`Compose`] runs the system as it is shipped, on a container engine. [`Embedded`] is the whole system in one
+//! process. [`Settings`], [`Server`], [`Worker`] and [`Nginx`] are the parts, for tests that start, kill and restart
+//! them one by one. When a test fails, the logs of its processes are printed.
 
 mod binaries;
 pub mod browser;

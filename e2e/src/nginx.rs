@@ -29,13 +29,13 @@ impl Nginx {
         Self(throwaway::Nginx::start(options).unwrap_or_else(|error| panic!("{error}")))
     }
 
-    /// The API behind it.
+    /// The API behind nginx.
     #[must_use]
     pub fn api(&self) -> Client {
         Client::new(format!("http://{}/api", self.address()))
     }
 
-    /// The pages behind it.
+    /// The pages behind nginx.
     #[must_use]
     pub fn site(&self) -> Client {
         Client::new(format!("http://{}", self.address()))

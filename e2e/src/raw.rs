@@ -24,7 +24,7 @@ pub struct RawAnswer {
     pub status: u16,
     /// The status line and the headers, with lowercase names.
     pub head: String,
-    /// Body, as it was framed.
+    /// Body, with its framing.
     pub body: String,
 }
 

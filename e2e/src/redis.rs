@@ -26,7 +26,7 @@ impl Redis {
         self.0.execute(command).unwrap_or_else(|error| panic!("{error}")).trim_end().to_owned()
     }
 
-    /// Field of the hash `values`, or an empty string.
+    /// Value of a field of the hash `values`, or an empty string.
     #[must_use]
     pub fn value(&self, index: u32) -> String {
         self.run(&["hget", VALUES, &index.to_string()])
@@ -37,7 +37,7 @@ impl Redis {
         self.run(&["hset", VALUES, field, value]);
     }
 
-    /// Marks and publishes an index, as the original server does.
+    /// Marks an index as pending and publishes it, as the original server does.
     pub fn ask_for(&self, index: u32) {
         let index = index.to_string();
         self.set_value(&index, NOTHING_YET);

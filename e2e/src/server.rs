@@ -76,7 +76,7 @@ impl Server {
         tokio::task::block_in_place(|| self.process.stop(DEADLINE)).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Starts it again on the same addresses and waits until it listens.
+    /// Starts the server again on the same addresses and waits until it listens.
     pub async fn restart(&mut self) {
         self.process.kill();
         self.process = launch(&self.settings);
@@ -87,13 +87,13 @@ impl Server {
         .await;
     }
 
-    /// Its log since it was last started.
+    /// Log of the server since it was last started.
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()
     }
 
-    /// Its process id.
+    /// Process id of the server.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.process.id()

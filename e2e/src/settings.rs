@@ -75,7 +75,7 @@ impl Settings {
             .set("LOG_FORMAT", "human")
             .set("LOG_LEVEL", "info,server=debug,store=debug,worker=debug")
             .set("RUST_BACKTRACE", 1)
-            // Off unless a test is about it: all requests come from one address.
+            // No rate limit unless a test is about it: all requests come from one address.
             .set("RATE_LIMIT_PER_SECOND", 0)
             // Tests of other packages run in other folders.
             .set("LEPTOS_SITE_ROOT", concat!(env!("CARGO_MANIFEST_DIR"), "/../target/site"));
@@ -89,7 +89,7 @@ impl Settings {
 
     /// Sets a variable.
     #[must_use]
-    // By value, so that a test writes `set("MAX_INDEX", 5)`.
+    // By value, so that a test can write `set("MAX_INDEX", 5)`.
     #[expect(clippy::needless_pass_by_value)]
     pub fn set(mut self, name: &str, value: impl ToString) -> Self {
         self.0.insert(name.to_owned(), value.to_string());

@@ -1,4 +1,4 @@
-//! A built site, without what takes long to build.
+//! A stand-in for a built site, so that tests need not build one.
 
 use std::{fs, io, path::Path};
 
@@ -49,7 +49,7 @@ impl Site {
         Ok(())
     }
 
-    /// The folder.
+    /// Folder of the site.
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -93,19 +93,19 @@ impl StackBuilder {
         Self { settings: self.settings.set(name, value), ..self }
     }
 
-    /// The Redis, to fill it.
+    /// The Redis, which a test can fill.
     #[must_use]
     pub fn redis(&self) -> &Redis {
         &self.redis
     }
 
-    /// The database, to fill it.
+    /// The database, which a test can fill.
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.database
     }
 
-    /// Starts it and waits until it is ready.
+    /// Starts the stack and waits until it is ready.
     pub async fn start(self) -> Stack {
         let Self { redis, database, settings, workers, nginx } = self;
         let workers = (0..workers).map(|_| Worker::start(&settings)).collect();

@@ -43,7 +43,7 @@ impl Worker {
         self.process.kill();
     }
 
-    /// Sends SIGTERM and waits for its end.
+    /// Sends SIGTERM and waits for the worker to end.
     ///
     /// # Panics
     /// Panics if it does not end in time.
@@ -51,7 +51,7 @@ impl Worker {
         tokio::task::block_in_place(|| self.process.stop(DEADLINE)).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Waits until its log contains this text.
+    /// Waits until the worker's log contains this text.
     ///
     /// # Panics
     /// Panics if it ends, or the time is up.
@@ -60,13 +60,13 @@ impl Worker {
             .unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// Its log.
+    /// Log of the worker.
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()
     }
 
-    /// Its exit status, if it has ended.
+    /// Exit status of the worker, if it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.process.ended()
     }

@@ -1,5 +1,5 @@
-//! Every address in a response is right wherever the client entered: on the api listener, on the site, through nginx,
-//! and behind a proxy that serves the site under a prefix.
+//! Every address in a response is right at every entry point: the api listener, the site, nginx, and a proxy that
+//! serves the site under a prefix.
 
 // clippy knows tests by their attribute, and these helpers have none.
 #![allow(clippy::unwrap_used)]
@@ -17,7 +17,7 @@ use reqwest::{
 use throwaway::nginx::Options;
 use tokio::net::TcpListener;
 
-/// Serves a site under `/some/fib/`, as a load balancer does: it removes the prefix and says so.
+/// Serves a site under `/some/fib/`, as a load balancer does: it removes the prefix and names it in a header.
 struct Prefixed {
     base: String,
     serving: tokio::task::JoinHandle<()>,
@@ -69,7 +69,7 @@ impl Drop for Prefixed {
     }
 }
 
-/// Sends a request as a browser does that opens a page.
+/// Sends a request as a browser does when it opens a page.
 async fn open(url: &Url) -> Answer {
     let client = Client::new(String::new());
     client.send(client.request(Method::GET, url.as_str()).header(ACCEPT, "text/html,*/*;q=0.8")).await
@@ -218,7 +218,7 @@ async fn a_page_under_a_prefix_is_live() -> anyhow::Result<()> {
     browser.wait_for_text(".full-value", &e2e::expected(10)).await?;
     browser.wait_until_live().await?;
     browser.assert_no_csp_violation().await?;
-    // Without scripts, the form and the redirect lead back.
+    // Without scripts, the form's redirect stays under the prefix.
     let plain = Browser::start(Scripts::Off).await?;
     plain.driver.goto(format!("{}/", prefixed.base)).await?;
     plain.submit("12").await?;

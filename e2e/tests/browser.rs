@@ -57,7 +57,7 @@ async fn a_submitted_index_shows_its_value_without_a_reload_or_a_csp_violation()
         }
         browser.assert_no_csp_violation().await.context(page)?;
     }
-    // Prove that the check works: it reports what the policy forbids.
+    // Prove that the check works: cause a violation, which it must report.
     browser
         .driver
         .execute(
@@ -208,7 +208,7 @@ async fn pages_of_older_entries_link_in_both_directions() -> Result<()> {
             .await
             .context(link)?;
     }
-    // There is nothing newer.
+    // There are no newer entries.
     browser.wait_until_live().await?;
     let link = browser.driver.find_all(By::LinkText("Newer")).await?;
     assert!(link.is_empty(), "a hidden link is not found by its text");

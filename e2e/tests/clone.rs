@@ -31,7 +31,7 @@ fn cloned(settings: &[&str]) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[test]
-fn line_endings_are_the_repositorys_whatever_git_is_set_to() {
+fn a_clone_keeps_the_repositorys_line_endings_whatever_the_git_settings() {
     let expected = cloned(&["core.autocrlf=false"]);
     for name in ["nginx/limits.env", "nginx/start.sh", ".gitattributes"] {
         assert!(expected.contains_key(Path::new(name)), "{name} is missing");

@@ -1,4 +1,4 @@
-//! The wire contract, row by row: what is kept from the original, changed on purpose, or new. The same
+//! The wire contract, row by row: behaviour that is kept from the original, changed on purpose, or new. The same
 //! suite runs on the api listener, under `/api` of the site listener, through nginx, and embedded.
 
 // clippy knows tests by their attribute, and these helpers have none.

@@ -32,7 +32,7 @@ async fn a_server_killed_between_the_record_and_the_board_loses_nothing() {
     })
     .await;
     server.kill();
-    // What was on its way to Redis never arrives.
+    // Requests on their way to Redis never arrive.
     wire.cut();
     wire.release();
     let _ = submitted.await.unwrap();

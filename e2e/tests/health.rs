@@ -1,4 +1,4 @@
-//! The programs' own health checks: their images contain nothing else that could make a request.
+//! The programs' own health checks; their images contain no other program that could make a request.
 
 use std::process::Command;
 
@@ -138,13 +138,13 @@ async fn the_documented_redis_permissions_suffice() {
     let api = server.api();
     api.ready().await;
     healthy("worker", &settings).await;
-    // A result each for the list, for eviction, and for computing an evicted one again.
+    // One result for the list, one to evict, and one to compute again after its eviction.
     for index in [7, 100_000, 100_001] {
         api.submit(index).await;
         api.entry_at(index, Status::Done).await;
     }
     assert_eq!(digits(&api, 100_000).await, expected(100_000));
-    // Found only in the hash, and restored after all was lost.
+    // An index found only in the hash, then one submitted after Redis lost everything.
     redis.ask_for(8);
     assert_eq!(api.value(8).await, expected(8));
     redis.run(&["flushall"]);
@@ -153,7 +153,7 @@ async fn the_documented_redis_permissions_suffice() {
     assert_eq!(api.value(9).await, expected(9));
     let ready = api.get("/health/ready").await.expect(200).json();
     assert_eq!(ready.get("warnings"), None, "{ready}");
-    // Nothing was refused on the way, and no permission is superfluous.
+    // Nothing was refused so far, and no permission is superfluous.
     assert_eq!(redis.run(&["acl", "log"]), "");
     for log in [server.log(), worker.log()] {
         assert!(!log.contains("NOPERM") && !log.contains("refuses"), "{log}");
@@ -205,7 +205,7 @@ async fn a_missing_redis_permission_is_named_logged_once_and_stops_no_work() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_smaller_than_the_budget_computes_everything_that_fits() {
-    // Its value has 3.1 MB, of which Redis holds two copies when it receives them.
+    // Its value has 3.1 MB, and Redis holds two copies while it receives one.
     const TOO_LARGE: u32 = 15_000_000;
     let (database, redis) = (Database::create(), Redis::start());
     redis.run(&["config", "set", "maxmemory", "6mb"]);
@@ -226,7 +226,7 @@ async fn a_redis_smaller_than_the_budget_computes_everything_that_fits() {
     for index in large.iter().chain(&small) {
         api.entry_at(*index, Status::Done).await;
     }
-    // Also after the loss of everything, and one that was evicted.
+    // Also after Redis lost everything, which includes 980,000.
     redis.run(&["flushall"]);
     for index in 51..=60 {
         api.submit(index).await;

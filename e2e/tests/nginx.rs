@@ -31,7 +31,7 @@ async fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// In front of a port where nothing listens.
+/// Starts nginx in front of a port where nothing listens.
 fn no_server() -> Options {
     let closed = SocketAddr::from(([127, 0, 0, 1], 9));
     Options::new(closed, closed)
@@ -161,7 +161,7 @@ async fn visitors_get_a_page_while_the_server_is_down() {
     assert!(page.body.contains("Back in a moment"), "{page:?}");
     assert!(page.header(CONTENT_TYPE).starts_with("text/html"), "{page:?}");
     assert_eq!((page.header(RETRY_AFTER), page.header(CACHE_CONTROL)), ("5", "no-store"));
-    // The only style that applies is the page's own.
+    // Only the page's own style sheet applies.
     let policy = page.header(CONTENT_SECURITY_POLICY);
     let nonce = policy.split_once("'nonce-").and_then(|(_, rest)| rest.split_once('\''));
     let (nonce, _) = nonce.unwrap_or_else(|| panic!("no nonce in {policy}"));

@@ -23,7 +23,7 @@ use tokio::{
 
 const PAGE: &str = "text/html; charset=utf-8";
 
-/// In front of a port where nothing listens.
+/// Starts nginx in front of a port where nothing listens.
 fn no_server() -> Options {
     let closed = SocketAddr::from(([127, 0, 0, 1], 9));
     Options::new(closed, closed)
@@ -42,7 +42,7 @@ async fn ask(nginx: &Nginx, request: &str) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-/// Asserts that this is an error in this format, which nobody caches and in which nothing runs.
+/// Asserts that this is an error in this format, which no cache stores and in which no script runs.
 fn assert_error(answer: &str, status: u16, format: &str) {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "expected {status}, but {answer}");
@@ -61,7 +61,7 @@ fn assert_error(answer: &str, status: u16, format: &str) {
     if format == PAGE {
         assert!(body.contains("<h1>") && body.contains("</html>") && !body.contains("<!--#"), "{answer}");
     } else {
-        // The rest is the frame of a chunk.
+        // The other bytes are chunk framing.
         let document = &body[body.find('{').unwrap()..=body.rfind('}').unwrap()];
         let problem: Problem = serde_json::from_str(document).unwrap();
         assert_eq!(problem.status, status, "{answer}");
@@ -75,7 +75,7 @@ async fn every_error_is_a_page_for_people_and_a_problem_for_programs() {
     let long = "a".repeat(9000);
     let many: String = (0..12).map(|number| format!("X-{number}: {}\r\n", &long[..4000])).collect();
     let end = "Host: nginx\r\nConnection: close\r\n";
-    // Everything after the address: its rest, the version, the headers, the body.
+    // The rest of the address, the version, the headers and the body.
     let cases = [
         (400, "GET", " HTTP/1.1\r\nConnection: close\r\n{accept}\r\n".to_owned()),
         (400, "get", format!(" HTTP/1.1\r\n{{accept}}{end}\r\n")),
@@ -137,12 +137,12 @@ async fn every_error_is_a_page_for_people_and_a_problem_for_programs() {
             assert_error(&answer, status, expected);
             assert_eq!(answer.contains("\r\nAllow: GET, HEAD, POST\r\n"), status == 405, "{answer}");
             assert_eq!(answer.contains("\r\nRetry-After: "), status == 503, "{answer}");
-            // A page reloads by itself, but not if that would submit something again.
+            // The page reloads itself, unless that would repeat a submission.
             let reloads = status == 503 && method == "GET" && expected == PAGE;
             assert_eq!(answer.contains("\r\nRefresh: 5\r\n"), reloads, "{answer}");
         }
     }
-    // None of this is an address.
+    // These requests name no path.
     for request in [
         "CONNECT nginx:443 HTTP/1.1\r\nHost: nginx\r\n\r\n",
         "\x16\x03\x01\r\n\r\n",
@@ -184,7 +184,7 @@ async fn metrics_are_hidden_however_their_path_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_many_requests_get_the_limits_in_words() {
+async fn too_many_requests_get_an_error_that_explains_the_limits() {
     let limits = &[("REQUESTS_PER_SECOND", 1), ("REQUESTS_AT_ONCE", 2)];
     let nginx = Nginx::start_with(Options { limits, ..no_server() });
     let (api, site) = (nginx.api(), nginx.site());
@@ -249,7 +249,7 @@ async fn too_many_connections_get_a_problem() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_do_not_choose_how_long_a_log_line_is() {
+async fn the_length_of_a_log_line_is_bounded_whatever_a_client_sends() {
     let nginx = Nginx::start_with(no_server());
     let long = "\u{1}".repeat(7000);
     let request = format!(

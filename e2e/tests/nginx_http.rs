@@ -1,4 +1,4 @@
-//! HTTP through nginx is what it is without it: paths, methods, bodies, ranges, conditions, hung servers.
+//! HTTP behaves the same with and without nginx: paths, methods, bodies, ranges, conditions, hung servers.
 
 // clippy knows tests by their attribute, and these helpers have none.
 #![allow(clippy::unwrap_used)]
@@ -26,7 +26,7 @@ async fn ask(nginx: &Nginx, request: &str) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-/// Responds to one request with its first line.
+/// Responds to one request with the request's first line.
 async fn echo(listener: &TcpListener) {
     let (mut stream, _) = listener.accept().await.unwrap();
     let mut head = Vec::new();
@@ -143,12 +143,12 @@ async fn requests_get_the_same_response_with_and_without_nginx() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn old_clients_and_cautious_ones_are_served() {
+async fn http_1_0_expect_continue_and_chunked_requests_are_served() {
     let stack = Stack::start().await;
     let nginx = stack.nginx.as_ref().unwrap();
     stack.api().submit(7).await;
     stack.api().value(7).await;
-    // HTTP/1.0 knows no chunks.
+    // HTTP/1.0 has no chunked encoding.
     let old = ask(nginx, "GET /api/values/all HTTP/1.0\r\n\r\n").await;
     assert!(old.ends_with("\r\n\r\n[{\"number\":7}]"), "{old}");
     let body = "{\"index\":8}";

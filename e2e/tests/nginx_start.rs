@@ -1,5 +1,5 @@
-//! `start.sh` of nginx's container: it follows servers that come and go, picks up a renewed certificate, refuses invalid
-//! settings, and stops on request.
+//! `start.sh` of nginx's container: it follows servers that come and go, picks up a renewed certificate, refuses
+//! invalid settings, and stops on request.
 //!
 //! It runs here without a container, on loopback addresses that only Linux has. The tests control name resolution with
 //! their own `getent`, which reads files.

@@ -1,4 +1,4 @@
-//! An update: for a while, servers of two versions are behind one nginx, and each has only the files of its own pages.
+//! Rolling updates: for a while, servers of two versions are behind one nginx, and each has only its own files.
 
 // clippy knows tests by their attribute, and these helpers have none.
 #![allow(clippy::unwrap_used)]
@@ -45,13 +45,13 @@ async fn load_pages(site: &Client) -> BTreeSet<String> {
     all
 }
 
-/// Asserts that this is an error that nobody keeps.
+/// Asserts that this is an error that no cache stores.
 fn assert_not_kept(answer: Answer, status: u16) {
     assert_eq!(answer.header(CACHE_CONTROL), "no-store", "{answer:?}");
     let _ = answer.expect(status);
 }
 
-/// Opens a page ten times in a real browser, which keeps what it may.
+/// Opens a page ten times in a real browser, which caches what it may.
 async fn load_in_browser(nginx: &Nginx) -> anyhow::Result<()> {
     const LOADED: &str = "const files = performance.getEntriesByType('resource').filter(file => \
                           file.name.includes('/pkg/')); \
@@ -86,7 +86,7 @@ async fn pages_of_both_versions_load_completely_while_both_are_up_and_afterwards
     let site = nginx.site().with_new_connections();
     let mut seen = BTreeSet::new();
     for round in 0..10 {
-        // nginx takes turns: with another number of requests, the next page comes from the other server.
+        // nginx alternates between servers: after a different number of requests, the other one serves the next page.
         for _ in 0..round {
             let _ = site.get("/icon.svg").await.expect(200);
         }
@@ -111,7 +111,7 @@ async fn pages_of_both_versions_load_completely_while_both_are_up_and_afterwards
     for _ in 0..10 {
         load_pages(&site).await;
     }
-    // Going back heals what was missing.
+    // A rollback makes the missing files available again.
     old_server.restart().await;
     e2e::eventually("the old server's files are back", || async {
         let answer = site.get(&old.file("css")).await;
@@ -121,7 +121,7 @@ async fn pages_of_both_versions_load_completely_while_both_are_up_and_afterwards
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_successes_are_kept_whatever_is_asked_of_the_package() {
+async fn only_successful_responses_for_package_files_are_cached() {
     let version = Site::new("v1");
     let stack = Stack::builder().start().await;
     let server = Server::start(&version.settings(&stack.settings)).await;
@@ -162,7 +162,7 @@ async fn only_successes_are_kept_whatever_is_asked_of_the_package() {
         assert!(compressed.header(CONTENT_TYPE).starts_with("text/javascript"), "{compressed:?}");
         assert_ne!(compressed.header(ETAG), whole.header(ETAG));
 
-        // Files beside the package have no hash in their names.
+        // Files outside the package have no hash in their names.
         assert_eq!(site.get("/icon.svg").await.expect(200).header(CACHE_CONTROL), "public, max-age=3600");
         for path in ["/favicon.ico", "/robots.txt", "/values/99999", "/values/x", "/otherpage/"] {
             let answer = site.get(path).await;
@@ -193,7 +193,7 @@ async fn a_server_that_loses_its_files_lets_the_other_one_serve_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_digits_themselves_are_kept() {
+async fn only_successful_responses_with_digits_are_cached() {
     let stack = Stack::builder().nginx().start().await;
     stack.api().submit(100).await;
     stack.api().value(100).await;

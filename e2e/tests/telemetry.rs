@@ -66,7 +66,7 @@ async fn server_and_worker_report_one_trace_per_index() {
 async fn an_embedded_system_sends_its_remaining_spans_when_it_stops() {
     let collector = Collector::start().await;
     let mut embedded = Embedded::start_with(|settings| {
-        // Longer than the test.
+        // Takes longer than the test.
         with_collector(settings, collector.endpoint()).set("OTEL_BSP_SCHEDULE_DELAY", 3_600_000)
     })
     .await;

@@ -142,7 +142,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn every_number_reads_like_its_own_display(bytes in prop::collection::vec(any::<u8>(), 0..4_000)) {
+        fn the_conversion_agrees_with_display(bytes in prop::collection::vec(any::<u8>(), 0..4_000)) {
             let number = UBig::from_le_bytes(&bytes);
             let expected = number.to_string();
             prop_assert_eq!(convert(&number, expected.len()), expected);

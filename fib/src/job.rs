@@ -16,7 +16,7 @@ pub struct Job {
     pub name: &'static str,
     /// One or two sentences for `--help` and the API's documentation.
     pub description: &'static str,
-    /// Writes an index the way people do: `F(7)`.
+    /// Formats an index the way people write it: `F(7)`.
     pub notation: fn(index: u32) -> String,
     /// The lowest index that has a value.
     pub lowest_index: u32,
@@ -42,7 +42,7 @@ pub struct Job {
 pub struct Sample {
     /// The index.
     pub index: u32,
-    /// Its value.
+    /// Value of the index.
     pub value: &'static str,
 }
 

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     };
     match JOB.value(index).map(|value| writeln!(stdout(), "{value}")) {
         Ok(Ok(())) => ExitCode::SUCCESS,
-        // Whatever reads the output has seen enough: `| head -c 100`.
+        // The reader closed the pipe, as `| head -c 100` does.
         Ok(Err(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Ok(Err(error)) => failed(&error),
         Err(error) => failed(&error),

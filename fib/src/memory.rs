@@ -1,6 +1,6 @@
 //! Memory needed by a computation.
 
-/// Bytes for small numbers, and for what a test or a thread allocates on the side.
+/// Bytes for small numbers and for incidental allocations of a test or a thread.
 const BASE: u64 = 64 * 1024;
 
 /// Additional bytes per unit of n.

@@ -54,7 +54,7 @@ pub(crate) fn host(
 ) -> impl Fn(&str) -> Result<String, String> + Clone + Send + Sync + 'static {
     move |text| {
         let host = text.trim();
-        // In brackets, as in a URL, or bare: an IPv6 address is full of colons.
+        // An IPv6 address contains colons itself. It may be in brackets, as in a URL.
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         if bare.parse::<Ipv6Addr>().is_ok() {
             return Ok(bare.to_owned());

@@ -48,5 +48,5 @@ pub(crate) fn exit(error: &clap::Error) -> ! {
     error.exit()
 }
 
-/// Exit code, the same as clap's.
+/// Exit code for invalid settings; the same as clap's.
 const INVALID_SETTINGS: i32 = 2;

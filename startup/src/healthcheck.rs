@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-/// In seconds; shorter than the engines' own timeout, so that they log the reason.
+/// Timeout in seconds; shorter than the engines' own, so that they log the reason.
 const TIMEOUT_S: u64 = 4;
 
 /// Sends `GET path` to the process that listens at `address` on this machine, and succeeds on status 200.
@@ -31,7 +31,7 @@ pub fn ask(address: SocketAddr, path: &str) -> ExitCode {
     }
 }
 
-/// The loopback address for a process that listens on every interface.
+/// Returns an address to connect to: the loopback address if the process listens on every interface.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {

@@ -33,7 +33,7 @@ pub enum LogFormat {
 fn filter(text: &str) -> Result<String, String> {
     let parsed: Result<EnvFilter, ParseError> = EnvFilter::builder().parse(text);
     match parsed {
-        // A misspelt level would be taken for a module name, and nothing else would be logged.
+        // A misspelt level would be taken for a module name, and nothing would be logged.
         Ok(_) if is_filter(text) => Ok(text.to_owned()),
         _ => Err("must be error, warn, info, debug, trace or off, optionally per module: \
                   info,store=debug"

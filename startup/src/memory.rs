@@ -8,10 +8,10 @@ use crate::{SettingsError, check::number};
 
 /// Memory that a process needs besides its computations.
 const RESERVED_BYTES: u64 = 48 * 1024 * 1024;
-/// Assumed if the operating system does not report it.
+/// Memory limit assumed if the operating system does not report one.
 const ASSUMED_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// Highest index that is computed.
+/// Setting for the highest index.
 #[derive(Clone, Debug, clap::Args)]
 pub struct MaxIndexSettings<const DEFAULT: u32> {
     /// Highest index accepted and computed. Limited by the memory of the container.

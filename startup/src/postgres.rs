@@ -51,8 +51,8 @@ pub struct PostgresSettings {
     /// PEM file of the key of `PGSSLCERT`.
     #[arg(id = "PGSSLKEY", long = "pgsslkey", env = "PGSSLKEY", value_parser = private_key)]
     pub ssl_key: Option<PathBuf>,
-    /// All of the above in one: `postgres://user:password@host:port/database?sslmode=require`. Replaces
-    /// `PGHOST` and the others, except `PGSSLMODE`, `PGSSLROOTCERT`, `PGSSLCERT` and `PGSSLKEY`, which override the URL.
+    /// All of the above in one: `postgres://user:password@host:port/database?sslmode=require`. Replaces `PGHOST` and
+    /// the others, except `PGSSLMODE`, `PGSSLROOTCERT`, `PGSSLCERT` and `PGSSLKEY`, which override the URL.
     #[arg(
         id = "CONNECTION_URL", long = "connection-url", env = "CONNECTION_URL",
         hide_env_values = true, value_parser = secret,

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 /// Exit code after a second signal, as shells use for SIGINT.
 const INTERRUPTED: i32 = 130;
 
-/// Returns a token that the first SIGTERM or SIGINT cancels. A second one exits at once, for people who press
+/// Returns a token that the first SIGTERM or SIGINT cancels. A second one exits at once, for users who press
 /// Ctrl-C again. Signals are handled from the moment this returns.
 ///
 /// # Errors

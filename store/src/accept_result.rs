@@ -55,7 +55,7 @@ impl Store {
         match self.board.mark_recorded(index, self.limits.result_budget_bytes).await {
             Ok(evicted) => self.count_evicted(&evicted),
             Err(error) => {
-                // The entry is done, so no sweep looks at it again by itself.
+                // The entry is done, so no later sweep looks at it.
                 self.reconcile_queue.add(index);
                 return Err(error.into());
             }

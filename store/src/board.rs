@@ -36,12 +36,12 @@ pub enum BoardError {
 /// Reason for putting an index on the pending list.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum EnqueueReason {
-    /// Someone submitted it. A failed index starts over with its first attempt. Publishes `insert`
+    /// Someone submitted the index. A failed one starts over with its first attempt. Publishes `insert`
     /// while the index is pending, even if it was on the list already.
     Submission,
-    /// The sweep found it missing. Publishes `insert` if the index was added.
+    /// The sweep found the index missing. Publishes `insert` if the index was added.
     Sweep,
-    /// It was received on `insert`, or found in `values`. Publishes nothing.
+    /// The index was received on `insert`, or found in `values`. Publishes nothing.
     Message,
 }
 
@@ -189,7 +189,7 @@ pub type Subscription = BoxStream<'static, Message>;
 /// Leases expire by the Board's own clock, so the workers' clocks do not matter.
 #[async_trait]
 pub trait Board: Send + Sync + 'static {
-    /// Exercises what the work needs: reading, writing and deleting under each key, publishing and
+    /// Exercises everything that store and workers use: reading, writing and deleting each key, publishing and
     /// receiving messages. Leaves nothing behind, and publishes nothing that others read. Frequent calls
     /// share one result, which is then up to a second old, unless something has failed since.
     async fn check(&self) -> BoardHealth;

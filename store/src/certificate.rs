@@ -2,29 +2,29 @@
 
 use std::error::Error;
 
-/// Reason why a server's certificate is rejected, besides an unknown authority and another name.
+/// Reason why a server's certificate is rejected, other than an unknown authority or a wrong host name.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CertificateFault {
-    /// A self-signed certificate that may sign others: `openssl req -x509` makes such ones by default. TLS
-    /// libraries in Rust accept one as an authority, but not as a server's certificate.
+    /// The certificate is self-signed and may sign other certificates, as those of `openssl req -x509` by default.
+    /// Rust's TLS libraries accept such a certificate as an authority, but not as a server's.
     #[error("the server's certificate is its own authority (self-signed, with CA:TRUE)")]
     OwnAuthority,
-    /// It has expired.
+    /// The certificate has expired.
     #[error("the server's certificate has expired")]
     Expired,
-    /// It will be valid later; or a clock is wrong.
+    /// The certificate is not valid yet, or a clock is wrong.
     #[error("the server's certificate is not valid yet, or the clock here is wrong")]
     NotYetValid,
-    /// It has only a common name, which is no longer considered.
+    /// The certificate names the host only in its common name, which is no longer considered.
     #[error("the server's certificate has no subjectAltName, and its common name does not count")]
     NoNames,
-    /// It is an X.509 certificate of version 1.
+    /// The certificate has X.509 version 1.
     #[error("the server's certificate is of the outdated X.509 version 1")]
     Version1,
-    /// It is signed with an insecure algorithm, such as SHA-1.
+    /// The certificate is signed with an insecure algorithm, such as SHA-1.
     #[error("the server's certificate is signed with an algorithm that is no longer secure, such as SHA-1")]
     Algorithm,
-    /// It is not meant for servers.
+    /// The certificate's purposes do not include servers.
     #[error("the server's certificate is not meant for servers (extendedKeyUsage)")]
     Purpose,
 }
@@ -46,7 +46,7 @@ impl CertificateFault {
         .find_map(|(part, fault)| message.contains(part).then_some(fault))
     }
 
-    /// What the certificate must be instead.
+    /// Returns an instruction that corrects the fault, without a full stop.
     #[must_use]
     pub fn remedy(self) -> &'static str {
         match self {
@@ -66,12 +66,12 @@ impl CertificateFault {
     }
 }
 
-/// Redis's certificate was rejected: why, and what to do.
+/// Rejection of Redis's certificate, with the reason and what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct RedisCertificateRejected(String);
 
-/// Explains an error of a connection to Redis if its certificate was rejected. Other errors stay as they are.
+/// Explains a connection error if Redis's certificate was rejected. Returns any other error unchanged.
 pub(crate) fn explain_redis(error: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Send + Sync> {
     let text = error.to_string();
     let explanation = if let Some(fault) = CertificateFault::of(&text) {

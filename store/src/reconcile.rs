@@ -10,7 +10,7 @@ use crate::{BoardError, EnqueueReason, IndexState, ReadError, Store, sweep::Swee
 pub(crate) struct Restored {
     /// The indexes that have a result on the Board.
     pub(crate) with_result: Vec<Index>,
-    /// Whether the others are on the pending list now. An error must not keep the results from being
+    /// `Ok` if the others are on the pending list now. An error must not keep the results from being
     /// recorded: only recorded ones can be evicted to make room for the list.
     pub(crate) enqueued: Result<(), BoardError>,
 }

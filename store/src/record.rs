@@ -46,7 +46,7 @@ pub enum RecordError {
 }
 
 impl RecordError {
-    /// The reason in a few words that anyone may read: no name of a host, a user or a file.
+    /// Returns a short reason that is safe to publish: it names no host, user or file.
     #[must_use]
     pub fn summary(&self) -> &'static str {
         match self {
@@ -121,8 +121,8 @@ pub trait Record: Send + Sync + 'static {
     /// [`RecordError::NotReady`].
     async fn prepare(&self) -> Result<Adoption, RecordError>;
 
-    /// Checks that the database can do what the work needs, which includes a committed write. The error
-    /// says what is wrong and which setting or command changes it.
+    /// Checks that the database can do everything the Record needs, including a committed write. The error
+    /// says what is wrong and which setting or command fixes it.
     async fn check(&self) -> Result<(), RecordError>;
 
     /// Stores a submission. A new index becomes pending. A failed one becomes pending again: reason,

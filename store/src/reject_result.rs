@@ -40,7 +40,7 @@ impl Store {
     /// Returns the next index if the wrong value is correct for that one.
     ///
     /// Compatibility: the original system's worker is off by one and posts the value of index 8 for
-    /// index 7. Naming the mistake helps whoever runs such a worker; nothing else depends on it, and it
+    /// index 7. Naming the mistake helps the operator of such a worker; nothing else depends on it, and it
     /// can be removed with the tests of compatibility with the original.
     async fn shifted_by_one(&self, index: Index, wrong: String) -> Option<Index> {
         let next = Index::try_from(index.get() + 1).ok().filter(|next| self.index_range().allows(*next))?;

@@ -42,7 +42,7 @@ impl Store {
                 }
                 Err(error) => {
                     let error = error.to_string();
-                    // Each cause once.
+                    // Log each cause once.
                     if error != logged {
                         tracing::warn!(%error, "failed to prepare the database; retrying");
                         logged = error;

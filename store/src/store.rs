@@ -104,7 +104,7 @@ impl Store {
         &*self.board
     }
 
-    /// Health of the Board; the log names the cause of an outage once.
+    /// Health of the Board. Logs the cause of an outage once.
     #[must_use]
     pub fn board_monitor(&self) -> &BoardMonitor {
         &self.board_monitor

@@ -1,4 +1,4 @@
-//! Takes a submission: records the index, then announces it to the workers.
+//! Accepts a submission: records the index, then announces it to the workers.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{BoardError, EnqueueOutcome, EnqueueReason, RecordError, Store};
 const ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Store {
-    /// Takes a submission. When this returns, the index is stored and its value will appear. An
+    /// Accepts a submission. When this returns, the index is stored and its value will appear. An
     /// unavailable Board is not an error: the sweep announces the index as soon as the Board is back.
     ///
     /// # Errors
@@ -21,7 +21,7 @@ impl Store {
         metrics::counter!("fibstack_submissions_total").increment(1);
         match timeout(ANNOUNCE_TIMEOUT, self.announce(&submission.entry)).await {
             Ok(Ok(())) => {}
-            // The sweep, which will try again, logs why it cannot either.
+            // The sweep will try again, and logs the cause if it fails, too.
             Ok(Err(error)) => tracing::debug!(%index, %error, "failed to announce a submission"),
             Err(_) => tracing::debug!(%index, "timed out announcing a submission"),
         }

@@ -54,7 +54,7 @@ impl Store {
                 Err(error) => {
                     self.log_failure("sweep failed; retrying", &error).await;
                     if matches!(error, ReadError::Record(RecordError::NotReady)) {
-                        // The database was dropped and created again. What was known about it does not count.
+                        // The database was dropped and created again, so forget everything known about it.
                         self.prepare(stop).await;
                         state = SweepState::default();
                     } else {
@@ -121,7 +121,7 @@ impl Store {
                 state.awaiting_notice.insert(index);
             }
         }
-        // The budget may have shrunk, by a setting or with Redis's memory.
+        // The budget may have shrunk: its setting or Redis's memory may have changed.
         self.count_evicted(&self.board.evict(self.limits.result_budget_bytes).await?);
         self.sweep_fields(state).await?;
         // Only now: an index that cannot be enqueued must not keep results from being recorded.

@@ -1,6 +1,6 @@
 //! The diagnosis identifies each possible fault of a database.
 
-// In a test, a failed unwrap is the message.
+// In a test, the panic message of a failed unwrap is enough.
 #![allow(clippy::unwrap_used)]
 
 use std::{net::TcpListener, path::Path, thread};
@@ -193,7 +193,7 @@ async fn a_certificate_for_another_name_is_reported() {
     assert_fault(&config, &DatabaseFault::WrongCertificateName { host: "127.0.0.1".to_owned() }).await;
 }
 
-/// Asserts that the check and the start report the same fault, in the same words.
+/// Asserts that `check-database` and startup report the same fault, in the same words.
 async fn assert_refused(config: &PostgresConfig, expected: &DatabaseFault) {
     assert_fault(config, expected).await;
     let refused = PostgresRecord::new(config).prepare().await.unwrap_err().to_string();
@@ -201,7 +201,7 @@ async fn assert_refused(config: &PostgresConfig, expected: &DatabaseFault) {
 }
 
 #[tokio::test]
-async fn a_schema_that_the_start_refuses_is_reported_by_the_check() {
+async fn a_schema_that_startup_refuses_is_reported_by_the_check() {
     for (change, expected) in [
         (
             "update _sqlx_migrations set checksum = '\\x00' where version = 2",
@@ -225,7 +225,7 @@ async fn a_schema_that_the_start_refuses_is_reported_by_the_check() {
 }
 
 #[tokio::test]
-async fn a_database_that_the_start_refuses_is_reported_by_the_check() {
+async fn a_database_that_startup_refuses_is_reported_by_the_check() {
     let postgres = Postgres::shared();
     let latin = "latin_1".to_owned();
     postgres
@@ -289,12 +289,12 @@ fn libpq_connects(config: &PostgresConfig) -> bool {
 }
 
 #[tokio::test]
-async fn certificates_that_libpq_accepts_are_accepted_or_the_setting_is_named() {
+async fn a_certificate_that_libpq_accepts_is_accepted_or_the_error_names_the_setting() {
     use CertificateFault as Fault;
     const NAMES: &str = "subjectAltName=IP:127.0.0.1,DNS:localhost";
     const LEAF: &str = "basicConstraints=critical,CA:FALSE";
     for (extensions, days, mode, fault, remedy) in [
-        // What `openssl req -x509` makes: an authority.
+        // The default of `openssl req -x509`: an authority.
         (
             &[NAMES][..],
             2,
@@ -339,7 +339,7 @@ async fn certificates_that_libpq_accepts_are_accepted_or_the_setting_is_named() 
                 assert_eq!(fault, expected, "{extensions:?} {mode}");
                 let fault = DatabaseFault::BadCertificate { fault, mode, root_cert };
                 assert!(fault.remedy().contains(remedy), "{}", fault.remedy());
-                // What the remedy names works.
+                // The remedy works.
                 let lenient = PostgresConfig { ssl_mode: SslMode::Require, ssl_root_cert: None, ..config };
                 assert_eq!(examine(&lenient).await.1, Ok(()));
             }

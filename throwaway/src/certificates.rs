@@ -37,8 +37,8 @@ pub fn make(folder: &Path, names: &str) -> Result<(), Error> {
     process::run("openssl", sign).map(drop)
 }
 
-/// Creates a certificate that signs itself: `server.pem` and `server.key` in `folder`. `extensions` are openssl's, such as
-/// `basicConstraints=critical,CA:FALSE`; `days` may be 0, for one that has expired by the time it is used.
+/// Creates a certificate that signs itself: `server.pem` and `server.key` in `folder`. `extensions` are openssl's, such
+/// as `basicConstraints=critical,CA:FALSE`; `days` may be 0, for one that has expired by the time it is used.
 ///
 /// # Errors
 /// Fails if openssl is not installed or fails; the error contains its output.

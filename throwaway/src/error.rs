@@ -2,41 +2,41 @@
 
 use std::{fmt, io, process::ExitStatus, time::Duration};
 
-/// Reason why a throwaway server is not available, with its log, for whoever ran the test.
+/// Reason why a throwaway server is not available, with the server's log for the test's failure report.
 // Written by hand: compiling a derive would take a third of the time before the first `cargo xtask` prints anything.
 pub enum Error {
     /// The program is not installed.
     Missing {
-        /// Its name.
+        /// Name of the program.
         program: &'static str,
         /// The places searched, and what to install.
         hint: String,
     },
     /// The program ended before it was ready, or with an error.
     Ended {
-        /// Which one.
+        /// Name of the program.
         name: String,
-        /// Its exit status.
+        /// Exit status of the program.
         status: ExitStatus,
-        /// Its output.
+        /// Output of the program.
         log: String,
     },
     /// The program did not become ready in time.
     TimedOut {
-        /// Which one.
+        /// Name of the program.
         name: String,
         /// Output that was expected.
         awaited: String,
         /// Time limit.
         within: Duration,
-        /// Its output.
+        /// Output of the program.
         log: String,
     },
     /// A system call failed.
     Io {
         /// The operation.
         doing: String,
-        /// Its error.
+        /// Error from the operating system.
         error: io::Error,
     },
 }

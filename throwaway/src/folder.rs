@@ -13,7 +13,7 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// Creates one in the system's temporary folder.
+    /// Creates a folder in the system's temporary folder.
     ///
     /// # Errors
     /// Fails if the folder cannot be created.
@@ -26,7 +26,7 @@ impl Folder {
         Ok(Self { directory })
     }
 
-    /// Its path.
+    /// Path of the folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.directory.path()

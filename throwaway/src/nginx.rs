@@ -27,7 +27,7 @@ const PAGES: [(&str, &str); 2] = [
 /// process ends.
 #[derive(Debug)]
 pub struct Nginx {
-    // Stopped before its folder goes.
+    // Declared before its folder, so that it is stopped before that is removed.
     process: Process,
     address: SocketAddr,
     folder: Folder,
@@ -108,13 +108,13 @@ impl Nginx {
         Ok(nginx)
     }
 
-    /// Address it listens on.
+    /// Address that nginx listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its output so far.
+    /// Output of nginx so far.
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()
@@ -126,7 +126,7 @@ impl Nginx {
         fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default()
     }
 
-    /// Its exit status, if it has ended.
+    /// Exit status of nginx, if it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.process.ended()
     }

@@ -59,19 +59,19 @@ impl PgBouncer {
         Ok(Self { port, process, _folder: folder })
     }
 
-    /// The port.
+    /// Port of the pooler.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Its output.
+    /// Output of the pooler.
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()
     }
 
-    /// Stops it, closing every connection.
+    /// Stops the pooler, closing every connection.
     ///
     /// # Errors
     /// Fails if it did not stop in time and was killed.

@@ -32,7 +32,7 @@ pub struct Postgres {
     programs: PathBuf,
     port: u16,
     databases: AtomicU32,
-    // Stopped before its folder goes.
+    // Declared before its folder, so that it is stopped before that is removed.
     process: Process,
     folder: Folder,
 }
@@ -88,31 +88,31 @@ impl Postgres {
         format!("postgres://{USER}:{PASSWORD}@{}:{}/{database}", self.host(), self.port)
     }
 
-    /// The host.
+    /// Host of the server.
     #[must_use]
     pub fn host(&self) -> &'static str {
         "127.0.0.1"
     }
 
-    /// The port, which [`Postgres::restart`] keeps.
+    /// Port of the server, which [`Postgres::restart`] keeps.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The superuser.
+    /// Name of the superuser.
     #[must_use]
     pub fn user(&self) -> &'static str {
         USER
     }
 
-    /// The password of [`Postgres::user`].
+    /// Password of [`Postgres::user`].
     #[must_use]
     pub fn password(&self) -> &'static str {
         PASSWORD
     }
 
-    /// Its output since it was last started.
+    /// Output of the server since it was last started.
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()
@@ -166,7 +166,7 @@ impl Postgres {
     /// Makes a standby the primary.
     ///
     /// # Errors
-    /// Fails if it is none.
+    /// Fails if it is not a standby.
     pub fn promote(&self) -> Result<(), Error> {
         self.execute(USER, "select pg_promote()").map(drop)
     }
@@ -232,7 +232,7 @@ fn programs() -> Result<PathBuf, Error> {
         })
 }
 
-/// A command without the `PG…` variables of whoever runs the tests.
+/// A command without the `PG…` variables of the user's shell.
 fn plain(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
@@ -287,7 +287,7 @@ fn initialise(programs: &Path, folder: &Path) -> Result<(), Error> {
 }
 
 /// Starts the server on `port`, or on a free one, and waits until it accepts connections. Retries with another port if
-/// that one was taken meanwhile, and with the same one while backends of a killed predecessor still hold its memory.
+/// that one has been taken, and with the same one while backends of a killed predecessor still hold its memory.
 fn launch(programs: &Path, folder: &Path, port: Option<u16>) -> Result<(Process, u16), Error> {
     let give_up = Instant::now() + READY_WITHIN;
     loop {

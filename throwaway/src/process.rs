@@ -90,7 +90,7 @@ impl Process {
         Ok(Self { name, child, log })
     }
 
-    /// Waits until its output contains `awaited`, and returns the first line with it.
+    /// Waits until the program's output contains `awaited`, and returns the first line with it.
     ///
     /// # Errors
     /// Fails if the process ends first or the time is up; the error contains the log.
@@ -116,19 +116,19 @@ impl Process {
         }
     }
 
-    /// Its output so far.
+    /// Output of the program so far.
     #[must_use]
     pub fn log(&self) -> String {
         self.log.lock().text.clone()
     }
 
-    /// Its process id.
+    /// Process id of the program.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Its exit status, if it has ended.
+    /// Exit status of the program, if it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }

@@ -22,12 +22,12 @@ const READY: &str = "Ready to accept connections";
 pub struct Redis {
     options: Options,
     port: u16,
-    // Stopped before its folder goes.
+    // Declared before its folder, so that it is stopped before that is removed.
     process: Process,
     folder: Folder,
 }
 
-/// Kind of server.
+/// Options of a server.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// Require [`Redis::password`].
@@ -65,31 +65,31 @@ impl Redis {
         Ok(redis)
     }
 
-    /// The host.
+    /// Host of the server.
     #[must_use]
     pub fn host(&self) -> &'static str {
         "127.0.0.1"
     }
 
-    /// The port, which [`Redis::restart`] keeps.
+    /// Port of the server, which [`Redis::restart`] keeps.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The password, if it requires one.
+    /// Password of the server, if it requires one.
     #[must_use]
     pub fn password(&self) -> Option<&'static str> {
         self.options.password.then_some(PASSWORD)
     }
 
-    /// The authority that signed its certificate, if it uses TLS.
+    /// File of the authority that signed the server's certificate, if it uses TLS.
     #[must_use]
     pub fn ca_certificate(&self) -> Option<PathBuf> {
         self.options.tls.then(|| self.folder.path().join("ca.pem"))
     }
 
-    /// Its URL, with the password if there is one.
+    /// URL of the server, with the password if there is one.
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = if self.options.tls { "rediss" } else { "redis" };
@@ -115,7 +115,7 @@ impl Redis {
         process::run("redis-cli", client)
     }
 
-    /// Its output since it was last started.
+    /// Output of the server since it was last started.
     #[must_use]
     pub fn log(&self) -> String {
         self.process.log()
@@ -157,7 +157,7 @@ impl Redis {
 }
 
 /// Starts the server on `port`, or on a free one, and waits until it accepts connections. Retries with another port if
-/// that one was taken meanwhile.
+/// that one has been taken in the meantime.
 fn launch(options: Options, folder: &Path, port: Option<u16>) -> Result<(Process, u16), Error> {
     const TRIES: u32 = 20;
     let mut tries = 0;

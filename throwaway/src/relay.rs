@@ -1,4 +1,4 @@
-//! A connection that can be held up or cut.
+//! Connections that can be stalled or cut.
 
 use std::{
     io::{Read, Write},
@@ -9,7 +9,7 @@ use std::{
 
 use crate::Error;
 
-/// Forwards connections from [`Relay::port`] to a server, and can hold them up or cut them. Simulates network failures,
+/// Forwards connections from [`Relay::port`] to a server, and can stall or cut them. Simulates network failures,
 /// such as a peer that stops responding.
 #[derive(Debug)]
 pub struct Relay {
@@ -32,7 +32,7 @@ struct State {
     open: Vec<TcpStream>,
     /// Number of connections so far.
     connections: u64,
-    /// Connections numbered below this are lost.
+    /// Connections with a lower number than this are stalled for good.
     lost_before: u64,
 }
 
@@ -100,14 +100,14 @@ impl Relay {
         self.shared.lock().held = true;
     }
 
-    /// Resumes forwarding, starting with what was held up.
+    /// Resumes forwarding, starting with the data that was held back.
     pub fn release(&self) {
         self.shared.lock().held = false;
         self.shared.changed.notify_all();
     }
 
-    /// Silently stops forwarding on the open connections for good, as when a server vanishes and another takes its place.
-    /// New connections work.
+    /// Silently stops forwarding on the open connections for good, as when a server vanishes and another takes its
+    /// place. New connections work.
     pub fn lose(&self) {
         let mut state = self.shared.lock();
         state.lost_before = state.connections;

@@ -43,7 +43,7 @@ impl HealthState {
 }
 
 impl Worker {
-    /// Checks that the Board can do all that the work needs, and that the worker is subscribed.
+    /// Checks that the Board can do everything the worker needs, and that the worker is subscribed.
     ///
     /// # Errors
     /// Fails with the reason if the worker is unhealthy.

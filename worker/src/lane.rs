@@ -27,7 +27,7 @@ impl Worker {
                     backoff.reset();
                     tracing::debug!(?step, "attempt ended");
                 }
-                // Logged when the outage began.
+                // The monitor logged the error when the outage began.
                 Err(_) => backoff.wait(stop).await,
             }
         }

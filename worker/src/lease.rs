@@ -26,7 +26,7 @@ pub(crate) async fn renew_until_lost(worker: &Worker, lease: &Lease, shared: &Sh
     loop {
         ticks.tick().await;
         let progress = shared.progress();
-        // One tick early is better than one tick late.
+        // Renewing one tick early is better than one tick late.
         let due = renewed.elapsed() + ticks.period() > renewal_interval;
         if !due && progress - reported < PROGRESS_STEP {
             continue;

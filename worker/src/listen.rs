@@ -27,7 +27,7 @@ impl Worker {
         let mut subscription = subscription?;
         let _subscribed = self.health.subscribed();
         self.track_board(&Ok::<_, BoardError>(())).await;
-        // Indexes published while there were no subscribers are only in the hash. Looking for them after
+        // Indexes published while there were no subscribers are only in the hash. Scanning it after
         // subscribing leaves no gap.
         let enqueued = store::enqueue_unlisted(&*self.board, self.settings.index_range).await?;
         if enqueued > 0 {

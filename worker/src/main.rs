@@ -76,11 +76,11 @@ fn work(mut settings: Settings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("start the asynchronous runtime")?;
+        .context("failed to start the asynchronous runtime")?;
     let telemetry = settings.telemetry.start("fibstack-worker");
     let outcome = runtime.block_on(async {
-        let stop = startup::stop::on_signal().context("listen for signals")?;
-        let board = RedisBoard::new(&redis).context("prepare the connection to Redis")?;
+        let stop = startup::stop::on_signal().context("failed to listen for signals")?;
+        let board = RedisBoard::new(&redis).context("failed to prepare the connection to Redis")?;
         let worker = Worker::new(Arc::new(board), JOB.compute, settings.worker);
         let worker = Arc::new(worker.with_spans(telemetry.sink()));
         let Some(address) = settings.health_addr else {

@@ -10,7 +10,7 @@ use crate::{Worker, attempt::retry_until_stopped};
 
 /// Time after which a result that the Board refuses is dropped, so that the lane can compute others.
 const REFUSED_DEADLINE: Duration = Duration::from_secs(5);
-/// Longest interval between renewals meanwhile.
+/// Longest interval between renewals while the result cannot be posted.
 const RENEWAL_INTERVAL: Duration = Duration::from_secs(2);
 /// Wait before an index is computed again whose result was refused.
 const RETRY_AFTER: Duration = Duration::from_secs(15);
@@ -22,7 +22,7 @@ pub(crate) enum Posted {
     TooLarge {
         capacity: u64,
     },
-    /// Not now; the index is due again later.
+    /// The Board refused the result for now; the index is due again later.
     No,
 }
 
@@ -57,14 +57,14 @@ pub(crate) async fn post(
     Posted::No
 }
 
-/// Renews the lease, so that nobody else starts on the index, and returns once the Board has responded
+/// Renews the lease, so that no other worker starts on the index, and returns once the Board has responded
 /// to renewals, but not taken the result, for a while.
 async fn keep_lease_while_refused(worker: &Worker, lease: &Lease) {
     let mut responding_since = Instant::now();
     loop {
         sleep((worker.settings.lease() / 3).min(RENEWAL_INTERVAL)).await;
         match worker.board.renew(lease, worker.settings.lease(), 1.0).await {
-            // If the lease is lost, whoever holds it gets the same result.
+            // If the lease is lost, the worker that holds it gets the same result.
             Ok(_) if responding_since.elapsed() > REFUSED_DEADLINE => return,
             Ok(_) => {}
             Err(_) => responding_since = Instant::now(),

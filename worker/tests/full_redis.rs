@@ -10,7 +10,7 @@ use store::{Board, EnqueueReason, IndexState, RedisBoard, RedisConfig};
 use throwaway::Redis;
 use worker::{Step, Worker, WorkerSettings};
 
-/// Fits into Redis, but not beside the foreign data.
+/// Size of a value that fits into Redis, but not together with the foreign data.
 const VALUE_BYTES: usize = 600_000;
 
 async fn state(board: &RedisBoard, index: Index) -> IndexState {

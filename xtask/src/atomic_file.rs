@@ -5,8 +5,8 @@ use std::{fs::File, path::Path};
 use anyhow::{Context, Result};
 use tempfile::Builder;
 
-/// Lets `write` write a file that only its owner can read. It has a temporary name until it is complete, so that a
-/// failure neither leaves half a file nor destroys the previous one.
+/// Creates a file that only its owner can read, and fills it with `write`. The file has a temporary name until it is
+/// complete, so that a failure neither leaves half a file nor destroys the previous one.
 pub(crate) fn write(path: &Path, write: impl FnOnce(File) -> Result<()>) -> Result<()> {
     let failed = || format!("failed to write {}", path.display());
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));

@@ -1,4 +1,4 @@
-//! Child processes, none of which outlives this program.
+//! Child processes, none of which outlive this program.
 
 use std::{
     fmt,
@@ -21,7 +21,7 @@ const GRACE: Duration = Duration::from_secs(15);
 /// Polling interval, because the standard library has no wait with a deadline.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Set by Ctrl-C and other signals, and when one of several concurrent steps fails.
+/// Set by Ctrl-C and other signals, and when one of two concurrent steps fails.
 static STOP: AtomicBool = AtomicBool::new(false);
 /// Set by the second Ctrl-C.
 static HURRY: AtomicBool = AtomicBool::new(false);

@@ -66,7 +66,7 @@ pub(crate) enum Command {
     /// Deploy to AWS, roll back, show status and logs, destroy
     #[command(disable_help_flag = true)]
     Deploy(PassedOn),
-    /// Open a shell beside a service on Fargate
+    /// Open a shell next to a service on Fargate
     #[command(disable_help_flag = true)]
     Connect(PassedOn),
     /// Build the content of the images: static binaries and the compressed site

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use anyhow::{Context, Result, bail};
 
-/// Makes the user type `name`, unless that is `confirmed` already, by `option`.
+/// Prints `what` and makes the user type `name`, unless the option named `option` has set `confirmed`.
 ///
 /// # Errors
 /// The user refused, or the input is not a terminal.

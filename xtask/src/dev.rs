@@ -1,5 +1,5 @@
 //! `cargo xtask dev`: runs the whole system as in production, and rebuilds and restarts it after edits.
-//! `cargo xtask watch-worker`: does that with a worker only.
+//! `cargo xtask watch-worker`: does the same for only a worker.
 
 mod sources;
 mod worker;
@@ -64,7 +64,7 @@ pub(crate) fn dev(port: u16) -> Result<()> {
     let mut first_build = Some(Step::begin("waiting for the first build"));
     loop {
         if child::is_stopping() {
-            // Before the databases that they use.
+            // Stop these before the databases that they use.
             worker.stop();
             watch.stop();
             say("stopped");

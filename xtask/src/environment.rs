@@ -1,6 +1,6 @@
 //! `cargo xtask env`: writes the files of variables for the Compose stacks from templates, and checks them.
 //!
-//! Development reads `.env` in the root; production reads `compose/.env`, beside compose/production.yaml.
+//! Development reads `.env` in the root; production reads `compose/.env`, next to compose/production.yaml.
 
 mod check;
 mod sources;
@@ -80,7 +80,7 @@ fn generate(stack: Stack, system: &str, force: bool) -> Result<()> {
     if let Some(url) = values.get("PUBLIC_URL") {
         say(format!("the page will be at {url}"));
     }
-    // Shows what the user must still fill in.
+    // Show what the user must still fill in.
     for problem in check::problems(stack, &template, &path)? {
         say(format!("  {problem}"));
     }

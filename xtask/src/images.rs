@@ -45,7 +45,7 @@ pub enum Part {
     Worker,
     /// Router.
     Nginx,
-    /// Shell with tools, to run beside another container.
+    /// Shell with tools, to run next to another container.
     Debug,
 }
 
@@ -82,7 +82,7 @@ impl fmt::Display for Part {
 pub struct Names {
     /// Everything before the part, such as `registry.example.org/team/`.
     pub prefix: String,
-    /// Tag.
+    /// Tag of the images.
     pub tag: String,
 }
 

@@ -29,7 +29,7 @@ pub struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    /// `name` is displayed, and is the name of the log file.
+    /// Prepares a run of `command`. `name` is displayed and names the log file.
     #[must_use]
     pub fn new(name: &'a str) -> Self {
         Self { name, limit: None }

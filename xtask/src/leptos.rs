@@ -36,7 +36,7 @@ pub(crate) fn command() -> Result<Command> {
     requirements::wasm_target()?;
     site::build_bindgen()?;
     let program = provide()?;
-    // It takes the first wasm-bindgen on PATH, whatever its version.
+    // cargo-leptos runs the first wasm-bindgen on PATH, whatever its version.
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = [bindgen_folder()?].into_iter().chain(env::split_paths(&path));
     let path = env::join_paths(folders).context("the project's folder has a colon in its name")?;
@@ -77,7 +77,7 @@ fn provide() -> Result<PathBuf> {
                 .arg(project::tools())
                 .arg(format!("cargo-leptos@{VERSION}"))
                 .env("CARGO_PROFILE_DEV_DEBUG", "false")
-                // The user set it for the project, not for its tools.
+                // The user set this for the project, not for its tools.
                 .env_remove("RUSTFLAGS")
                 .current_dir(project::tools()),
         )?;
@@ -101,7 +101,7 @@ fn download() -> Result<()> {
         "https://github.com/leptos-rs/cargo-leptos/releases/download/v{VERSION}/cargo-leptos-{}-{system}.tar.gz",
         env::consts::ARCH
     );
-    // Gives up on a slow connection, where compiling is faster.
+    // Give up on a slow connection: compiling is faster then.
     let script = "curl --fail --silent --show-error --location --proto =https --connect-timeout 5 \
                   --speed-limit 40000 --speed-time 10 \"$1\" | tar -xz -C \"$2\" --strip-components=1";
     let mut shell = Command::new("sh");

@@ -1,8 +1,8 @@
 //! `cargo xtask`: the daily work on this project, from the first run to the tests.
 //!
-//! One file per command: `run`, `dev`, `test`, `lint`, `bench`, `stack`, `database`, `environment`, `images`, `artifacts`,
-//! `setup`. `command_line` parses the arguments; `external` passes commands about AWS to the crate `deploy`. The public
-//! modules are those that `deploy` also uses.
+//! One file per command: `run`, `dev`, `test`, `lint`, `bench`, `stack`, `database`, `environment`, `images`,
+//! `artifacts`, `setup`. `command_line` parses the arguments; `external` passes commands about AWS to the crate
+//! `deploy`. The public modules are those that `deploy` also uses.
 
 mod arguments;
 mod artifacts;

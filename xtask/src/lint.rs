@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: everything CI checks besides the tests.
+//! `cargo xtask lint`: everything that CI checks besides the tests.
 
 mod advisories;
 mod check;

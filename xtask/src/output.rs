@@ -22,12 +22,12 @@ pub(crate) fn follow(
     let (reader, writer) = pipe()?;
     command.stdout(writer.try_clone()?).stderr(writer);
     let mut child = Child::start(name, command)?;
-    // The writers in `command` would keep the pipe open.
+    // Drop the writers in `command`, which would keep the pipe open.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     thread::scope(|scope| {
         scope.spawn(|| for_each_line(reader, take));
         let status = child.wait(limit);
-        // Also stops its children, which may hold the pipe open.
+        // Stops its children, too, which may hold the pipe open.
         child.stop();
         status
     })

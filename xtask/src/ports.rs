@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-/// Fails if `port` is in use. `instead` tells the user how to choose another.
+/// Fails if `port` is in use. `instead` is the advice on choosing another one.
 pub(crate) fn check_free(port: u16, instead: &str) -> Result<()> {
     match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
         Ok(_) => Ok(()),

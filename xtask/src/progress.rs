@@ -48,7 +48,7 @@ pub fn say(line: impl Display) {
 
 fn write(screen: &mut Screen, line: &str) {
     screen.last_line = Some(Instant::now());
-    // A closed output is no reason to stop.
+    // Ignore errors: a closed output is no reason to stop.
     let _ = writeln!(std::io::stdout(), "[{}] {line}", clock(elapsed()));
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn run(port: u16) -> Result<()> {
         say("first run: compiling the release, which takes about five minutes on two cores");
     }
     drop(job::both(compile_server, || site::build(Profile::Release))?);
-    // Again, because the build may have taken minutes.
+    // Check again, because the build may have taken minutes.
     ports::check_free(port, &instead)?;
     serve(port)
 }

@@ -30,7 +30,7 @@ pub(crate) enum Profile {
 }
 
 impl Profile {
-    /// Folder below the target folder.
+    /// Path of the profile's output below the target folder.
     pub(crate) fn folder(self) -> &'static str {
         match self {
             Self::Dev => "debug",
@@ -111,7 +111,7 @@ fn compile(profile: Profile) -> Result<std::path::PathBuf> {
     Ok(target.join("wasm32-unknown-unknown").join(folder).join("frontend.wasm"))
 }
 
-/// Compiles our wasm-bindgen with the features of the whole workspace, so that `cargo xtask test` has already done it.
+/// Compiles our wasm-bindgen with the features of the whole workspace, so that a build by `cargo xtask test` is reused.
 pub(crate) fn build_bindgen() -> Result<()> {
     Job::new("wasm-bindgen build").run(project::cargo().args(["build", "--workspace", "--bin=bindgen"]))
 }

@@ -40,7 +40,7 @@ pub(crate) enum Action {
     Logs(Target),
     /// Show its containers
     Status(Target),
-    /// Open a shell beside a service: psql, redis-cli, curl
+    /// Open a shell next to a service, with psql, redis-cli and curl
     Debug {
         /// Stack to use
         stack: Stack,
@@ -126,7 +126,7 @@ fn up(&Target { stack, ref compose }: &Target) -> Result<()> {
     let mut up = stack.compose();
     up.args(["up", "--detach"]);
     if stack != Stack::Development {
-        // It would wait for minutes of compiling without showing any progress.
+        // `--wait` would show no progress during minutes of compiling.
         up.arg("--wait");
     }
     child::run("docker compose up", up.args(&compose.arguments))?;
@@ -218,7 +218,7 @@ fn restore(file: &Path) -> Result<()> {
         child::run_with_input("restore", restore.args(["run", "--rm", "--no-TTY", "restore"]), input);
     child::run("start", compose().args(["up", "--detach", "--wait"]))?;
     restored.with_context(|| format!("could not restore {}; the database is unchanged", file.display()))?;
-    say(format!("restored from {}; the servers record what only Redis knows again", file.display()));
+    say(format!("restored from {}; the servers will record again what only Redis still has", file.display()));
     Ok(())
 }
 

@@ -21,14 +21,14 @@ pub(crate) struct Events {
 pub(crate) type Event = (String, String, String);
 
 impl Events {
-    /// Only events from now on are new.
+    /// Starts with events from now on.
     pub(crate) fn from_now(environment: &str) -> Self {
         let seen = newest_events(environment, 50).unwrap_or_default().into_iter().collect();
         Self { environment: environment.to_owned(), seen }
     }
 
     pub(crate) fn show_new(&mut self, step: &Step) {
-        // There are none before the environment exists.
+        // Before the environment exists, there are no events.
         for event in newest_events(&self.environment, 20).unwrap_or_default() {
             if self.seen.insert(event.clone()) {
                 step.is_doing(&event.2);

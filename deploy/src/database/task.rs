@@ -17,7 +17,7 @@ use crate::{
 
 /// Time after which a terminal's task ends by itself, in seconds.
 const TERMINAL_S: &str = "3600";
-/// A log may appear a moment after the task ended.
+/// Time limit for a log to appear, which may happen a moment after the task ended.
 const LOG_ATTEMPTS: u32 = 5;
 
 /// The program of a task.
@@ -138,7 +138,7 @@ impl Tasks {
                 Ok(lines) if !lines.is_empty() || attempts == LOG_ATTEMPTS => Ok(Some(lines)),
                 Ok(_) => Ok(None),
                 Err(error) if !Refused::is(&error, "ResourceNotFoundException") => Err(error),
-                // The program wrote nothing.
+                // The program wrote no output.
                 Err(_) if attempts == LOG_ATTEMPTS => Ok(Some(Vec::new())),
                 Err(_) => Ok(None),
             }
@@ -148,7 +148,7 @@ impl Tasks {
     }
 }
 
-/// Returns the command of a container instead of its usual one.
+/// Returns an override of a container's usual command.
 fn overrides(container: &str, command: &[&str], environment: &[(&str, &str)]) -> Value {
     let variables = environment.iter().map(|(name, value)| json!({ "name": name, "value": value }));
     let variables: Value = variables.collect();

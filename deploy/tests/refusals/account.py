@@ -20,7 +20,7 @@ def read(template: str) -> str:
 
 
 def changed(text: str, old: str, new: str) -> str:
-    """A template with another text in every place where it has `old`."""
+    """A template in which every `old` is replaced by `new`."""
     if old not in text:
         raise AssertionError(f"the template does not contain {old!r}")
     return text.replace(old, new)
@@ -56,7 +56,7 @@ cloudformation = client("cloudformation")
 
 
 def create(stack: str, template: str, role: str | None = None, system: str = "fibstack", **parameters: str) -> str:
-    """Creates a stack and returns the reasons of what failed; empty if it was created."""
+    """Creates a stack and returns the reasons for its failure; empty if it was created."""
     request = {"RoleARN": role} if role else {}
     cloudformation.create_stack(
         StackName=stack,
@@ -102,7 +102,7 @@ def user_with(name: str, *policies: str) -> tuple[str, str]:
 
 
 def token(subject: str) -> str:
-    """A token as GitHub issues it, but for its signature, which the emulator does not verify."""
+    """A token as GitHub issues it, except for its signature, which the emulator does not verify."""
     claims = {"iss": "https://token.actions.githubusercontent.com", "aud": "sts.amazonaws.com", "sub": subject}
     parts = [json.dumps(part).encode() for part in ({"alg": "RS256", "typ": "JWT"}, claims)]
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in [*parts, b"none"])

@@ -1,6 +1,6 @@
 """The emulator refuses what AWS refuses, according to its documentation and to reports of others.
 
-Each test deploys something that is wrong, usually a template of ours as it was before it was corrected.
+Each test deploys something wrong, usually one of our templates as it was before it was corrected.
 """
 
 import io
@@ -29,7 +29,7 @@ from account import (
 ACCESS = read("access.yaml")
 OPERATIONS = read("operations.yaml")
 ENVIRONMENT = read("tests/refusals/environment.yaml")
-# Which the emulator needs for ElastiCache, too.
+# The emulator needs this for ElastiCache, too.
 IMAGE = "redis:8"
 
 
@@ -59,7 +59,7 @@ def environment(name: str, template: str = ENVIRONMENT, **parameters: str) -> st
 
 
 def only_environment(name: str) -> str:
-    """A template with nothing but an environment."""
+    """A template with only an environment."""
     branch = "Docker running on 64bit Amazon Linux 2023"
     properties = {
         "ApplicationName": name,
@@ -71,7 +71,7 @@ def only_environment(name: str) -> str:
 
 
 def record(name: str, zone: str) -> str:
-    """A template with nothing but a record in a zone."""
+    """A template with only a record in a zone."""
     properties = {"HostedZoneId": zone, "Name": name, "Type": "A", "TTL": "60", "ResourceRecords": ["192.0.2.7"]}
     return json.dumps({"Resources": {"It": {"Type": "AWS::Route53::RecordSet", "Properties": properties}}})
 
@@ -117,7 +117,7 @@ def reason_of_stop(stack: str) -> str:
 
 
 class Roles(unittest.TestCase):
-    """What roles may not do."""
+    """Calls that roles are not allowed to make."""
 
     @classmethod
     def setUpClass(cls):
@@ -137,7 +137,7 @@ class Roles(unittest.TestCase):
 
     def test_the_rights_of_the_access_stack_suffice_for_an_environment(self):
         reasons = create("fibstack-beanstalk", only_environment("fibstack"), self.role)
-        # It has none of the other things that an environment needs.
+        # The template has none of the other things that an environment needs.
         self.assertIn("instance profile", reasons)
         self.assertNotIn("Access Denied", reasons)
         self.assertNotIn("not authorized", reasons)
@@ -188,12 +188,12 @@ class Roles(unittest.TestCase):
         policy = {"PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
         template = json.dumps({"Resources": {"It": {"Type": "AWS::IAM::ManagedPolicy", "Properties": policy}}})
         self.assertIn("PolicySize: 6144", create("large", template))
-        # Ours fit, with the longest name that a system can have.
+        # Our policies fit, even with the longest name that a system can have.
         access(ACCESS, "x" * 20, Domain="a-rather-long-domain.example.org")
 
 
 class Identities(unittest.TestCase):
-    """Who may not be whom."""
+    """Roles that may not be assumed, and users and providers that cannot exist twice."""
 
     def assume(self, role: str, subject: str) -> None:
         sts = client("sts")
@@ -215,7 +215,7 @@ class Identities(unittest.TestCase):
         ):
             with self.subTest(subject), self.assertRaisesRegex(ClientError, "sts:AssumeRoleWithWebIdentity"):
                 self.assume(role, subject)
-        # An account has one provider for GitHub.
+        # An account can have only one provider for GitHub.
         reasons = create("third-access", ACCESS, System="third", GitHubRepository="octo/third")
         self.assertIn("already exists", reasons)
         with self.assertRaisesRegex(ClientError, "OWNER@ID/REPOSITORY@ID"):
@@ -229,7 +229,7 @@ class Identities(unittest.TestCase):
 
 
 class Options(unittest.TestCase):
-    """What environments, tasks and databases may not be like."""
+    """Properties of environments, tasks and databases that AWS refuses."""
 
     def test_a_single_instance_has_no_rolling_updates(self):
         rolling = "RollingUpdateEnabled\n          Value: "

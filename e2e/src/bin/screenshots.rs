@@ -9,7 +9,7 @@ use e2e::{
 };
 use protocol::Status;
 
-/// The pages, and whether they say that they are live.
+/// The pages; true for those that show the state of the live connection.
 const PAGES: [(&str, &str, bool); 4] = [
     ("home", "/", true),
     ("value", "/values/1000", true),

@@ -1,4 +1,4 @@
-//! The state of the live connection: what the page says is true, and it recovers by itself.
+//! The live connection: the page shows its true state, and it recovers by itself.
 
 use anyhow::{Context, Result};
 use e2e::{
@@ -11,7 +11,7 @@ use throwaway::Relay;
 
 use crate::{open, value_of};
 
-/// A system behind a connection that can be held up, and its address.
+/// A system behind a connection that can be stalled, and its address.
 async fn behind_relay() -> Result<(Embedded, Relay, String)> {
     let system = Embedded::start().await;
     let relay = Relay::to(system.server.site_addr().port())?;
@@ -34,7 +34,7 @@ async fn every_tab_says_that_a_silent_connection_is_lost_and_catches_up_once_it_
     let (system, relay, site) = behind_relay().await?;
     let browser = open(&site, Scripts::On).await?;
     let windows = open_second(&browser, &site).await?;
-    // Like a proxy that hangs: connections stay open, new ones are accepted, and nothing arrives.
+    // Simulates a proxy that hangs: connections stay open, new ones are accepted, and nothing arrives.
     relay.hold();
     system.api().submit(25).await;
     for window in &windows {
@@ -56,7 +56,7 @@ async fn a_dead_connection_is_replaced_without_an_error_from_the_network() -> Re
     let (system, relay, site) = behind_relay().await?;
     let browser = open(&site, Scripts::On).await?;
     let windows = open_second(&browser, &site).await?;
-    // Like a network that is gone, or a computer that slept: nothing arrives on the open connections for good.
+    // Simulates a lost network, or a computer that slept: nothing ever arrives on the open connections again.
     relay.lose();
     system.api().submit(26).await;
     for window in windows {
@@ -71,12 +71,12 @@ async fn a_dead_connection_is_replaced_without_an_error_from_the_network() -> Re
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_returning_network_or_visitor_replaces_the_connection_at_once() -> Result<()> {
-    // The clock stands still, so that the page cannot notice the silence in another way.
+    // The clock is stopped, so that the page cannot notice the silence in another way.
     const OBSERVE: &str = "const now = Date.now(); Date.now = () => now; window.states = [];
         const shown = document.querySelector('[data-connection]');
         new MutationObserver(() => states.push(shown.dataset.connection)).observe(shown, { attributes: true })";
     const NETWORK: &str = "window.dispatchEvent(new Event('online'))";
-    // The computer slept for a minute.
+    // Simulates a computer that slept for a minute.
     const VISITOR: &str = "const now = Date.now(); Date.now = () => now + 60_000;
         document.dispatchEvent(new Event('visibilitychange')); Date.now = () => now";
     let system = Embedded::start().await;

@@ -1,4 +1,4 @@
-//! Downloads: a file has the digits and nothing else.
+//! Downloads: a file contains the digits and nothing else.
 
 use std::{fs, path::Path};
 
@@ -53,7 +53,7 @@ async fn the_download_waits_without_scripts_too() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_of_a_download_says_why_there_is_no_file() -> Result<()> {
+async fn a_download_without_a_file_shows_a_page_with_the_reason() -> Result<()> {
     let mut stack = Stack::builder().workers(0).nginx().start().await;
     stack.api().submit(100_000).await;
     let site = Client::new(stack.url());

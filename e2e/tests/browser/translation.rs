@@ -1,4 +1,4 @@
-//! The page after the browser has translated it: everything that changes still changes.
+//! The page after the browser has translated it: it still updates.
 
 use anyhow::{Context, Result};
 use e2e::{
@@ -39,7 +39,7 @@ async fn wait_for_exact_text(browser: &Browser, selector: &str, text: &str) -> R
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entry_keeps_changing_in_a_translated_page() -> Result<()> {
+async fn an_entry_keeps_updating_in_a_translated_page() -> Result<()> {
     let stack = Stack::builder().workers(0).nginx().start().await;
     let api = stack.api();
     let list = open(&format!("{}/", stack.url()), Scripts::On).await?;
@@ -98,7 +98,7 @@ async fn an_entry_keeps_changing_in_a_translated_page() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_form_and_the_connection_state_keep_changing_in_a_translated_page() -> Result<()> {
+async fn the_form_and_the_connection_state_keep_updating_in_a_translated_page() -> Result<()> {
     let mut stack = Stack::start().await;
     let browser = open(&format!("{}/", stack.url()), Scripts::On).await?;
     translate(&browser).await?;

@@ -47,7 +47,7 @@ async fn a_killed_container_restarts_and_nothing_accepted_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_without_redis_is_unhealthy_but_a_server_is_healthy() {
+async fn without_redis_a_worker_is_unhealthy_but_a_server_stays_healthy() {
     let stack = Compose::production().await;
     stack.health_when("worker", "healthy").await;
     stack.run(&["pause", "redis"]);

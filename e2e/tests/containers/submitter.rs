@@ -30,7 +30,7 @@ pub(crate) struct Submitted {
     pub(crate) accepted: Vec<u32>,
     /// Number of 503 responses.
     pub(crate) turned_away: u32,
-    /// Any other failure.
+    /// Any other failures.
     pub(crate) errors: Vec<String>,
 }
 

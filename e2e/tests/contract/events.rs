@@ -49,7 +49,7 @@ async fn live(api: &Client) {
         let done = seen.pop().unwrap().entry();
         assert!(done.revision > accepted.revision);
         assert_eq!(done.brief(), expected(300), "{done:?}");
-        // A response fetched now is not older than the last event.
+        // A response fetched now is at least as recent as the last event.
         assert!(api.try_entry(300).await.unwrap().revision >= done.revision);
     }
 }
@@ -76,7 +76,7 @@ pub(crate) async fn progress(api: &Client, gate: &Gate) {
     assert!(rest.last().map(Sent::entry).is_some_and(|done| done.revision > seen[0].entry().revision));
 }
 
-/// A reopened stream sends only new events; earlier changes are in the page.
+/// A reopened stream sends only new events; a page that is fetched then contains the earlier changes.
 async fn reopened(api: &Client) {
     let before = api.events().await;
     drop(before);

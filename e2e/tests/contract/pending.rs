@@ -15,7 +15,7 @@ pub(crate) async fn suite(api: &Client) {
     assert_eq!(digits.header(RETRY_AFTER), "1");
     assert_eq!(digits.header(CONTENT_TYPE), "application/json");
     assert_eq!(digits.json()["status"], "pending");
-    // No program saves this as the value.
+    // An error, so that no program saves this as the value.
     let download = api.get("/values/7/digits?download=true").await;
     assert_eq!(download.header(RETRY_AFTER), "1");
     let _ = download.expect_problem(503);

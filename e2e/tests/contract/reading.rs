@@ -76,9 +76,9 @@ async fn one_entry(api: &Client) {
     }
     assert!(long.get("value").is_none(), "{long}");
 
-    // What can be submitted can be looked up, however it is written.
+    // Any index that can be submitted can be looked up, however it is written.
     assert_eq!(api.get("/values/50,000").await.expect(200).json()["index"], 50_000);
-    // Nobody is told to submit what would be refused.
+    // No client is told to submit an index that would be refused.
     for (too_high, words) in
         [("100001", "must not exceed 100,000"), ("9999999999", "must not exceed 100,000")]
     {

@@ -113,7 +113,7 @@ async fn unknown_addresses_and_methods(api: &Client) {
     }
 }
 
-/// The original's response to `GET /`, with a way to the documentation.
+/// The original's response to `GET /`, with a link to the documentation.
 async fn greeting(place: &Place) {
     let api = &place.api;
     let base = reqwest::Url::parse(&format!("{}/", api.base())).unwrap();

@@ -134,7 +134,7 @@ async fn unreadable_bodies(place: &Place) {
     assert!(problem.detail.is_some_and(|detail| detail.contains("65536 bytes")), "nginx: {}", place.nginx);
 }
 
-/// Bodies that the original's parser accepted, and their siblings: accepted, or rejected with what to send instead.
+/// Bodies that the original's parser accepted, and similar ones: accepted, or rejected with advice on what to send.
 async fn unusual_bodies(api: &Client) {
     for (media_type, body, index) in [
         (JSON, "\u{feff}{\"index\":\"7\"}", 7),

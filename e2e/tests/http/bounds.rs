@@ -1,4 +1,4 @@
-//! What a client may choose is bounded before it is kept: labels, log fields.
+//! Values that clients choose are bounded before they become metric labels or log fields.
 
 use e2e::{Embedded, Raw};
 
@@ -31,7 +31,7 @@ async fn made_up_requests(embedded: &Embedded, from: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn made_up_requests_add_no_metrics() {
+async fn arbitrary_methods_and_paths_add_no_metrics() {
     let embedded = Embedded::start().await;
     made_up_requests(&embedded, 0).await;
     let _ = series(&embedded).await;

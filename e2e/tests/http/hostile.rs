@@ -172,12 +172,12 @@ async fn people_get_a_page_and_programs_a_problem_document() {
         for accept in ["Accept: application/json\r\n", "Accept: */*\r\n", "Accept: text/html;q=0\r\n", ""] {
             let headers = format!("{accept}{headers}");
             if accept.contains("html") && status == 431 {
-                // The head cannot be parsed, so the weight is not known.
+                // The head cannot be parsed, so the weight of `Accept` is unknown.
                 continue;
             }
             let _ = request(site, line, &headers).await.expect_problem(status);
         }
-        // The api listener has no pages; what it serves at these paths is another matter.
+        // The api listener has no pages, and is free to serve something else at these paths.
         let answer = request(api, line, &format!("Accept: text/html\r\n{headers}")).await;
         let _ = answer.expect_problem(answer.status);
     }
@@ -199,7 +199,7 @@ async fn a_page_with_a_trailing_slash_is_redirected_whatever_its_query_and_metho
         ("GET /otherpage/?a=b&c HTTP/1.1", "/otherpage?a=b&c"),
         ("GET /values/7/?a=%2F HTTP/1.1", "/values/7?a=%2f"),
         ("GET /values/%37/ HTTP/1.1", "/values/%37"),
-        // Never to another host.
+        // It never redirects to another host.
         ("GET /values/%2F%2Fevil.example/ HTTP/1.1", "/values/%2f%2fevil.example"),
     ] {
         let answer = request(stack.server.site_addr(), line, "").await;

@@ -1,4 +1,4 @@
-//! Clients that are slow, silent or too many. Time limits are settings, and the tests wait for what happens then.
+//! Clients that are slow, silent or too many. Time limits are settings, so that tests can shorten them.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ async fn with(name: &str, value: u32) -> Embedded {
     Embedded::start_with(|settings| settings.set(name, value)).await
 }
 
-/// Number of open connections, the one that asks included.
+/// Number of open connections, including the one that this request uses.
 async fn connections(api: &Client) -> u64 {
     let metrics = api.get("/metrics").await.expect(200).body;
     let open = metrics.lines().find_map(|line| line.strip_prefix("fibstack_connections "));
@@ -77,7 +77,7 @@ async fn a_client_that_does_not_read_its_responses_is_dropped() {
     let client = api.with_new_connections();
     eventually("the connection is closed", || async {
         match connections(&client).await {
-            // `api` keeps one open, and `client` asks on another.
+            // `api` keeps one connection open, and `client` uses another.
             open if open <= 2 => Ok(()),
             open => Err(format!("{open} connections are open")),
         }
@@ -101,7 +101,7 @@ async fn a_body_that_is_too_large_always_gets_its_413() {
         .await;
     raw.send(&body).await;
     let _ = raw.answer().await.expect_problem(413);
-    // So does a body that nobody wants.
+    // Nor does a body that no endpoint reads keep the error, here a 404, from arriving.
     let mut raw = Raw::connect(site).await;
     raw.send(format!("POST /api/nothing HTTP/1.1\r\n{HEAD}Content-Length: {}\r\n\r\n", body.len())).await;
     raw.send(&body).await;
@@ -128,7 +128,7 @@ async fn idle_connections_make_room_and_busy_ones_do_not() {
     for _ in 0..10 {
         let _ = client.get("/health/live").await.expect(200);
     }
-    // Six of eight may be event streams; a body that is on its way takes each of the others.
+    // Six of eight connections may be event streams; each of the others is busy with a request body.
     let mut streams = Vec::new();
     for _ in 0..6 {
         streams.push(client.events().await);

@@ -152,7 +152,7 @@ impl Container {
 /// A running nginx.
 #[derive(Debug)]
 pub(crate) struct Running {
-    // Killed before its folder goes.
+    // Declared before its folder, so that it is killed before that is removed.
     pub(crate) process: Process,
     pub(crate) ports: Ports,
     pub(crate) site: Client,

@@ -99,7 +99,7 @@ async fn our_worker_serves_an_original_server() {
     redis.ask_for(7);
     assert_eq!(value_of(7).await, "13");
 
-    // Messages that are not indexes do no harm.
+    // Messages that are not indexes are ignored.
     for nonsense in ["-5", "007", "3abc", "", "5.9", "99999999999"] {
         redis.run(&["publish", "insert", nonsense]);
     }

@@ -50,7 +50,7 @@ async fn all_original_data_is_adopted_and_every_value_is_right() {
     for ignored in ["-5", "007", "3abc"] {
         assert!(!values.contains_key(ignored), "{values:?}");
     }
-    // Left in place and reported once.
+    // Entries that are not indexes are left in place and reported.
     assert_eq!(stack.redis.run(&["hget", "values", "3abc"]), "3");
     assert!(stack.server.log().contains("adopted the original system's table"));
     for part in ["adopted=6", "duplicates=2", "ignored=2"] {

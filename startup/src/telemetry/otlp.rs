@@ -61,7 +61,7 @@ pub(super) fn start(
     })
 }
 
-/// The resource from the environment, or else with the service name.
+/// Returns the resource from the environment, or otherwise one with this service name.
 fn resource(service: &'static str) -> Resource {
     let attributes = env::var("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
     if env::var_os("OTEL_SERVICE_NAME").is_some() || attributes.contains("service.name=") {

@@ -1,13 +1,13 @@
-//! Health of a Board: what the work needs, and what of it is missing.
+//! Health of a Board: permissions and resources that it lacks.
 
 use std::fmt;
 
-/// A permission or resource that the work needs and the Board lacks.
+/// A required permission or resource that the Board lacks.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct BoardFault {
-    /// What kind of fault it is.
+    /// Kind of the fault.
     pub kind: FaultKind,
-    /// What is missing, and what to do: safe to show, since it names no host, user or secret.
+    /// Description of what is missing and what to do. Safe to show: it names no host, user or secret.
     pub reason: String,
 }
 
@@ -25,9 +25,9 @@ pub enum FaultKind {
 /// Result of a check.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct BoardHealth {
-    /// What keeps the Board from working; empty if it works.
+    /// Faults that keep the Board from working; empty if it works.
     pub faults: Vec<BoardFault>,
-    /// Settings with which it works, but which may cost time or data.
+    /// Settings that do not stop the Board from working, but may cost time or data.
     pub warnings: Vec<String>,
 }
 
@@ -50,7 +50,7 @@ impl BoardHealth {
         self.faults.iter().any(|fault| fault.kind != FaultKind::Refused)
     }
 
-    /// What is missing, one sentence for each fault.
+    /// Text of all faults, one sentence each.
     #[must_use]
     pub fn reasons(&self) -> Vec<String> {
         self.faults.iter().map(|fault| fault.reason.clone()).collect()

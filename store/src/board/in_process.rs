@@ -93,7 +93,7 @@ impl Default for InProcessBoard {
 
 #[async_trait]
 impl Board for InProcessBoard {
-    // Memory of this process needs no permission, and cannot be out of reach.
+    // This process's own memory needs no permissions and is always reachable.
     async fn check(&self) -> BoardHealth {
         BoardHealth::default()
     }

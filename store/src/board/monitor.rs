@@ -11,9 +11,9 @@ use crate::{Board, BoardError, BoardHealth};
 /// Interval at which a Board that lacks something is checked again.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Watches the Board for one process. All its parts report their errors here, so that the log names the
-/// cause once when an outage begins, whoever notices it, and once more when it ends. Partial outages don't
-/// look like an alternation: they end only when a check finds nothing missing.
+/// Watches the Board for one process. All parts of the process report their errors here, so that the
+/// cause is logged once when an outage begins, whichever part notices it, and once more when it ends. An outage
+/// ends only when a check finds nothing missing, so a partial one does not look like a series of short ones.
 pub struct BoardMonitor {
     board: Arc<dyn Board>,
     outage: Mutex<Outage>,
@@ -21,9 +21,9 @@ pub struct BoardMonitor {
 
 #[derive(Default)]
 struct Outage {
-    /// Causes logged since the outage began; empty if there is none.
+    /// Causes logged since the outage began; empty if there is no outage.
     logged: BTreeSet<String>,
-    /// Warnings that hold now.
+    /// Current warnings.
     warned: Vec<String>,
     checked: Option<Instant>,
 }

@@ -37,7 +37,7 @@ use crate::{
     FinishOutcome, IndexState, Lease, ScanPage, Subscription,
 };
 
-/// Number of indexes per script run, so that it doesn't block Redis for long.
+/// Maximum number of indexes per script run, so that no run blocks Redis for long.
 const INDEXES_PER_RUN: usize = 1_000;
 
 /// Maximum number of claims without a reply that are remembered. During an outage most were never granted.

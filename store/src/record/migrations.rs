@@ -29,8 +29,8 @@ pub(super) const SQLITE: &[File] = &[
 /// Version of the Postgres schema that this program migrates to.
 pub const SCHEMA_VERSION: i64 = POSTGRES[POSTGRES.len() - 1].0;
 
-/// sqlx's table of applied migrations. Earlier releases ran sqlx's migrator on Postgres, which needs locks
-/// that belong to a session; through a connection pooler, there are none.
+/// sqlx's table of applied migrations. Earlier releases ran sqlx's migrator on Postgres, which needs
+/// session-level locks; those do not work through a connection pooler.
 const CREATE_TABLE: &str = "create table if not exists _sqlx_migrations (
     version bigint primary key,
     description text not null,

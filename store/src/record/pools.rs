@@ -31,21 +31,21 @@ const NO_SCHEMA: [&str; 2] = ["42P01", "42703"];
 
 /// Connection pools. Statements fail before the schema is in place, and when they exceed their deadline.
 pub(super) struct Pools<DB: Database> {
-    /// For statements that write.
+    /// Pool for statements that write.
     pub(super) writers: Pool<DB>,
-    /// For statements that only read. May be the same pool.
+    /// Pool for statements that only read. May be the same pool.
     pub(super) readers: Pool<DB>,
     statement_timeout: Duration,
     ready: AtomicBool,
     route: Arc<Route<<DB::Connection as Connection>::Options>>,
 }
 
-/// The way to the database, as far as it is known. Shared with the pools' hooks.
+/// Knowledge about the route to the database, shared with the pools' hooks.
 pub(super) struct Route<O> {
     through_pooler: AtomicBool,
     /// Options for a connection through a pooler.
     for_pooler: Option<O>,
-    /// Connections that were opened before may lead to a server that was demoted meanwhile.
+    /// Connections opened before this may lead to a server that has been demoted since.
     renewed: Mutex<Option<Instant>>,
 }
 
@@ -55,20 +55,20 @@ impl<O: ConnectOptions + Clone> Route<O> {
         Arc::new(Self { through_pooler: AtomicBool::new(false), for_pooler, renewed: Mutex::new(None) })
     }
 
-    /// Returns true if it leads to a connection pooler.
+    /// Returns true if the route leads to a connection pooler.
     pub(super) fn is_through_pooler(&self) -> bool {
         self.through_pooler.load(Ordering::Acquire)
     }
 
-    /// Remembers that it leads to a connection pooler. It stays so until the process ends, because that
-    /// works without a pooler, too.
+    /// Remembers, until the process ends, that the route leads to a connection pooler. Options for a pooler also work
+    /// without one.
     pub(super) fn set_through_pooler(&self) {
         if !self.through_pooler.swap(true, Ordering::AcqRel) {
             tracing::info!("Postgres is behind a connection pooler: statements are not prepared");
         }
     }
 
-    /// Returns true unless the connection may lead to a server that was demoted meanwhile.
+    /// Returns true unless the connection may lead to a server that has been demoted since.
     pub(super) fn is_current(&self, connection: &PoolConnectionMetadata) -> bool {
         let renewed = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
         renewed.is_none_or(|renewed| connection.age < renewed.elapsed())
@@ -156,7 +156,7 @@ where
         Ok(rows)
     }
 
-    /// Draws conclusions from an error. Returns true if the statement had no effect and may succeed on
+    /// Reacts to an error. Returns true if the statement had no effect and may succeed on
     /// another connection.
     fn may_succeed_elsewhere(&self, error: &sqlx::Error) -> bool {
         let sqlx::Error::Database(refusal) = error else { return false };
@@ -176,7 +176,7 @@ where
         true
     }
 
-    /// Continues in the way that works through a connection pooler.
+    /// Switches to options that work through a connection pooler.
     pub(super) fn use_pooler(&self) {
         if let Some(options) = &self.route.for_pooler {
             self.route.set_through_pooler();

@@ -66,7 +66,7 @@ impl PostgresRecord {
         Ok(adoption)
     }
 
-    /// Checks that what the work needs is possible: a committed write. If it is not, finds out why.
+    /// Checks that the database can do what the Record needs: a committed write. If not, finds out why.
     pub(super) async fn check_writable(&self) -> Result<(), RecordError> {
         for statement in sql::write_checks() {
             if let Err(error) = self.pools.write::<sql::Checked>(statement).await {
@@ -96,7 +96,7 @@ async fn apply_missing(connection: &mut PgConnection) -> sqlx::Result<()> {
     let applied = migrations::applied(connection).await?;
     for file in migrations::missing(&applied) {
         if let Err(error) = migrations::apply(connection, file).await {
-            // Another server may have been faster.
+            // Another server may have migrated first.
             let now = migrations::applied(connection).await?;
             if migrations::missing(&now).any(|missing| missing == file) {
                 return Err(error);

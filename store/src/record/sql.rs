@@ -235,8 +235,8 @@ fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-/// Converts to a type that both databases have. A position or time that does not fit becomes the highest one,
-/// which is also beyond all that occur.
+/// Converts to a type that both databases have. A position or time that does not fit becomes the highest value,
+/// which exceeds all that occur.
 fn big(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
@@ -244,8 +244,8 @@ fn big(value: u64) -> i64 {
 /// A result of one of [`write_checks`].
 pub(super) type Checked = (i64,);
 
-/// Statements that succeed if what the work needs is possible: one writes, the other needs the table, the
-/// columns and the privileges of a submission.
+/// Statements that succeed if the database can do what the Record needs: one writes, the other requires the
+/// table, the columns and the privileges of a submission.
 pub(super) fn write_checks() -> [Statement; 2] {
     [
         Statement::new("update write_check set checked_us = $1 returning checked_us").bind(big(now_us())),

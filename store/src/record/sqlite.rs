@@ -49,7 +49,7 @@ impl SqliteRecord {
             .filename(&file)
             // Readers and the writer don't block each other.
             .journal_mode(SqliteJournalMode::Wal)
-            // Every commit reaches the disk, because accepted means kept, even on power loss. With a
+            // Every commit is flushed to disk, because an accepted index must survive even a power loss. With a
             // write-ahead log, the default would only keep the file consistent.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(TIMEOUT);
@@ -75,8 +75,8 @@ impl SqliteRecord {
         migrated.map_err(|error| self.explained(error))
     }
 
-    /// Checks that what the work needs is possible: a committed write, to a file that is still there. SQLite
-    /// would go on writing to a deleted one.
+    /// Checks that the database can do what the Record needs: a committed write, to a file that still exists.
+    /// SQLite would keep writing to a deleted one.
     pub(super) async fn check_writable(&self) -> Result<(), RecordError> {
         if self.pools.is_ready() {
             fault::try_files(&self.file)?;
@@ -96,7 +96,7 @@ impl SqliteRecord {
     }
 
     /// Migrates in one transaction that holds the write lock from its start: SQLite has no other lock
-    /// that keeps a second process out. There is no original table to adopt, because the original used
+    /// that excludes a second process. There is no original table to adopt, because the original used
     /// Postgres.
     async fn try_migrate(&self) -> Result<Adoption, RecordError> {
         let options = self.options.clone().create_if_missing(true);

@@ -25,11 +25,11 @@ impl Statement {
         Self { sql: sql.into_sql_str(), values: Vec::new(), varies: false }
     }
 
-    /// A statement that contains a list: indexes, or rows made of numbers and our own words. It is not worth
-    /// keeping prepared.
+    /// A statement that contains a list: indexes, or rows made of numbers and our own words. Not kept
+    /// prepared, which would not pay off.
     pub(super) fn with_list(before: &str, items: impl Iterator<Item: ToString>, after: &str) -> Self {
         let items = items.map(|item| item.to_string()).collect::<Vec<_>>().join(", ");
-        // Safe, because no item contains a text from elsewhere.
+        // Safe, because no item contains text from outside this program.
         let sql = AssertSqlSafe(format!("{before}{items}{after}")).into_sql_str();
         Self { sql, values: Vec::new(), varies: true }
     }
@@ -57,8 +57,8 @@ impl Statement {
         Ok((self.sql.clone(), arguments, !self.varies))
     }
 
-    /// The statement as a single text for Postgres. Statements of one text are one transaction, to which the
-    /// timeout is limited.
+    /// The statement as a single text for Postgres. The statements of one text form a transaction, and the timeout
+    /// applies only within it.
     pub(super) fn text(&self, statement_timeout: Duration) -> SqlStr {
         let mut text = format!("set local statement_timeout = {}; ", statement_timeout.as_millis());
         let mut rest = self.sql.as_str();
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_contains_every_parameter() {
+    fn the_text_form_contains_every_parameter() {
         let statement = Statement::new("select $1, $2 where $10 = $3 or $1 < 0")
             .bind(7)
             .bind(String::from(r"it's a \ $1"))

@@ -88,7 +88,7 @@ pub(crate) async fn a_renewed_lease_does_not_expire(board: &Subject) {
     assert!(matches!(notice(&mut events).await, Notice::Claimed { .. }));
     let progress = Notice::Progress { index: index(7), worker: worker("w1"), attempt: 1, progress: 0.25 };
     assert_eq!(notice(&mut events).await, progress);
-    // Without the renewal, the lease would have expired by then. Now it does.
+    // Without the renewal, the lease would have expired before this. Now it does.
     board.an_hour_passes();
     assert_eq!(board.state(7).await, IndexState::Pending(None));
     assert_eq!(board.claim_as("w2").await.unwrap().attempt, 2);
@@ -129,7 +129,7 @@ pub(crate) async fn a_released_claim_is_not_counted_and_wakes_workers(board: &Su
     }
 }
 
-pub(crate) async fn a_claim_released_for_later_is_not_counted_either(board: &Subject) {
+pub(crate) async fn a_claim_released_with_a_wait_is_not_counted_either(board: &Subject) {
     let mut inserts = board.subscribe(&[Channel::Insert]).await.unwrap();
     board.submit(&[7]).await;
     for _ in 0..7 {

@@ -7,7 +7,7 @@ use store::{Channel, EnqueueOutcome, EnqueueReason, FailOutcome, FinishOutcome, 
 
 use crate::subject::{Subject, index, marker, notice, worker};
 
-pub(crate) async fn failures_back_off_until_the_fifth_gives_up(board: &Subject) {
+pub(crate) async fn failed_attempts_back_off_until_the_fifth_gives_the_index_up(board: &Subject) {
     let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     board.submit(&[7]).await;
     for (attempt, seconds) in [(1, 1), (2, 2), (3, 4), (4, 8)] {
@@ -37,7 +37,7 @@ pub(crate) async fn failures_back_off_until_the_fifth_gives_up(board: &Subject) 
     }
 }
 
-pub(crate) async fn a_final_failure_gives_up_at_once(board: &Subject) {
+pub(crate) async fn a_final_failure_gives_the_index_up_at_once(board: &Subject) {
     board.submit(&[7]).await;
     let claim = board.claim_as("w1").await.unwrap();
     assert_eq!(board.fail(&claim.lease, "too high", true).await.unwrap(), FailOutcome::GivenUp);
@@ -61,7 +61,7 @@ pub(crate) async fn resubmitting_a_failed_index_resets_its_attempts(board: &Subj
     assert!(again.announced_us > claim.claimed_us);
 }
 
-pub(crate) async fn five_expired_leases_give_up(board: &Subject) {
+pub(crate) async fn an_index_is_given_up_after_five_expired_leases(board: &Subject) {
     let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     board.submit(&[7]).await;
     for attempt in 1..=5 {
@@ -132,7 +132,7 @@ pub(crate) async fn a_result_is_accepted_without_a_claim(board: &Subject) {
     assert_eq!(board.enqueue(index(7), EnqueueReason::Sweep).await.unwrap(), EnqueueOutcome::AlreadyDone);
 }
 
-pub(crate) async fn a_result_ends_a_failure(board: &Subject) {
+pub(crate) async fn a_result_replaces_a_failure(board: &Subject) {
     board.submit(&[7]).await;
     let claim = board.claim_as("w1").await.unwrap();
     board.fail(&claim.lease, "no", true).await.unwrap();

@@ -1,4 +1,4 @@
-//! Foreign programs on the same Redis: what they set, publish and delete.
+//! Foreign programs that set, publish and delete on the same Redis.
 
 use protocol::IndexRange;
 use store::{Channel, EnqueueReason, FinishOutcome, IndexState, Message, enqueue_unlisted};

@@ -1,5 +1,5 @@
-//! A Redis that lacks something: memory, permissions, or the right to write. The check names it, and the
-//! Board recovers by itself when the cause is gone.
+//! A Redis without enough memory or permissions, or that refuses writes. The check names the cause, and the
+//! Board recovers by itself once it is gone.
 
 use std::{
     net::TcpStream,
@@ -129,7 +129,7 @@ async fn results_of_a_small_redis_are_kept_within_half_its_memory() {
 }
 
 #[tokio::test]
-async fn results_make_room_for_work_after_the_memory_was_made_smaller() {
+async fn results_are_evicted_to_make_room_for_work_after_memory_shrinks() {
     let limited = Limited::start();
     for number in 1..=40 {
         limited.record(number, 200_000).await;
@@ -142,7 +142,7 @@ async fn results_make_room_for_work_after_the_memory_was_made_smaller() {
 }
 
 #[tokio::test]
-async fn a_result_larger_than_all_memory_is_refused_and_others_are_not() {
+async fn a_result_larger_than_all_memory_is_refused_and_others_are_accepted() {
     let limited = Limited::start();
     limited.set("maxmemory", "4mb");
     for number in 1..=5 {
@@ -152,7 +152,7 @@ async fn a_result_larger_than_all_memory_is_refused_and_others_are_not() {
     assert_eq!(limited.post(50, 5_000_000).await.unwrap(), FinishOutcome::TooLarge { capacity });
     assert_eq!(limited.state(50).await, IndexState::Absent);
     limited.work(100).await;
-    // It fits, but only without the others.
+    // It fits, but only once the others are evicted.
     until("Redis has freed what it received before", async || limited.post(60, 1_000_000).await.is_ok())
         .await;
     limited.board.mark_recorded(index(60), BUDGET).await.unwrap();
@@ -161,7 +161,7 @@ async fn a_result_larger_than_all_memory_is_refused_and_others_are_not() {
 }
 
 #[tokio::test]
-async fn work_in_progress_can_end_although_memory_is_full_of_foreign_data() {
+async fn work_in_progress_can_end_while_memory_is_full_of_foreign_data() {
     let limited = Limited::start();
     for number in 1..=4 {
         limited.board.enqueue(index(number), EnqueueReason::Submission).await.unwrap();
@@ -191,12 +191,12 @@ async fn work_in_progress_can_end_although_memory_is_full_of_foreign_data() {
 }
 
 #[tokio::test]
-async fn each_missing_permission_is_named_and_noticed_when_granted() {
+async fn each_missing_permission_is_named_until_it_is_granted() {
     let limited = Limited::with_rules("~* +@all resetchannels");
     let channels = "The Redis user may not use the channels events, insert: grant &events &insert.";
     limited.reasons(&[channels]).await;
     assert!(limited.board.subscribe(&[Channel::Insert]).await.is_err());
-    // Messages only wake others up, so work gets done without them.
+    // Messages only wake others, so the work gets done without them.
     limited.work(7).await;
     for (rules, expected) in [
         ("~* &* +@all -evalsha", "The Redis user may not run the command evalsha: grant +evalsha."),
@@ -222,14 +222,14 @@ async fn each_missing_permission_is_named_and_noticed_when_granted() {
         limited.set_rules(rules);
         limited.reasons(&[expected]).await;
     }
-    // An open subscription is not taken for a dead one if nothing could be published.
+    // An open subscription is not considered dead if nothing could be published.
     limited.set_rules("~* &* +@all -publish");
     let subscription = limited.board.subscribe(&[Channel::Insert, Channel::Events]).await.unwrap();
     limited.reasons(&["The Redis user may not run the command publish: grant +publish."]).await;
     limited.set_rules("~* &* +@all");
     limited.reasons(&[]).await;
     drop(subscription);
-    // Checks have a channel of their own, without which they still work.
+    // Checks have a channel of their own, but also work without it.
     limited.set_rules("~* &insert &events +@all");
     limited.reasons(&[]).await;
     limited.set_rules("~* &* +@all -info");
@@ -239,7 +239,7 @@ async fn each_missing_permission_is_named_and_noticed_when_granted() {
 }
 
 #[tokio::test]
-async fn a_password_changed_while_running_is_named() {
+async fn a_password_changed_while_running_is_reported() {
     let limited = Limited::with_rules("~* &* +@all");
     limited.reasons(&[]).await;
     limited.run(&["ACL", "SETUSER", "limited", "resetpass", ">another"]);
@@ -252,7 +252,7 @@ async fn a_password_changed_while_running_is_named() {
 }
 
 #[tokio::test]
-async fn a_redis_that_refuses_writes_is_named_with_the_cause() {
+async fn a_redis_that_refuses_writes_is_reported_with_the_cause() {
     let mut limited = Limited::start();
     limited.run(&["REPLICAOF", "127.0.0.1", "1"]);
     limited.reasons(&["Redis is a read-only replica: REDIS_HOST must name the primary."]).await;
@@ -286,7 +286,7 @@ async fn a_redis_that_refuses_writes_is_named_with_the_cause() {
 }
 
 #[tokio::test]
-async fn a_cluster_that_is_down_is_named() {
+async fn a_cluster_that_is_down_is_reported() {
     let redis = Redis::start_with(Options { cluster: true, ..Options::default() }).unwrap();
     let board = RedisBoard::new(&RedisConfig::new(redis.host(), redis.port())).unwrap();
     let limited = Limited { redis, board };
@@ -298,7 +298,7 @@ async fn a_cluster_that_is_down_is_named() {
 }
 
 #[tokio::test]
-async fn a_redis_without_free_connections_is_named() {
+async fn a_redis_without_free_connections_is_reported() {
     let limited = Limited::start();
     limited.set("maxclients", "4");
     let others: Vec<_> =
@@ -309,9 +309,9 @@ async fn a_redis_without_free_connections_is_named() {
 }
 
 #[tokio::test]
-async fn a_failed_save_to_disk_is_named() {
+async fn a_failed_save_to_disk_is_reported() {
     let limited = Limited::start();
-    // A folder in the place of the file makes the save fail, whoever runs the test.
+    // A folder in place of the file makes the save fail, whichever user runs the test.
     let folder = limited.run(&["CONFIG", "GET", "dir"]).lines().last().unwrap().to_owned();
     std::fs::create_dir_all(format!("{folder}/dump.rdb/in-the-way")).unwrap();
     limited.set("save", "3600 1");
@@ -337,7 +337,7 @@ async fn a_check_leaves_nothing_behind_and_publishes_nothing_to_others() {
 }
 
 #[tokio::test]
-async fn concurrent_checks_are_one() {
+async fn concurrent_calls_share_one_check() {
     let limited = Limited::start();
     limited.board.check().await;
     let evaluations = || {
@@ -347,14 +347,14 @@ async fn concurrent_checks_are_one() {
     let before = evaluations();
     let started = Instant::now();
     futures::future::join_all((0..500).map(|_| limited.board.check())).await;
-    // On a machine so slow that the result was too old by then, nothing can be said.
+    // On a machine so slow that the result has expired, the test proves nothing.
     if started.elapsed() < Duration::from_millis(500) {
         assert_eq!(evaluations().split(',').next(), before.split(',').next());
     }
 }
 
 #[tokio::test]
-async fn a_subscription_that_delivers_nothing_is_named_and_ended() {
+async fn a_subscription_that_delivers_nothing_is_reported_and_ended() {
     let redis = Redis::start().unwrap();
     let relay = Relay::to(redis.port()).unwrap();
     let deadlines = Deadlines { heartbeat: Duration::from_secs(3_600), ..Deadlines::default() };
@@ -362,7 +362,7 @@ async fn a_subscription_that_delivers_nothing_is_named_and_ended() {
     let board = RedisBoard::new(&config).unwrap();
     let subscription = board.subscribe(&[Channel::Insert, Channel::Events]).await.unwrap();
     assert!(board.check().await.is_ok());
-    // Only the connections open now lead nowhere, as after a failover.
+    // Only the connections open now go dead, as after a failover.
     relay.lose();
     until("the check names it", async || {
         board.check().await.reasons()

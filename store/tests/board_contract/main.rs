@@ -1,7 +1,7 @@
 //! Contract of [`store::Board`], tested on both implementations: in-process, and on a real Redis. Tests that
 //! apply only to Redis follow: foreign programs, outages, and other setups.
 
-// In a test, a failed unwrap is the message.
+// In a test, the panic message of a failed unwrap is enough.
 #![allow(clippy::unwrap_used)]
 
 mod certificates;
@@ -16,7 +16,7 @@ mod redis_variants;
 mod results;
 mod subject;
 
-/// Defines two tests of each promise: in-process and on Redis.
+/// Defines two tests for each part of the contract: in-process and on Redis.
 macro_rules! contract {
     ($($module:ident: $($promise:ident),+ $(,)?;)+) => {
         mod in_process {
@@ -55,23 +55,23 @@ contract! {
         a_renewed_lease_does_not_expire,
         a_worker_that_lost_its_lease_changes_nothing,
         a_released_claim_is_not_counted_and_wakes_workers,
-        a_claim_released_for_later_is_not_counted_either;
+        a_claim_released_with_a_wait_is_not_counted_either;
     ending:
-        failures_back_off_until_the_fifth_gives_up,
-        a_final_failure_gives_up_at_once,
+        failed_attempts_back_off_until_the_fifth_gives_the_index_up,
+        a_final_failure_gives_the_index_up_at_once,
         resubmitting_a_failed_index_resets_its_attempts,
-        five_expired_leases_give_up,
+        an_index_is_given_up_after_five_expired_leases,
         a_result_is_published_exactly_once,
         a_result_is_accepted_after_the_lease_was_lost,
         a_result_is_accepted_without_a_claim,
-        a_result_ends_a_failure,
+        a_result_replaces_a_failure,
         a_notice_contains_short_values_only,
         a_value_may_be_any_text,
         worker_names_and_reasons_may_be_any_text;
     results:
         rejecting_a_wrong_result_publishes_nothing_on_insert,
         rejecting_does_not_affect_a_running_lease,
-        only_exactly_the_wrong_result_is_rejected,
+        a_result_that_has_changed_is_not_rejected,
         the_least_recently_used_results_are_evicted,
         only_recorded_results_are_evicted_but_never_the_latest,
         the_budget_accounts_for_replaced_results,

@@ -99,7 +99,7 @@ async fn a_claim_whose_reply_was_lost_does_not_count_as_an_attempt() {
     let (board, other) = (board(relay.port()), board(redis.port()));
     assert_eq!(board.claim(&worker("w1"), HOUR).await.unwrap(), None);
     other.enqueue(index(7), EnqueueReason::Message).await.unwrap();
-    // Redis receives the claim, but runs it only when nobody can receive the reply any more.
+    // Redis receives the claim, but runs it only when the reply can no longer be received.
     redis.execute(&["CLIENT", "PAUSE", "60000", "WRITE"]).unwrap();
     let name = worker("w1");
     let (claim, ()) = tokio::join!(board.claim(&name, HOUR), async {

@@ -38,7 +38,7 @@ pub(crate) async fn rejecting_does_not_affect_a_running_lease(board: &Subject) {
     assert!(board.renew(&claim.lease, LEASE, 0.5).await.unwrap());
 }
 
-pub(crate) async fn only_exactly_the_wrong_result_is_rejected(board: &Subject) {
+pub(crate) async fn a_result_that_has_changed_is_not_rejected(board: &Subject) {
     board.post(7, "21").await;
     board.post(7, "13").await;
     for other in ["21", "1", "130", ""] {

@@ -62,7 +62,7 @@ impl Subject {
         }
     }
 
-    /// Brings the end of all leases and waits an hour closer.
+    /// Advances the clock by an hour, which ends all leases and waits.
     pub(crate) fn an_hour_passes(&self) {
         match &self.kind {
             Kind::InProcess(ahead) => {

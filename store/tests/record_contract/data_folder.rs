@@ -22,7 +22,7 @@ async fn open(folder: &Path) -> SqliteConnection {
 }
 
 #[tokio::test]
-async fn a_folder_that_can_never_be_used_is_named() {
+async fn a_folder_that_can_never_be_used_is_reported() {
     let folder = Folder::new("data").unwrap();
     let folder = folder.path();
     fs::write(folder.join("file"), "").unwrap();
@@ -46,7 +46,7 @@ async fn a_folder_that_can_never_be_used_is_named() {
 }
 
 #[tokio::test]
-async fn a_modified_migration_is_refused_and_a_newer_one_is_not() {
+async fn a_modified_migration_is_refused_and_a_newer_one_is_accepted() {
     let folder = Folder::new("data").unwrap();
     SqliteRecord::new(folder.path()).prepare().await.unwrap();
     let mut other = open(folder.path()).await;
@@ -61,7 +61,7 @@ async fn a_modified_migration_is_refused_and_a_newer_one_is_not() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_moved_away_meanwhile_is_reported() {
+async fn a_file_that_is_moved_away_while_open_is_reported() {
     let folder = Folder::new("data").unwrap();
     let data = folder.path().join("data");
     let record = SqliteRecord::new(&data);

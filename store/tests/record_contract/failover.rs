@@ -71,7 +71,7 @@ async fn a_promoted_standby_is_found_and_a_standby_is_reported() {
 }
 
 #[tokio::test]
-async fn a_read_only_setting_is_reported_and_over_once_it_is_reset() {
+async fn a_read_only_setting_is_reported_until_it_is_reset() {
     let postgres = Postgres::shared();
     let database = postgres.create_database().unwrap();
     let record = Subject::in_config(config_of(postgres, &database)).prepared().await;
@@ -115,7 +115,7 @@ async fn a_revoked_privilege_is_reported() {
 }
 
 #[tokio::test]
-async fn a_timeout_of_the_role_does_not_apply() {
+async fn the_roles_statement_timeout_does_not_limit_the_adoption() {
     let postgres = Postgres::shared();
     let database = postgres.create_database().unwrap();
     let user = format!("hasty_in_{database}");

@@ -1,4 +1,4 @@
-//! Empty databases of both kinds, and what the suite's files share.
+//! Empty databases of both kinds, and helpers shared by the suite's files.
 
 use std::{fmt::Debug, ops::Deref, sync::Arc};
 

@@ -1,6 +1,6 @@
 //! Contract of [`store::Record`], tested on SQLite and on a real PostgreSQL.
 
-// In a test, a failed unwrap is the message.
+// In a test, the panic message of a failed unwrap is enough.
 #![allow(clippy::unwrap_used)]
 
 mod authorities;

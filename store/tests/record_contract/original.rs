@@ -100,13 +100,13 @@ async fn only_one_of_many_starting_servers_reports_the_adoption() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_the_originals_prevents_the_start_and_the_error_says_why() {
+async fn a_table_that_is_not_the_originals_prevents_startup_with_an_explanation() {
     for (statements, named) in [
         ("create table values (amount int)", "no table with a column “number”"),
         ("create view values as select 1 as number", "no table with a column “number”"),
         (
             "create table values (number int); create table original_values ()",
-            "something named “original_values” already",
+            "“original_values” already exists",
         ),
     ] {
         let (subject, _) = original_database(statements);

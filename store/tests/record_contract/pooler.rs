@@ -13,7 +13,7 @@ use crate::harness::{Subject, completion, config_of, index, numbers};
 fn pooler(settings: &[&str]) -> (PgBouncer, PostgresConfig) {
     let pooler = PgBouncer::start(Postgres::shared(), settings).unwrap();
     let database = Postgres::shared().create_database().unwrap();
-    // The calls of a test queue for few connections, on a busy machine.
+    // A test's calls queue for few connections, and the machine may be busy.
     let timeout = Duration::from_secs(60);
     let config = PostgresConfig {
         port: pooler.port(),
@@ -66,12 +66,12 @@ async fn works_through(settings: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pooler_works_as_installed() {
+async fn a_pooler_works_with_its_default_settings() {
     works_through(&[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pooler_works_in_each_mode() {
+async fn a_pooler_works_in_every_mode() {
     for mode in ["session", "transaction", "statement"] {
         works_through(&[&format!("pool_mode = {mode}"), "default_pool_size = 9"]).await;
     }
@@ -84,7 +84,7 @@ async fn a_pooler_that_ignores_parameters_is_noticed() {
 }
 
 #[tokio::test]
-async fn the_settings_of_a_poolers_other_clients_stay_theirs() {
+async fn the_settings_of_a_poolers_other_clients_do_not_affect_us() {
     let (pooler, config) = pooler(&["pool_mode = transaction", "default_pool_size = 1"]);
     let database = config.database.clone().unwrap();
     let record = Subject::in_config(config).prepared().await;
@@ -104,7 +104,7 @@ async fn the_settings_of_a_poolers_other_clients_stay_theirs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pooler_that_is_put_in_front_later_is_noticed() {
+async fn a_pooler_added_while_the_server_is_running_is_noticed() {
     let relay = throwaway::Relay::to(Postgres::shared().port()).unwrap();
     let database = Postgres::shared().create_database().unwrap();
     let config = PostgresConfig { port: relay.port(), ..config_of(Postgres::shared(), &database) };

@@ -1,9 +1,9 @@
 //! `wasm-bindgen` with the options that cargo-leptos and `cargo xtask` pass.
 //!
 //! wasm-bindgen refuses WASM that was compiled with another version of its crate. This program always has the right
-//! one, because both come from the same Cargo.lock, and nobody has to install it. What the official program adds is
-//! mostly a test runner with web servers and HTTP clients. `--hash`, which is ours, is here because nothing that a
-//! first run waits for should depend on more crates.
+//! one, because both come from the same Cargo.lock, and users need not install it. The official program mostly
+//! adds a test runner with web servers and HTTP clients. `--hash`, which is ours, is part of this program because
+//! another one would make a first run wait for more crates.
 
 use std::{
     fs, io,
@@ -28,8 +28,8 @@ struct Arguments {
     /// Their file name, without extension
     #[arg(long)]
     out_name: String,
-    /// Add a hash to the names of the JavaScript, the WASM and the style sheet that is with them, and write the hashes to
-    /// this file, which leptos reads
+    /// Add a hash to the names of the JavaScript, the WASM and the style sheet that is with them, and write the hashes
+    /// to this file, which leptos reads
     #[arg(long, value_name = "FILE")]
     hash: Option<PathBuf>,
     #[arg(long, default_value = "web", value_parser = ["web"])]
@@ -68,7 +68,7 @@ fn main() -> Result<()> {
 /// Adds hashes to the names as cargo-leptos does, and returns what leptos reads from `hash.txt`.
 fn add_hashes(folder: &Path, name: &str) -> io::Result<String> {
     let file = |extension: &str| folder.join(format!("{name}.{extension}"));
-    // `HydrationScripts` gives the WASM the name of the JavaScript.
+    // `HydrationScripts` expects the WASM to have the JavaScript's name.
     fs::rename(folder.join(format!("{name}_bg.wasm")), file("wasm"))?;
     let mut hashes = String::new();
     for extension in ["js", "wasm", "css"] {

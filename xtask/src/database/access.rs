@@ -26,13 +26,13 @@ const VARIABLES: [&str; 10] = [
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     variables: BTreeMap<String, String>,
-    /// Where they were found, for messages.
+    /// Source of the settings, for messages.
     pub(super) place: &'static str,
 }
 
 impl Settings {
-    /// Takes them from the environment, or otherwise from the production stack's file, but never some from each: that
-    /// could combine one database with another one's password.
+    /// Reads the settings from the environment, or otherwise from the production stack's file, but never some from
+    /// each: that could combine one database with another one's password.
     pub(super) fn find() -> Result<Self> {
         let environment = env::vars_os().filter_map(|(name, value)| {
             // A variable that is not UTF-8 is none of these settings.
@@ -70,7 +70,7 @@ impl Settings {
         forget_other_servers(server).envs(&self.variables);
     }
 
-    /// Interprets them as a server does.
+    /// Interprets the settings as a server does.
     pub(super) fn access(&self) -> Result<Access> {
         let get = |name: &str| self.variables.get(name).cloned();
         let parts = match self.secret("CONNECTION_URL")? {

@@ -50,14 +50,14 @@ pub struct Confirmation {
 
 /// A database that can be managed.
 pub trait Database {
-    /// Where a backup goes.
+    /// Arguments of a backup: its destination.
     type To: Args;
-    /// Where it is restored from.
+    /// Arguments of a restore: the backup to restore.
     type From: Args;
     /// Effect of restoring, which the user must confirm.
     const RESTORING: &str;
 
-    /// Its name, for messages.
+    /// Name of the database, for messages.
     fn name(&self) -> Name<'_>;
 
     /// Runs a script in psql.
@@ -66,7 +66,7 @@ pub trait Database {
     /// psql did not run, or failed.
     fn psql(&self, script: &Script) -> Result<()>;
 
-    /// Runs a command of the server program, for what must work exactly as in a server.
+    /// Runs a command of the server program, for actions that must work exactly as in a server.
     ///
     /// # Errors
     /// The server did not run, or failed.
@@ -132,7 +132,7 @@ pub fn run<D: Database>(database: &D, action: &Action<D::To, D::From>) -> Result
 /// A database as shown to people: `fibvalues at db.example.org:5432`.
 #[derive(Clone, Copy, Debug)]
 pub struct Name<'a> {
-    /// Database.
+    /// Name of the database.
     pub database: &'a str,
     /// Host name, or folder of a Unix socket.
     pub host: &'a str,

@@ -25,8 +25,8 @@ pub(super) enum Use {
     Terminal,
 }
 
-/// Returns a command that runs `psql`, `pg_dump` or `pg_restore` for this database. The credentials are in its environment, because every user of
-/// the machine can see arguments.
+/// Returns a command that runs `psql`, `pg_dump` or `pg_restore` for this database. The credentials are in its
+/// environment, because every user of the machine can see arguments.
 pub(super) fn program(name: &str, access: &Access, how: Use) -> Result<Command> {
     match here(name, access) {
         Some(program) => Ok(with_access(Command::new(program), access)),

@@ -121,7 +121,7 @@ impl Database for Local {
             .context("nothing was restored; the database is unchanged")?;
         let name = self.name();
         say(format!(
-            "restored {name} from {}; the servers record what only Redis knows again",
+            "restored {name} from {}; the servers will record again what only Redis still has",
             file.display()
         ));
         Ok(())
@@ -155,7 +155,7 @@ mod tests {
         }
         let refused = database.psql(&Script::seed("some's")).unwrap_err().to_string();
         assert!(refused.contains("cargo xtask db migrate"), "{refused}");
-        // As the original's.
+        // As in the original's schema.
         postgres.execute("some's", "create table values (number int)").unwrap();
         database.psql(&Script::seed("some's")).unwrap();
         let seeded = count().unwrap();

@@ -1,6 +1,6 @@
 //! SQL scripts for psql, for local and deployed databases.
 
-/// Indexes that are computed at once, and one that takes a moment.
+/// Indexes that are computed instantly, and one that takes a moment.
 const SEEDS: [u32; 7] = [7, 10, 42, 93, 300, 1_000, 100_000];
 
 /// Statements, and the database in which to run them.
@@ -28,7 +28,7 @@ impl Script {
         )
     }
 
-    /// Drops it and terminates its connections in one statement, because servers reconnect immediately.
+    /// Drops the database and terminates its connections in one statement, because servers reconnect immediately.
     #[must_use]
     pub fn drop(database: &str) -> Self {
         let name = literal(database);
@@ -42,14 +42,14 @@ impl Script {
         )
     }
 
-    /// Drops it and creates it again, empty.
+    /// Drops the database and creates it again, empty.
     #[must_use]
     pub fn recreate(database: &str) -> Self {
         let dropped = Self::drop(database);
         Self { statements: dropped.statements + &Self::create(database).statements, ..dropped }
     }
 
-    /// Terminates all connections to it except this one.
+    /// Terminates all connections to the database except this one.
     #[must_use]
     pub fn kill_connections(database: &str) -> Self {
         Self::beside(
@@ -73,7 +73,7 @@ impl Script {
         }
     }
 
-    /// Runs in a database that every cluster has: a database cannot be created or dropped from inside.
+    /// Runs the statements in a database that every cluster has: a database cannot be created or dropped from inside.
     fn beside(database: &str, statements: String) -> Self {
         let other = if database == "postgres" { "template1" } else { "postgres" };
         Self { database: other.to_owned(), statements }

@@ -9,7 +9,7 @@ use std::{
 /// The state of the source files below some folders.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct Sources {
-    /// Number of files, because deleting one is an edit, too.
+    /// Number of files, because a deletion is an edit, too.
     count: usize,
     latest: Option<SystemTime>,
 }

@@ -19,7 +19,7 @@ const PACKAGES: [&str; 5] = ["fib", "protocol", "startup", "store", "worker"];
 /// A worker that follows edits.
 #[derive(Debug, Default)]
 pub(super) struct Worker {
-    /// Absent until its sources compile, and after it has exited.
+    /// The process; absent until the sources compile, and after it has exited.
     running: Option<Child>,
     /// The sources at the time of the last build, successful or not.
     built_from: Option<Sources>,
@@ -30,7 +30,7 @@ impl Worker {
         Self::default()
     }
 
-    /// Rebuilds and restarts it if its sources were edited since the last build.
+    /// Rebuilds and restarts the worker if its sources were edited since the last build.
     pub(super) fn keep_current(&mut self, configure: impl Fn(&mut Command)) {
         // Probably a compile error, which the next edit may correct.
         if let Err(error) = self.follow(configure)

@@ -1,4 +1,4 @@
-//! Where values come from: the environment, the caller, and the ports that a cloud workspace forwards.
+//! Sources of values: the environment, the caller, and the ports that a cloud workspace forwards.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,8 +18,8 @@ pub(super) fn find(stack: Stack, names: &BTreeSet<&str>, more: Vec<(String, Stri
     values
 }
 
-/// Adds values for the database and for Redis, unless there is a database or a Redis already: settings of two must not
-/// be mixed.
+/// Adds values for the database and for Redis, unless one is configured already: settings of two of them must not be
+/// mixed.
 fn add(values: &mut Values, more: Vec<(String, String)>) {
     let has = |names: &[&str]| names.iter().any(|name| values.contains_key(*name));
     let has_database = has(&["PGHOST", "CONNECTION_URL", "CONNECTION_URL_FILE"]);

@@ -21,7 +21,7 @@ impl Template {
         self.text.lines().filter_map(name).collect()
     }
 
-    /// Returns the text of the file with these values.
+    /// Returns the template's text with these values filled in.
     pub(super) fn fill(&self, values: &BTreeMap<String, String>) -> Result<String> {
         let mut filled = String::new();
         for line in self.text.lines() {

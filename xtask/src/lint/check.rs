@@ -1,4 +1,4 @@
-//! Running a check, and the report of all of them.
+//! Runs checks and reports the outcome of all of them.
 
 use std::{path::PathBuf, process::Command};
 

@@ -32,8 +32,8 @@ pub(super) fn check(report: &mut Report) -> Result<()> {
     report.record("Kubernetes manifests", manifests())
 }
 
-/// The policy in access.yaml lets a deployment create only roles with a permissions boundary. The emulator of the tests
-/// enforces that, too, but needs minutes.
+/// The policy in access.yaml lets a deployment create only roles with a permissions boundary. The tests' emulator
+/// enforces that, too, but takes minutes.
 fn roles_are_bounded() -> Result<()> {
     let templates = [&TEMPLATES[..], &[":!deploy/access.yaml", ":!deploy/tests"]].concat();
     for path in &files(&templates)? {

@@ -1,4 +1,4 @@
-//! `cargo test`, with the sum of its results at the end.
+//! `cargo test`, with its results added up at the end.
 
 use std::{
     fmt,

@@ -1,5 +1,5 @@
-//! `OTEL_EXPORTER_OTLP_HEADERS`, in the syntax of OpenTelemetry's specification: `name=value`, separated by commas, with
-//! percent-encoded values. opentelemetry-otlp would drop malformed headers silently.
+//! `OTEL_EXPORTER_OTLP_HEADERS`, in the syntax of OpenTelemetry's specification: `name=value`, separated by commas,
+//! with percent-encoded values. opentelemetry-otlp would drop malformed headers silently.
 
 use std::collections::HashMap;
 

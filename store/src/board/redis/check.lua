@@ -1,4 +1,4 @@
--- check: runs the commands of all other scripts on the keys they use, and changes nothing that lasts.
+-- check: runs the commands of all other scripts on the keys they use, and leaves no changes behind.
 -- Keys: 7 a key of its own
 -- Arguments: 4 the channel of checks   5 the message to publish there
 -- Result: for each refused command three strings: the command, its key or channel, the error

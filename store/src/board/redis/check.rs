@@ -1,4 +1,4 @@
-//! Check of Redis: exercises what the work needs, and names what is missing.
+//! Check of Redis: exercises everything that the Board uses, and names what is missing.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -18,7 +18,7 @@ use crate::{BoardError, BoardFault, BoardHealth, Channel};
 
 /// Time for which a result is reused, so that frequent health checks do not load Redis.
 const MAX_AGE: Duration = Duration::from_secs(1);
-/// Time limit of a check; shorter than that of those who ask, so that they get the reason.
+/// Time limit of a check; shorter than its callers' time limits, so that they get the reason.
 const DEADLINE: Duration = Duration::from_millis(1_800);
 /// Time limit for a message to arrive on a subscription.
 const ECHO_DEADLINE: Duration = Duration::from_secs(1);
@@ -128,7 +128,7 @@ impl RedisBoard {
             }
         }
         if refused.is_empty() {
-            // They may be read, so it is about writing.
+            // The keys can be read, so the refusal was about writing.
             refused.extend([names::VALUES, names::CHECK]);
         }
         refused.into_iter().for_each(|key| findings.add_key(key));

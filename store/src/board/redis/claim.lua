@@ -14,7 +14,7 @@ local worker, token, lease_us, max_attempts, lease_expired, lost_token =
 local now = now_us()
 use_reserve()
 
--- Nobody knows of a claim whose reply was lost: end it without counting the attempt.
+-- No worker knows of a claim whose reply was lost: end it without counting the attempt.
 if lost_token ~= '' then
     local claims = redis.call('HGETALL', CLAIMS)
     for position = 1, #claims, 2 do

@@ -28,7 +28,7 @@ pub struct RedisConfig {
     pub deadlines: Deadlines,
 }
 
-/// Timeouts for Redis. Every wait has one.
+/// Timeouts for Redis. Every wait is bounded by one of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadlines {
     /// Getting a connection from the pool, including checking or opening it.

@@ -86,8 +86,8 @@ impl Connections {
         Ok((sink, stream))
     }
 
-    /// Returns the error that Redis sends before it closes a new connection, if it does. The client
-    /// library loses it.
+    /// Returns the error, if any, that Redis sends before it closes a new connection. The client library
+    /// drops it.
     pub(super) async fn rejection(&self) -> Option<String> {
         let greeting = async {
             let (host, port) = &self.address;

@@ -1,7 +1,7 @@
 -- evict: evicts the least recently used recorded results.
--- Arguments: 4 'budget': until the rest fits into as many bytes, but never the most recently used one
---              'free': until as many bytes are free
---            5 the bytes
+-- Arguments: 4 'budget': evict until the rest fits into this many bytes, but never the most recently used one
+--              'free': evict until this many bytes are free
+--            5 the number of bytes
 -- Result: the evicted indexes
 -- Keys and atomicity: see the prelude.
 

@@ -1,5 +1,5 @@
 -- fail: ends an attempt without a result.
--- Arguments: 4 the index   5 the token   6 the reason   7 '1' to not try again
+-- Arguments: 4 the index   5 the token   6 the reason   7 '1' for the final attempt
 --            8 the maximum number of attempts   9 the wait after each attempt in us, comma-separated
 -- Result: 'lost'; 'given_up'; or the wait in us
 -- Keys and atomicity: see the prelude.

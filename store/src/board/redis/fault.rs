@@ -1,4 +1,4 @@
-//! Translates the errors of Redis into faults: what is missing, and what to do about it.
+//! Translates errors from Redis into faults, which state what is missing and what to do about it.
 
 use std::{collections::BTreeSet, error::Error, iter::successors};
 
@@ -32,7 +32,7 @@ impl Findings {
         }
     }
 
-    /// Adds a refusal in Redis's own words.
+    /// Adds a refusal, given Redis's error message.
     pub(super) fn add_refusal(&mut self, command: &str, target: &str, text: &str) {
         let has = |part: &str| text.contains(part);
         let command = command.to_lowercase();
@@ -69,7 +69,7 @@ impl Findings {
         !self.others.is_ok()
     }
 
-    /// Sums up what was found. `capacity` is the memory of Redis in bytes.
+    /// Returns the result of the check. `capacity` is the memory of Redis in bytes.
     pub(super) fn into_health(self, capacity: Option<u64>, warnings: Vec<String>) -> BoardHealth {
         let mut health = BoardHealth { warnings, ..self.others };
         let grant = |names: &BTreeSet<String>, prefix: &str| {
@@ -117,7 +117,7 @@ fn is_access_refusal(text: &str) -> bool {
     ["NOPERM", "executing the script", "ACL failure"].iter().any(|part| text.contains(part))
 }
 
-/// The command that is named in a refusal.
+/// The command that a refusal names.
 fn denied_command(text: &str) -> Option<String> {
     let (_, rest) = text.split_once("run the '")?;
     let (command, _) = rest.split_once('\'')?;
@@ -141,7 +141,7 @@ pub(super) fn redis_error(error: &BoardError) -> Option<&RedisError> {
     })
 }
 
-/// Fault for a refusal that is not about permissions, from Redis's own words.
+/// Fault for a refusal that is not about permissions, given Redis's error message.
 fn of_refusal(text: &str) -> BoardFault {
     let reason = [
         ("READONLY", "Redis is a read-only replica: REDIS_HOST must name the primary."),
@@ -256,7 +256,7 @@ mod tests {
                 "ERR The user executing the script can't publish to the channel mentioned in the command",
                 channel,
             ),
-            // Since 7.2, with a user whose name misleads.
+            // Since 7.2, here with a misleading user name.
             ("values", "NOPERM User key_channel has no permissions to run the 'hset' command", command),
             (
                 "values",
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn many_refusals_with_one_cause_are_one_reason() {
+    fn refusals_with_the_same_cause_become_one_fault() {
         let refused = "NOPERM this user has no permissions to run the 'x' command".replace('x', "%");
         let commands = ["hset", "zadd"].map(|command| refused.replace('%', command));
         assert_eq!(

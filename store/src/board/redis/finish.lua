@@ -1,7 +1,7 @@
 -- finish: posts a result. Accepted even if the lease was lost, since every worker gets the same result.
 -- Arguments: 4 the index   5 the token   6 the worker   7 the value   8 computed_us, by the worker's clock
 --            9 the maximum length in bytes of a value that is sent with the notice
--- Result: 1 if the result was stored and published; 0 if the same result was there already
+-- Result: 1 if the result was stored and published; 0 if the same result was already stored
 -- Keys and atomicity: see the prelude.
 
 local index, token, worker, value = ARGV[4], ARGV[5], ARGV[6], ARGV[7]

@@ -1,8 +1,8 @@
 -- index_states: returns the state of each index.
 -- Arguments: from 4 on, the indexes
 -- Result: two strings for each index:
---         'result', its length in bytes, with a prefix '+' if it is marked as recorded; 'given_up', the reason; 'pending', the claim as JSON, or '' if
---         unclaimed; 'unlisted', ''; 'absent', ''
+--         'result', its length in bytes, with a prefix '+' if it is marked as recorded; 'given_up', the
+--         reason; 'pending', the claim as JSON, or '' if unclaimed; 'unlisted', ''; 'absent', ''
 -- Keys and atomicity: see the prelude.
 
 local now = now_us()

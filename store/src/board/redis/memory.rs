@@ -7,7 +7,7 @@ use deadpool_redis::redis::cmd;
 use super::RedisBoard;
 use crate::BoardError;
 
-/// Maximum age of what is known about the memory: operators change `maxmemory` while Redis runs.
+/// Maximum age of cached memory figures: operators may change `maxmemory` while Redis is running.
 const MAX_AGE: Duration = Duration::from_secs(10);
 /// Room to make for a small write if Redis does not say how much it lacks.
 const SMALL_WRITE_BYTES: u64 = 256 * 1024;
@@ -15,13 +15,13 @@ const SMALL_WRITE_BYTES: u64 = 256 * 1024;
 /// Memory of Redis, in bytes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
-    /// In use now.
+    /// Memory in use now.
     pub(super) used: u64,
-    /// In use by an empty Redis.
+    /// Memory in use when Redis is empty.
     pub(super) startup: u64,
     /// The limit (`maxmemory`), if there is one.
     pub(super) capacity: Option<u64>,
-    /// What Redis does when it reaches the limit.
+    /// Eviction policy (`maxmemory_policy`), which applies at the limit.
     pub(super) policy: String,
 }
 
@@ -50,7 +50,7 @@ impl Memory {
     /// Bytes that must be freed before a write of `bytes` fits.
     fn shortage(&self, bytes: u64) -> u64 {
         match self.capacity {
-            // Some more room spares the next write this.
+            // A little extra room saves the next write from having to evict.
             Some(capacity) => (self.used + in_transit(bytes) + capacity / 64).saturating_sub(capacity),
             None => SMALL_WRITE_BYTES + in_transit(bytes),
         }
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shortage_is_what_a_write_lacks() {
+    fn the_shortage_is_the_memory_that_a_write_lacks() {
         assert_eq!(memory(6_400_000).shortage(100_000), 0);
         assert_eq!(memory(6_400_000).shortage(2_000_000), 3_700_000);
     }

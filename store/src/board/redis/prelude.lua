@@ -7,7 +7,7 @@
 --   4 failed   hash: index -> why it was given up
 --   5 results  sorted set: index with a recorded result -> time of its last use, in ms
 --   6 sizes    hash: index -> bytes of its recorded result; `total` -> their sum
--- Arguments, the same three for every script, whose own follow from 4 on:
+-- Arguments, the same three for every script; its own arguments start at 4:
 --   1 the text NOTHING_YET   2 the channel `insert`   3 the channel `events`
 -- Atomicity: Redis runs a script as one step; other clients see all of its changes or none.
 --
@@ -18,7 +18,7 @@
 --
 -- If its memory is full, Redis refuses a script's first write that may need more (HSET, ZADD), with OOM.
 -- `enqueue`, and `finish` of a long value, then change nothing; the caller evicts results and tries again.
--- The other scripts need little or free some, and call use_reserve.
+-- The other scripts need little memory or free some, and call use_reserve.
 
 local VALUES, PENDING, CLAIMS, FAILED, RESULTS, SIZES = unpack(KEYS)
 local NOTHING_YET, INSERT, EVENTS = ARGV[1], ARGV[2], ARGV[3]
@@ -30,8 +30,8 @@ local function use_reserve()
     redis.call('HDEL', CLAIMS, '')
 end
 
--- Publishes a message. Messages only wake others up, who also look for themselves, so a user that may not
--- publish must not stop the work, nor break a script off in the middle. `check` reports the cause.
+-- Publishes a message. Messages only wake others, which also poll, so a missing permission to publish must
+-- neither stop the work nor abort a script halfway. `check` reports the cause.
 local function publish(channel, message)
     redis.pcall('PUBLISH', channel, message)
 end

@@ -1,4 +1,4 @@
-//! The open subscriptions of this process, and whether they deliver.
+//! The open subscriptions of this process, and a check that they deliver messages.
 
 use std::{
     collections::HashMap,
@@ -16,8 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Channel;
 
 /// The open subscriptions of a Board. Each one also receives the messages that checks publish; if such a
-/// message does not arrive, the connection leads nowhere although commands work, for instance after a
-/// failover.
+/// message does not arrive, the connection is dead even if commands work, for instance after a failover.
 pub(super) struct Subscriptions {
     /// Distinguishes the checks of this Board from others'.
     id: u64,

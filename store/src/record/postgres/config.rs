@@ -109,7 +109,7 @@ impl SslMode {
     pub const ALL: [Self; 6] =
         [Self::Disable, Self::Allow, Self::Prefer, Self::Require, Self::VerifyCa, Self::VerifyFull];
 
-    /// Its name in `sslmode`.
+    /// Name of the mode in `sslmode`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -235,7 +235,7 @@ impl PostgresConfig {
         for (name, value) in url.query_pairs() {
             match name.as_ref() {
                 "sslmode" => config.ssl_mode = value.parse()?,
-                // libpq's word for the default here.
+                // libpq's name for the default here.
                 "sslrootcert" if value == "system" => {}
                 "sslrootcert" => config.ssl_root_cert = Some(value.as_ref().into()),
                 "sslcert" => config.ssl_cert = Some(value.as_ref().into()),
@@ -275,7 +275,7 @@ impl PostgresConfig {
         }
         options = match &self.ssl_root_cert {
             Some(path) => options.ssl_root_cert(path),
-            // Or sqlx would read the variable itself, and an empty one as the name of a file.
+            // Otherwise sqlx would read the variable itself, and take an empty value for a file name.
             None => options.ssl_root_cert_from_pem(Vec::new()),
         };
         if let (Some(certificate), Some(key)) = (&self.ssl_cert, &self.ssl_key) {

@@ -9,11 +9,11 @@ use sqlx::{
 use super::PostgresConfig;
 use crate::record::pools::{Pools, Route, shows_pooler};
 
-/// A parameter that every connection brings along. A pooler refuses it, or its sessions don't have it.
+/// A parameter that every connection sets at its start. A pooler refuses it, or its sessions lack it.
 const MARKER: &str = "fibstack.direct";
 const READ_MARKER: &str = "select current_setting('fibstack.direct', true)";
 
-/// Returns a pool that finds out about a pooler by itself.
+/// Returns a pool that detects a connection pooler by itself.
 pub(super) fn pools(config: &PostgresConfig) -> Pools<Postgres> {
     let route = Route::new(Some(config.connect_options()));
     let (opened, acquired) = (Arc::clone(&route), Arc::clone(&route));
@@ -38,7 +38,7 @@ pub(super) fn pools(config: &PostgresConfig) -> Pools<Postgres> {
 }
 
 /// Opens a connection outside the pool. Only statements without parameters may be used on it, because they
-/// need no prepared statement. Returns true with it if it leads to a pooler.
+/// need no prepared statement. Also returns true if it leads to a pooler.
 pub(super) async fn open(config: &PostgresConfig) -> sqlx::Result<(PgConnection, bool)> {
     match PgConnection::connect_with(&direct(config)).await {
         Ok(mut connection) => {

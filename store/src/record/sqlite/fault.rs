@@ -39,7 +39,7 @@ impl FileFault {
         matches!(self.kind, Kind::NotWritable | Kind::Damaged | Kind::OtherSchema)
     }
 
-    /// The fault in a few words that anyone may read: no name of a file.
+    /// Returns a short description that is safe to publish: it names no file.
     #[must_use]
     pub fn summary(&self) -> &'static str {
         match self.kind {
@@ -95,7 +95,7 @@ pub(super) fn primary_code(error: &dyn sqlx::error::DatabaseError) -> u32 {
     error.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default() & 0xff
 }
 
-/// Creates the folder, and checks that it and the files can be written: SQLite would only say that it cannot open
+/// Creates the folder, and checks that it and the files can be written: SQLite would only report that it cannot open
 /// its file.
 pub(super) fn try_folder(folder: &Path, file: &Path) -> Result<(), FileFault> {
     let fault = |path: &Path| {
@@ -124,7 +124,7 @@ fn remove(file: &Path) -> io::Result<()> {
 }
 
 /// Checks that the database's file exists, and that it and its companions can be written. Does not open them: closing
-/// a file releases all locks that this process has on it, also SQLite's.
+/// a file releases all locks that this process holds on it, including SQLite's.
 pub(super) fn try_files(file: &Path) -> Result<(), FileFault> {
     for suffix in ["", "-wal", "-shm"] {
         let mut path = file.as_os_str().to_owned();

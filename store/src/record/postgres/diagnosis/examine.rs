@@ -19,8 +19,8 @@ const ABOUT: &str = "select current_database()::text, current_setting('server_ve
     current_setting('server_encoding'), current_setting('transaction_read_only') = 'on', pg_is_in_recovery(),
     current_schema()::text, coalesce(has_schema_privilege(current_schema(), 'create'), false), current_user::text";
 
-/// The original's table, if any: true if it is a table with a column `number`, and true if this role may
-/// rename it.
+/// Query for the relation `values`, if any: whether it is a table with a column `number`, and whether this role
+/// may rename it.
 const ORIGINAL: &str = "select
     relkind in ('r', 'p') and exists (
         select from pg_attribute where attrelid = pg_class.oid and attname = 'number' and not attisdropped
@@ -95,14 +95,14 @@ pub(in crate::record::postgres) async fn examine(
     Ok(())
 }
 
-/// Checks that the missing migrations find the names free that they need.
+/// Checks that the names that the missing migrations need are free.
 async fn examine_names(
     config: &PostgresConfig,
     connection: &mut PgConnection,
     missing: &[&File],
 ) -> Result<(), DatabaseFault> {
     let Some((version, fault)) = conflict(config, connection, missing).await? else { return Ok(()) };
-    // Another server may have migrated meanwhile, and have taken the names itself.
+    // Another server may have migrated in the meantime, which takes these names.
     let applied = within(CHECK_TIMEOUT, migrations::applied(connection)).await;
     let applied = applied.map_err(|error| explain(config, &error))?;
     let is_missing = migrations::missing(&applied).any(|(it, ..)| *it == version);

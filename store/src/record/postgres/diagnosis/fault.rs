@@ -40,7 +40,7 @@ pub enum DatabaseFault {
     /// among the system's.
     #[error("the server's certificate is signed by an authority that is not trusted here")]
     UntrustedAuthority { root_cert: Option<PathBuf> },
-    /// The certificate is valid, but for another name.
+    /// The certificate is valid, but for another host name.
     #[error("the server's certificate is for a name other than “{host}”")]
     WrongCertificateName { host: String },
     /// The certificate is rejected for another reason.
@@ -104,11 +104,11 @@ pub enum DatabaseFault {
     /// A migration was applied by an earlier release and was interrupted.
     #[error("migration {version} was interrupted")]
     MigrationInterrupted { version: i64 },
-    /// A migration was applied with another text than the one in this program.
+    /// An applied migration differs from the one in this program.
     #[error("migration {version} was applied to this database with a different text than this program has")]
     MigrationModified { version: i64 },
-    /// A migration cannot create a table because there is something else by that name.
-    #[error("there is something named “{name}” already, which a migration has to create")]
+    /// A migration cannot create a table because something else has that name.
+    #[error("“{name}” already exists, but a migration has to create it")]
     NameTaken { name: String },
     /// The relation `values` is not the original system's table.
     #[error("“values” is no table with a column “number”, so it is not the original system's")]
@@ -163,7 +163,7 @@ impl DatabaseFault {
         }
     }
 
-    /// The fault in a few words that anyone may read: no name of a host, a user or a file.
+    /// Returns a short description that is safe to publish: it names no host, user or file.
     #[must_use]
     pub fn summary(&self) -> &'static str {
         match self {
@@ -200,7 +200,7 @@ pub(super) fn of_port(config: &PostgresConfig, addresses: String, error: &io::Er
     }
 }
 
-/// Describes how well the connection will be protected, or why it cannot be as well as required.
+/// Describes how the connection will be protected, or why it cannot be protected as required.
 pub(super) fn describe_tls(config: &PostgresConfig, offer: TlsOffer) -> Result<String, DatabaseFault> {
     let mode = config.ssl_mode;
     match (offer, mode) {
@@ -271,7 +271,7 @@ fn of_refusal(config: &PostgresConfig, refusal: &dyn sqlx::error::DatabaseError)
         "53300" => DatabaseFault::TooManyConnections { error },
         "57014" | "55P03" => DatabaseFault::TooSlow { error },
         "57P01" | "57P02" | "57P03" => DatabaseFault::NotAccepting { error },
-        // PgBouncer has only this one.
+        // PgBouncer reports all of its errors with this code.
         "08P01" if error.contains("no such database") || error.contains("does not exist") => {
             DatabaseFault::NoDatabase { database }
         }
