@@ -15,7 +15,9 @@ fn create_data(cloud: &Cloud) {
     let template = concat!("file://", env!("CARGO_MANIFEST_DIR"), "/data.yaml");
     let stack = ["--stack-name", "fibstack-data"];
     let create = ["cloudformation", "create-stack", "--template-body", template, "--parameters", &parameters];
-    cloud.aws(&[&create[..], &stack].concat());
+    // The boundary of the access stack allows a system's roles only secrets with its tag.
+    let tags = ["--tags", "Key=system,Value=fibstack"];
+    cloud.aws(&[&create[..], &stack, &tags].concat());
     cloud.aws(&[&["cloudformation", "wait", "stack-create-complete"][..], &stack].concat());
 }
 
