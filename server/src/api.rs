@@ -22,7 +22,10 @@ use tower_http::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{caching, guard::panicked, mode::Mode, mount::Mount, problem::ApiProblem, rate_limit::RateLimit};
+use crate::{
+    caching, guard::panicked, mode::Mode, mount::Mount, problem::ApiProblem, rate_limit::RateLimit,
+    readiness::Monitor,
+};
 
 #[cfg(test)]
 mod any_text;
@@ -53,6 +56,8 @@ pub(crate) struct ApiState {
     pub(crate) streams: Arc<Semaphore>,
     /// Ends the event streams when the server stops.
     pub(crate) stop: CancellationToken,
+    /// Checks the Record and the Board.
+    pub(crate) monitor: Arc<Monitor>,
     /// Handle that renders the metrics.
     pub(crate) metrics: PrometheusHandle,
     /// Mode, which determines the names of the Record and the Board in health responses.

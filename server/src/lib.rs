@@ -41,6 +41,7 @@ use crate::{
     mode::Mode,
     port::Port,
     rate_limit::RateLimit,
+    readiness::Monitor,
 };
 
 /// Time limit for requests in progress during a shutdown.
@@ -89,6 +90,7 @@ pub struct Server {
     site: SocketAddr,
     api: Option<SocketAddr>,
     rate_limit: Arc<RateLimit>,
+    monitor: Arc<Monitor>,
     metrics: PrometheusHandle,
     state_interval: Duration,
     stop: CancellationToken,
@@ -120,8 +122,10 @@ impl Server {
             Arc::new(RateLimit::new(config.rate_limit_per_second, config.trusted_proxies.clone()));
         let metrics = metrics_recorder()?;
         let limits = config.limits();
+        let monitor = Arc::new(Monitor::new(Arc::clone(&backend.store)));
         let shared = ApiState {
             store: Arc::clone(&backend.store),
+            monitor: Arc::clone(&monitor),
             rate_limit: Arc::clone(&rate_limit),
             streams: Arc::new(Semaphore::new(limits.streams)),
             stop: stop.clone(),
@@ -146,8 +150,18 @@ impl Server {
             api = Some(address);
         }
         let state_interval = Duration::from_secs(config.state_interval_seconds);
-        let server =
-            Self { backend, listeners, limits, site, api, rate_limit, metrics, state_interval, stop };
+        let server = Self {
+            backend,
+            listeners,
+            limits,
+            site,
+            api,
+            rate_limit,
+            monitor,
+            metrics,
+            state_interval,
+            stop,
+        };
         if let Some(file) = &config.address_file {
             std::fs::write(file, server.addresses())
                 .with_context(|| format!("failed to write ADDRESS_FILE {}", file.display()))?;
@@ -176,10 +190,9 @@ impl Server {
             serving.push(tasks.spawn(served));
         }
         let housekeeping = housekeeping(self.rate_limit, self.metrics);
-        let store = Arc::clone(&self.backend.store);
         let stop = self.stop.clone();
         tasks.spawn(async move {
-            let both = async { tokio::join!(housekeeping, readiness::report(&store, self.state_interval)) };
+            let both = async { tokio::join!(housekeeping, self.monitor.report(self.state_interval)) };
             let _ = stop.run_until_cancelled(both).await;
         });
         tasks.close();

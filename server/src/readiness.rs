@@ -1,9 +1,14 @@
 //! Readiness: checks that the Record and the Board can do everything the work needs.
 
-use std::{future::Future, time::Duration};
+use std::{
+    collections::BTreeSet,
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use serde::Serialize;
-use store::{RecordError, Store};
+use store::Store;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
@@ -38,54 +43,74 @@ pub(crate) struct Readiness {
 }
 
 impl Readiness {
-    /// Checks the Record and the Board.
-    pub(crate) async fn of(store: &Store) -> Self {
-        let record = async {
-            let mut reason = None;
-            let check = store.record().check();
-            let check =
-                async { check.await.inspect_err(|error: &RecordError| reason = Some(error.summary())) };
-            (state(check).await, reason)
-        };
-        let ((record, record_reason), health) = tokio::join!(record, store.board_monitor().health());
-        let board = match (health.is_ok(), health.no_reply()) {
-            (true, _) => PartState::Up,
-            (false, false) => PartState::Down,
-            (false, true) => PartState::NoAnswer,
-        };
-        let (board_reasons, board_warnings) = (health.reasons(), health.warnings);
-        Self { record, record_reason, board, board_reasons, board_warnings }
-    }
-
     /// Returns true if both are up.
     pub(crate) fn is_ready(&self) -> bool {
         (self.record, self.board) == (PartState::Up, PartState::Up)
     }
 }
 
-// The error is only logged, because it may name hosts and users.
-async fn state<E: std::fmt::Display>(check: impl Future<Output = Result<(), E>>) -> PartState {
-    match timeout(DEADLINE, check).await {
-        Ok(Ok(())) => PartState::Up,
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "readiness check failed");
-            PartState::Down
-        }
-        Err(_) => {
-            tracing::warn!("readiness check failed: the database did not respond within {DEADLINE:?}");
-            PartState::NoAnswer
-        }
-    }
+/// Checks the Record and the Board of one server. Logs each cause of an outage of the Record once, and its end, however
+/// often somebody asks; the Board has its own monitor.
+pub(crate) struct Monitor {
+    store: Arc<Store>,
+    /// Causes logged since the Record's outage began; empty if there is none.
+    logged: Mutex<BTreeSet<&'static str>>,
 }
 
-/// Logs this server's state once per `interval`.
-pub(crate) async fn report(store: &Store, interval: Duration) {
-    loop {
-        tokio::time::sleep(interval).await;
-        let (readiness, length) =
-            tokio::join!(Readiness::of(store), timeout(DEADLINE, store.board().pending_len()));
-        let pending_list_length = length.ok().and_then(Result::ok);
-        // `tracing` leaves out a field without a value.
-        tracing::info!(ready = readiness.is_ready(), pending_list_length, "{STATE_MESSAGE}");
+impl Monitor {
+    pub(crate) fn new(store: Arc<Store>) -> Self {
+        Self { store, logged: Mutex::default() }
+    }
+
+    /// Checks the Record and the Board.
+    pub(crate) async fn readiness(&self) -> Readiness {
+        let ((record, record_reason), health) =
+            tokio::join!(self.record(), self.store.board_monitor().health());
+        let board = match (health.is_ok(), health.no_reply()) {
+            (true, _) => PartState::Up,
+            (false, false) => PartState::Down,
+            (false, true) => PartState::NoAnswer,
+        };
+        let (board_reasons, board_warnings) = (health.reasons(), health.warnings);
+        Readiness { record, record_reason, board, board_reasons, board_warnings }
+    }
+
+    // The error is only logged, because it may name hosts and users.
+    async fn record(&self) -> (PartState, Option<&'static str>) {
+        match timeout(DEADLINE, self.store.record().check()).await {
+            Ok(Ok(())) => {
+                if !mem::take(&mut *self.logged.lock().unwrap_or_else(PoisonError::into_inner)).is_empty() {
+                    tracing::info!("database is working again");
+                }
+                (PartState::Up, None)
+            }
+            Ok(Err(error)) => {
+                let cause = error.summary();
+                self.log_once(cause, &error);
+                (PartState::Down, Some(cause))
+            }
+            Err(_) => {
+                self.log_once("no answer", &format_args!("the database did not respond within {DEADLINE:?}"));
+                (PartState::NoAnswer, None)
+            }
+        }
+    }
+
+    fn log_once(&self, cause: &'static str, error: &dyn std::fmt::Display) {
+        if self.logged.lock().unwrap_or_else(PoisonError::into_inner).insert(cause) {
+            tracing::warn!(%error, "readiness check failed");
+        }
+    }
+
+    /// Logs this server's state once per `interval`.
+    pub(crate) async fn report(&self, interval: Duration) {
+        loop {
+            tokio::time::sleep(interval).await;
+            let (readiness, length) =
+                tokio::join!(self.readiness(), timeout(DEADLINE, self.store.board().pending_len()));
+            let pending_list_length = length.ok().and_then(Result::ok);
+            // `tracing` leaves out a field without a value.
+            tracing::info!(ready = readiness.is_ready(), pending_list_length, "{STATE_MESSAGE}");
+        }
     }
 }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use worker::{Worker, WorkerSettings};
 
 use super::{ApiState, digits, entries, legacy};
-use crate::{mode::Mode, rate_limit::RateLimit};
+use crate::{mode::Mode, rate_limit::RateLimit, readiness::Monitor};
 
 const WITHIN: Duration = Duration::from_secs(30);
 
@@ -44,6 +44,7 @@ fn state(folder: &std::path::Path, stop: &CancellationToken) -> ApiState {
     let (worker, stopped) = (Worker::new(board, compute, settings), stop.clone());
     tokio::spawn(async move { worker.run(stopped).await });
     ApiState {
+        monitor: Arc::new(Monitor::new(Arc::clone(&store))),
         store,
         rate_limit: Arc::new(RateLimit::new(0, Vec::new())),
         streams: Arc::new(Semaphore::new(1)),

@@ -13,7 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ApiState;
-use crate::readiness::{PartState, Readiness};
+use crate::readiness::PartState;
 
 /// State of each part by its name, such as `postgres`.
 type Parts = BTreeMap<&'static str, PartState>;
@@ -79,7 +79,7 @@ pub(super) async fn live() -> Json<Health> {
     ),
 )]
 pub(super) async fn ready(State(state): State<ApiState>) -> Response {
-    let readiness = Readiness::of(&state.store).await;
+    let readiness = state.monitor.readiness().await;
     let parts = Parts::from([(state.mode.record(), readiness.record), (state.mode.board(), readiness.board)]);
     let of_board = |sentences: Vec<String>| {
         let sentences = Some(sentences).filter(|sentences| !sentences.is_empty());
