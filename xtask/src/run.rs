@@ -21,7 +21,7 @@ pub(crate) fn run(port: u16) -> Result<()> {
     ports::check_free(port, &instead)?;
     if !program().exists() {
         requirements::check()?;
-        say("first run: compiling the release, which takes about five minutes on two cores");
+        say("first run: compiling the release, which takes about six minutes on two cores");
     }
     drop(job::both(compile_server, || site::build(Profile::Release))?);
     // Check again, because the build may have taken minutes.
