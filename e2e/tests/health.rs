@@ -5,7 +5,7 @@ use std::process::Command;
 use e2e::{Client, Database, Redis, Server, Settings, Worker, binary, eventually, expected};
 use protocol::Status;
 use serde_json::{Value, json};
-use throwaway::process::free_port;
+use throwaway::{Postgres, Relay, process::free_port};
 
 /// Runs `program healthcheck` with these settings and returns its output, as an error if it failed.
 async fn healthcheck(program: &str, settings: &Settings) -> Result<String, String> {
@@ -242,4 +242,26 @@ fn a_health_check_without_an_address_is_refused() {
         Command::new(binary("worker")).env_clear().arg("healthcheck").output().expect("it was built");
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("HEALTH_ADDR must be set"), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_stops_responding_is_reported_with_the_reason() {
+    let (database, redis) = (Database::create(), Redis::start());
+    let relay = Relay::to(Postgres::shared().port()).unwrap();
+    let settings = Settings::stack(&database, redis.port()).set("PGPORT", relay.port());
+    let server = Server::start(&settings).await;
+    server.api().ready().await;
+    relay.hold();
+    eventually("readiness names the cause", || async {
+        let answer = server.api().try_get("/health/ready").await.map_err(|error| error.to_string())?;
+        let body: Value = answer.json();
+        let expected =
+            (503, json!("no answer"), json!(["The database cannot be used: it did not respond in time."]));
+        let found =
+            (answer.status.as_u16(), body["parts"]["postgres"].clone(), body["reasons"]["postgres"].clone());
+        if found == expected { Ok(()) } else { Err(format!("{answer:?}")) }
+    })
+    .await;
+    relay.release();
+    server.api().ready().await;
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     mem,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -50,7 +50,7 @@ impl Readiness {
 }
 
 /// Checks the Record and the Board of one server. Logs each cause of an outage of the Record once, and its end, however
-/// often somebody asks; the Board has its own monitor.
+/// often readiness is checked; the Board has its own monitor.
 pub(crate) struct Monitor {
     store: Arc<Store>,
     /// Causes logged since the Record's outage began; empty if there is none.
@@ -79,7 +79,7 @@ impl Monitor {
     async fn record(&self) -> (PartState, Option<&'static str>) {
         match timeout(DEADLINE, self.store.record().check()).await {
             Ok(Ok(())) => {
-                if !mem::take(&mut *self.logged.lock().unwrap_or_else(PoisonError::into_inner)).is_empty() {
+                if !mem::take(&mut *self.logged()).is_empty() {
                     tracing::info!("database is working again");
                 }
                 (PartState::Up, None)
@@ -90,16 +90,22 @@ impl Monitor {
                 (PartState::Down, Some(cause))
             }
             Err(_) => {
-                self.log_once("no answer", &format_args!("the database did not respond within {DEADLINE:?}"));
-                (PartState::NoAnswer, None)
+                let cause = "it did not respond in time";
+                self.log_once(cause, &format_args!("the database did not respond within {DEADLINE:?}"));
+                (PartState::NoAnswer, Some(cause))
             }
         }
     }
 
     fn log_once(&self, cause: &'static str, error: &dyn std::fmt::Display) {
-        if self.logged.lock().unwrap_or_else(PoisonError::into_inner).insert(cause) {
+        if self.logged().insert(cause) {
             tracing::warn!(%error, "readiness check failed");
         }
+    }
+
+    fn logged(&self) -> MutexGuard<'_, BTreeSet<&'static str>> {
+        // Locked for a single step, never across an await.
+        self.logged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Logs this server's state once per `interval`.

@@ -22,7 +22,7 @@ const SHARED_NAME: &str = "fibstack-events";
 const OPEN_WITHIN: Duration = Duration::from_secs(10);
 /// Time limit for the leader's answer to a follower.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
-/// Extra time that a follower waits, because the leader should notice silence first and tell its followers.
+/// Extra time that a follower waits, so that the leader notices silence first and informs its followers.
 const FOLLOWER_GRACE: Duration = Duration::from_secs(3);
 
 /// The state of the connection to the server.
