@@ -1,11 +1,11 @@
 //! A client that writes requests byte by byte, for those that no HTTP library sends.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use protocol::{PROBLEM_MEDIA_TYPE, Problem};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -35,6 +35,18 @@ impl Raw {
     /// Panics if nothing listens there.
     pub async fn connect(address: SocketAddr) -> Self {
         let stream = timeout(DEADLINE, TcpStream::connect(address)).await;
+        let stream = stream.unwrap_or_else(|_| panic!("{address} does not accept a connection"));
+        Self { stream: stream.unwrap_or_else(|error| panic!("{address}: {error}")) }
+    }
+
+    /// Connects from another address of this machine, such as 127.0.0.2, which the server takes for another client.
+    ///
+    /// # Panics
+    /// Panics if nothing listens there.
+    pub async fn connect_from(client: Ipv4Addr, address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("sockets are available");
+        socket.bind((client, 0).into()).unwrap_or_else(|error| panic!("{client}: {error}"));
+        let stream = timeout(DEADLINE, socket.connect(address)).await;
         let stream = stream.unwrap_or_else(|_| panic!("{address} does not accept a connection"));
         Self { stream: stream.unwrap_or_else(|error| panic!("{address}: {error}")) }
     }

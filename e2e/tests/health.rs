@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use e2e::{Client, Database, Redis, Server, Settings, Worker, binary, eventually, expected};
+use e2e::{Client, Database, Raw, Redis, Server, Settings, Worker, binary, eventually, expected};
 use protocol::Status;
 use serde_json::{Value, json};
 use throwaway::{Postgres, Relay, process::free_port};
@@ -55,6 +55,20 @@ async fn a_worker_is_healthy_while_subscribed_and_redis_responds() {
     unhealthy("worker", &settings, "the board is not responding").await;
     redis.restart().expect("it starts again");
     healthy("worker", &settings).await;
+
+    // Clients that never finish a request do not keep the check from its turn.
+    let listener = address.parse().expect("it is an address");
+    let mut silent = Vec::new();
+    for _ in 0..200 {
+        let mut raw = Raw::connect(listener).await;
+        raw.send("GET /health HTTP/1.1\r\nHost:").await;
+        silent.push(raw);
+    }
+    healthy("worker", &settings).await;
+    assert_eq!(silent[0].answer().await.status, 503, "the oldest makes room");
+    let long = format!("GET /health HTTP/1.1\r\nHost: a\r\nA: {}\r\n\r\n", "a".repeat(40_000));
+    let too_long = Raw::exchange(listener, long).await;
+    assert!(too_long.status == 431 && too_long.body.contains("send GET /health"), "{too_long:?}");
 
     assert!(worker.stop().await.success(), "{}", worker.log());
     unhealthy("worker", &settings, &address).await;

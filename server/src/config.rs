@@ -11,11 +11,11 @@ use clap::{Parser, Subcommand};
 use ipnet::IpNet;
 use job::JOB;
 use startup::{
-    SettingsError, address, log::LogSettings, memory::MaxIndexSettings, number, postgres::PostgresSettings,
-    redis::RedisSettings, telemetry::TelemetrySettings,
+    SettingsError, address, connections::Limits, log::LogSettings, memory::MaxIndexSettings, number,
+    postgres::PostgresSettings, redis::RedisSettings, telemetry::TelemetrySettings,
 };
 
-use crate::{connections::Limits, mode::Mode};
+use crate::mode::Mode;
 
 /// fibstack's server: pages, API, live events.
 ///
@@ -61,6 +61,11 @@ pub struct Config {
     /// Maximum number of connections [default: 1000 more than MAX_STREAMS, or fewer if the limit of open files is low]
     #[arg(long, env, value_parser = number(1..=1_000_000_u32, ""))]
     pub max_connections: Option<u32>,
+
+    /// Maximum number of connections of one client: an IPv4 address or an IPv6 /64 network. Trusted proxies have no
+    /// limit of their own [default: a quarter of all connections, but at least 32]
+    #[arg(long, env, value_parser = number(1..=1_000_000_u32, ""))]
+    pub max_connections_per_client: Option<u32>,
 
     /// Seconds that a client may take to send the head of a request, and again to send its body
     #[arg(long, env, default_value = "10", value_parser = number(1..=3_600_u64, "seconds"))]
@@ -147,9 +152,15 @@ impl Config {
 
     /// Limits on connections.
     pub(crate) fn limits(&self) -> Limits {
-        let connections = self.max_connections.map(|number| number as usize);
+        let number = |setting: Option<u32>| setting.map(|number| number as usize);
         let seconds = [self.request_timeout_seconds, self.idle_timeout_seconds, self.send_timeout_seconds];
-        Limits::fit(connections, self.max_streams as usize, seconds.map(Duration::from_secs))
+        Limits::fit(
+            number(self.max_connections),
+            number(self.max_connections_per_client),
+            self.trusted_proxies.clone(),
+            self.max_streams as usize,
+            seconds.map(Duration::from_secs),
+        )
     }
 
     /// Address of the site listener.

@@ -11,9 +11,10 @@ use axum::{
     response::{AppendHeaders, IntoResponse, Response},
 };
 use protocol::{PROBLEM_MEDIA_TYPE, names::API_PREFIX};
+use startup::connections::DescribeError;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{connections::Audience, problem::ApiProblem};
+use crate::problem::ApiProblem;
 
 /// Time limit for a handler to start its response.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -21,6 +22,28 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const MAX_SEGMENT_BYTES: usize = 255;
 /// Methods that some route supports.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
+
+/// Readers of a listener's responses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Audience {
+    /// Programs, which get problem documents.
+    Programs,
+    /// Programs and people; people get a page.
+    People,
+}
+
+impl Audience {
+    /// Returns what writes the errors that are sent without the router.
+    pub(crate) fn describe_error(self) -> DescribeError {
+        match self {
+            Self::Programs => |status, _| ApiProblem::of_connection(status).document(),
+            Self::People => |status, accepts_html| {
+                let problem = ApiProblem::of_connection(status);
+                if accepts_html { problem.page() } else { problem.document() }
+            },
+        }
+    }
+}
 
 /// Adds the layers.
 pub(crate) fn guard(router: Router, audience: Audience) -> Router {

@@ -7,7 +7,6 @@ mod api;
 mod backend;
 mod caching;
 pub mod config;
-mod connections;
 mod database;
 mod guard;
 pub mod mode;
@@ -28,7 +27,10 @@ use std::{
 use anyhow::Context;
 use axum::Router;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use startup::SettingsError;
+use startup::{
+    SettingsError,
+    connections::{Connections, Limits},
+};
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -36,8 +38,7 @@ use crate::{
     api::{ApiState, MetricsRoute},
     backend::Backend,
     config::{Command, Config},
-    connections::{Audience, Connections, Limits},
-    guard::guard,
+    guard::{Audience, guard},
     mode::Mode,
     port::Port,
     rate_limit::RateLimit,
@@ -186,7 +187,8 @@ impl Server {
         let connections = Connections::new(self.limits, tasks.clone(), self.stop.clone());
         let mut serving = Vec::new();
         for (listener, router, audience) in self.listeners {
-            let served = connections.clone().serve(listener, guard(router, audience), audience);
+            let served =
+                connections.clone().serve(listener, guard(router, audience), audience.describe_error());
             serving.push(tasks.spawn(served));
         }
         let housekeeping = housekeeping(self.rate_limit, self.metrics);

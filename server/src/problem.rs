@@ -58,10 +58,13 @@ impl ApiProblem {
         )
     }
 
-    /// 400, 408, 414 or 431: the head of the request is malformed, incomplete or too large.
-    pub(crate) fn unreadable_request(status: StatusCode) -> Self {
+    /// 503: too many connections; 400, 408, 414 or 431: the head of the request is malformed, incomplete or too large.
+    pub(crate) fn of_connection(status: StatusCode) -> Self {
         match status {
             StatusCode::REQUEST_TIMEOUT => Self::request_timeout(),
+            StatusCode::SERVICE_UNAVAILABLE => Self::unavailable(
+                "The server has too many connections, in total or from your address, or it is shutting down. Try again.",
+            ),
             StatusCode::URI_TOO_LONG => Self::new(
                 status,
                 "Address too long",
@@ -139,11 +142,6 @@ impl ApiProblem {
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "Temporarily unavailable", detail);
         problem.retry_after_s = Some(1);
         problem
-    }
-
-    /// 503: every connection is busy.
-    pub(crate) fn too_many_connections() -> Self {
-        Self::unavailable("This server has reached its limit of connections. Try again later.")
     }
 
     /// 504: a handler took too long.

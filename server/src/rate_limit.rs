@@ -10,17 +10,18 @@ use std::{
 use axum::http::{HeaderMap, HeaderValue};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
 use ipnet::IpNet;
+use startup::connections::network;
 
 /// Size of a burst, as seconds of the allowed rate.
 const BURST_S: u32 = 10;
 /// Key of a client in the limiter: a short hash of its address, so that any number of clients takes bounded memory. Two
 /// clients with the same key share one rate.
-type Place = u16;
+type Key = u16;
 
 /// Limits how fast one client may submit. Clients are identified by address, since there are no accounts.
 pub(crate) struct RateLimit {
     /// `None`: unlimited.
-    limiter: Option<DefaultKeyedRateLimiter<Place>>,
+    limiter: Option<DefaultKeyedRateLimiter<Key>>,
     /// Random hash function, so that nobody can choose which client to share a key with.
     hasher: RandomState,
     trusted_proxies: Vec<IpNet>,
@@ -45,7 +46,7 @@ impl RateLimit {
     pub(crate) fn check(&self, peer: SocketAddr, headers: &HeaderMap) -> Result<(), u64> {
         let Some(limiter) = &self.limiter else { return Ok(()) };
         limiter
-            .check_key(&self.place(self.client(peer, headers)))
+            .check_key(&self.key(self.client(peer, headers)))
             .map_err(|refused| refused.wait_time_from(limiter.clock().now()).as_secs() + 1)
     }
 
@@ -57,9 +58,9 @@ impl RateLimit {
         }
     }
 
-    fn place(&self, client: IpAddr) -> Place {
+    fn key(&self, client: IpAddr) -> Key {
         let hash = self.hasher.hash_one(network(client)).to_le_bytes();
-        Place::from_le_bytes([hash[0], hash[1]])
+        Key::from_le_bytes([hash[0], hash[1]])
     }
 
     /// Returns the last address in the chain that is not a trusted proxy's. Anything before it may be forged. If a
@@ -85,14 +86,6 @@ fn address(hop: &[u8]) -> Option<IpAddr> {
     let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::from);
     let address = text.parse().ok().or_else(with_port).or_else(bracketed)?;
     Some(address.to_canonical())
-}
-
-/// Masks an IPv6 address to its /64 network, because one client usually has all of the network's addresses.
-fn network(client: IpAddr) -> IpAddr {
-    match client {
-        IpAddr::V4(_) => client,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-    }
 }
 
 #[cfg(test)]
@@ -147,10 +140,10 @@ mod tests {
             let v6 = SocketAddr::new(Ipv6Addr::from_bits(u128::from(client) << 64).into(), 1);
             let _ = (limit.check(v4, &HeaderMap::new()), limit.check(v6, &HeaderMap::new()));
         }
-        let places = limit.limiter.as_ref().unwrap().len();
-        assert!(places <= 1 << 16, "{places}");
-        let place = |address: &str| limit.place(address.parse().unwrap());
-        assert_eq!(place("2001:db8::1"), place("2001:db8::ffff:1:2:3"));
+        let keys = limit.limiter.as_ref().unwrap().len();
+        assert!(keys <= 1 << 16, "{keys}");
+        let key = |address: &str| limit.key(address.parse().unwrap());
+        assert_eq!(key("2001:db8::1"), key("2001:db8::ffff:1:2:3"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Process startup: settings, signals, logging, telemetry, health check and memory limit.
+//! Process startup: settings, signals, logging, telemetry, health check, memory limit, and connections of clients.
 //!
 //! Each group of settings is a clap `Args` struct that a binary includes with `#[command(flatten)]`:
 //! [`redis::RedisSettings`], [`postgres::PostgresSettings`], [`log::LogSettings`],
@@ -6,10 +6,11 @@
 //! startup. If one is invalid, the process exits with code 2 and a message that names the variable, its
 //! value (unless it is a secret) and the allowed values.
 //!
-//! [`stop`] turns SIGTERM and SIGINT into a cancellation token, and [`healthcheck`] is the command with which
+//! [`connections`] serves HTTP within limits. [`stop`] turns SIGTERM and SIGINT into a cancellation token, and [`healthcheck`] is the command with which
 //! container engines check a process.
 
 mod check;
+pub mod connections;
 mod error;
 pub mod healthcheck;
 pub mod log;

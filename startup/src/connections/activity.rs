@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
@@ -19,17 +20,31 @@ pub(super) struct Waiting(Mutex<Queue>);
 #[derive(Default)]
 struct Queue {
     next: u64,
-    connections: BTreeMap<u64, CancellationToken>,
+    connections: BTreeMap<u64, Connection>,
+}
+
+/// A connection and its client's [`network`](super::network).
+#[derive(Clone)]
+struct Connection {
+    client: IpAddr,
+    closing: CancellationToken,
 }
 
 impl Waiting {
-    /// Closes the connection that has been idle longest. Returns false if none is idle.
-    pub(super) fn evict_longest(&self) -> bool {
-        let longest = self.queue().connections.pop_first();
-        longest.is_some_and(|(_, closing)| {
-            closing.cancel();
-            true
-        })
+    /// Closes the connection that has been idle longest, of all or of one client. Returns false if none is idle.
+    pub(super) fn evict_longest(&self, client: Option<IpAddr>) -> bool {
+        let mut queue = self.queue();
+        let longest = queue.connections.iter().find(|(_, each)| client.is_none_or(|of| each.client == of));
+        let Some(ticket) = longest.map(|(ticket, _)| *ticket) else { return false };
+        if let Some(evicted) = queue.connections.remove(&ticket) {
+            evicted.closing.cancel();
+        }
+        true
+    }
+
+    /// Returns true if a connection of this client is idle.
+    pub(super) fn has_idle(&self, client: IpAddr) -> bool {
+        self.queue().connections.values().any(|each| each.client == client)
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -43,7 +58,7 @@ pub(super) struct Activity(Arc<Shared>);
 
 struct Shared {
     waiting: Arc<Waiting>,
-    closing: CancellationToken,
+    connection: Connection,
     state: Mutex<State>,
 }
 
@@ -55,9 +70,9 @@ struct State {
 
 impl Activity {
     /// Starts waiting for the first request. `closing` is cancelled to evict the connection.
-    pub(super) fn new(waiting: Arc<Waiting>, closing: CancellationToken) -> Self {
+    pub(super) fn new(waiting: Arc<Waiting>, client: IpAddr, closing: CancellationToken) -> Self {
         let state = Mutex::new(State { ticket: None, closing: false });
-        let activity = Self(Arc::new(Shared { waiting, closing, state }));
+        let activity = Self(Arc::new(Shared { waiting, connection: Connection { client, closing }, state }));
         activity.0.wait();
         activity
     }
@@ -95,7 +110,7 @@ impl Shared {
         let mut queue = self.waiting.queue();
         let ticket = queue.next;
         queue.next += 1;
-        queue.connections.insert(ticket, self.closing.clone());
+        queue.connections.insert(ticket, self.connection.clone());
         drop(queue);
         self.state().ticket = Some(ticket);
     }

@@ -1,18 +1,18 @@
 //! The final response on a connection, sent without hyper.
 
 use std::{
-    io,
+    io::{self, Read, Write},
     time::{Duration, SystemTime},
 };
 
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::timeout,
 };
 
-use crate::problem::ApiProblem;
+use super::DescribeError;
 
 /// Time limit for reading from a closing connection so that its client can receive the response.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
@@ -20,15 +20,16 @@ const DRAIN_TIME: Duration = Duration::from_secs(5);
 const PEEK_TIME: Duration = Duration::from_millis(100);
 /// Maximum number of bytes that are read from a closing connection and discarded.
 const DRAIN_BYTES: usize = 32 * 1024 * 1024;
+/// The same for a connection that is closed without waiting: what the system may have received.
+const RECEIVED_BYTES: usize = 1024 * 1024;
 
 /// A complete response that ends the connection.
 pub(super) struct Refusal(Vec<u8>);
 
 impl Refusal {
-    /// Serialises a problem as an HTTP/1.1 response: a document or a page.
-    pub(super) fn of(problem: &ApiProblem, as_page: bool) -> Self {
-        let (mut head, body) = if as_page { problem.page() } else { problem.document() };
-        let status = problem.status();
+    /// Serialises an error as an HTTP/1.1 response.
+    pub(super) fn new(describe: DescribeError, status: StatusCode, accepts_html: bool) -> Self {
+        let (mut head, body) = describe(status, accepts_html);
         let reason = status.canonical_reason().unwrap_or_default();
         let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();
         head.remove(header::CONNECTION);
@@ -83,4 +84,28 @@ pub(super) async fn close(mut stream: TcpStream) {
     };
     // If this failed or timed out, the client has disconnected or will not stop sending.
     let _ = timeout(DRAIN_TIME, drained).await;
+}
+
+/// Closes a connection without waiting for its client. A client that has sent anything first gets a response, for which
+/// `refusal` needs to know if the client accepts HTML; `accepts_html` is set if part of a request has been read.
+pub(super) fn leave(
+    stream: TcpStream,
+    mut accepts_html: Option<bool>,
+    refusal: impl FnOnce(bool) -> Refusal,
+) {
+    let Ok(mut stream) = stream.into_std() else { return };
+    // The stream does not block. Unread data would reset the connection.
+    let mut buffer = [0; 8 * 1024];
+    for _ in 0..RECEIVED_BYTES / buffer.len() {
+        match stream.read(&mut buffer) {
+            Ok(read) if read > 0 => {
+                accepts_html = Some(accepts_html.unwrap_or(false) || mentions_html(&buffer[..read]));
+            }
+            _ => break,
+        }
+    }
+    if let Some(accepts_html) = accepts_html {
+        // Nothing else is being sent, so the system's buffer has room for all of it.
+        let _ = stream.write(&refusal(accepts_html).0);
+    }
 }

@@ -15,7 +15,6 @@ use tokio::{
 };
 
 use super::{Limits, activity::Activity, refusal::mentions_html};
-use crate::problem::ApiProblem;
 
 /// A TCP stream that fails if the client takes too long to send the head of a request, leaves the connection idle for
 /// too long, or takes too long to read the next part of a response.
@@ -37,7 +36,26 @@ pub(super) struct Timed {
     write: Deadline,
     /// Status of the response to send instead of hyper's.
     refused: Option<StatusCode>,
+    /// True if the client has disconnected or is not responding.
     ended: bool,
+    evicted: bool,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ending {
+    /// Nothing more can be received or sent.
+    Finished,
+    /// The client may still be sending: closing the connection at once would reset it, and the client would lose the
+    /// response.
+    MaySend,
+    /// An error with this status is to be sent.
+    Refused(StatusCode),
+    /// The server closed it during a wait for a request.
+    Evicted {
+        /// True if part of a request has been read.
+        has_sent: bool,
+    },
 }
 
 impl Timed {
@@ -55,15 +73,16 @@ impl Timed {
             write: Deadline::default(),
             refused: None,
             ended: false,
+            evicted: false,
         };
         // A client that has just connected is expected to send a request at once, so it gets no idle time.
         timed.read.set(limits.request);
         timed
     }
 
-    /// Abandons an idle connection: nothing more is read from it or sent on it.
-    pub(super) fn abandon(&mut self) {
-        self.ended = true;
+    /// Marks the connection as closed by the server during a wait for a request.
+    pub(super) fn evict(&mut self) {
+        self.evicted = true;
     }
 
     /// Marks the head as malformed. hyper sends no response of its own to a head that looks like HTTP/2.
@@ -80,20 +99,19 @@ impl Timed {
         self.stream
     }
 
-    /// Returns the problem to report before the connection is closed, if any.
-    pub(super) fn refused(&self) -> Option<ApiProblem> {
-        self.refused.filter(|_| !self.ended).map(ApiProblem::unreadable_request)
+    /// Returns how the connection ended.
+    pub(super) fn ending(&self) -> Ending {
+        match self.refused {
+            _ if self.ended => Ending::Finished,
+            _ if self.evicted => Ending::Evicted { has_sent: self.in_head },
+            Some(status) => Ending::Refused(status),
+            None => Ending::MaySend,
+        }
     }
 
     /// Returns true if the head of the last request, which may be malformed or incomplete, mentions HTML.
     pub(super) fn accepts_html(&self) -> bool {
         self.accepts_html
-    }
-
-    /// Returns true if the client may still be sending: closing the connection at once would reset it, and the client
-    /// would lose the response.
-    pub(super) fn has_unread_request(&self) -> bool {
-        !self.ended
     }
 
     /// Starts a new time limit if another wait for a request has begun. Ready once the current limit has expired.
@@ -106,7 +124,8 @@ impl Timed {
         if wait.is_some() { self.read.poll(context) } else { Poll::Pending }
     }
 
-    fn note(&mut self, bytes: &[u8]) {
+    /// Takes note of bytes that have been read; none if the client has disconnected.
+    fn received(&mut self, bytes: &[u8]) {
         let wait = self.activity.wait_number();
         if bytes.is_empty() {
             self.ended = true;
@@ -119,7 +138,8 @@ impl Timed {
         }
     }
 
-    fn written(
+    /// Limits the time of a write.
+    fn limit_write(
         &mut self,
         outcome: Poll<io::Result<usize>>,
         context: &mut Context<'_>,
@@ -149,7 +169,7 @@ impl AsyncRead for Timed {
         let before = buffer.filled().len();
         if let Poll::Ready(outcome) = Pin::new(&mut this.stream).poll_read(context, buffer) {
             match &outcome {
-                Ok(()) => this.note(&buffer.filled()[before..]),
+                Ok(()) => this.received(&buffer.filled()[before..]),
                 Err(_) => this.ended = true,
             }
             return Poll::Ready(outcome);
@@ -175,7 +195,7 @@ impl AsyncWrite for Timed {
             return Poll::Ready(Ok(bytes.len()));
         }
         let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.written(outcome, context)
+        self.limit_write(outcome, context)
     }
 
     fn poll_write_vectored(
@@ -188,7 +208,7 @@ impl AsyncWrite for Timed {
             return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
         }
         let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.written(outcome, context)
+        self.limit_write(outcome, context)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// File descriptors for everything besides connections: listeners, databases, the log.
@@ -9,32 +10,41 @@ const RESERVED_FILES: u64 = 64;
 /// A connection's socket, and the file that is being sent on it.
 const FILES_PER_CONNECTION: u64 = 2;
 /// Default number of connections in addition to the event streams.
-const BESIDES_STREAMS: usize = 1_000;
+const CONNECTIONS_WITHOUT_STREAM: usize = 1_000;
+/// Minimum of the default number of connections per client. A browser opens six.
+const MIN_PER_CLIENT: usize = 32;
 
 /// Limits on connections.
 #[derive(Clone, Debug)]
-pub(crate) struct Limits {
+pub struct Limits {
     /// Maximum number of connections.
-    pub(crate) connections: usize,
-    /// Maximum number of event streams among them.
-    pub(crate) streams: usize,
+    pub connections: usize,
+    /// Maximum number of connections of one client.
+    pub per_client: usize,
+    /// Networks of clients that may open all connections: proxies, which speak for many clients.
+    pub unlimited: Vec<IpNet>,
+    /// Maximum number of event streams among the connections.
+    pub streams: usize,
     /// Time limit for sending the head of a request, and again for its body.
-    pub(crate) request: Duration,
+    pub request: Duration,
     /// Time limit for an idle connection.
-    pub(crate) idle: Duration,
+    pub idle: Duration,
     /// Time limit for reading the next part of a response.
-    pub(crate) send: Duration,
+    pub send: Duration,
 }
 
 impl Limits {
     /// Fits the requested numbers of connections and streams into the limit on open files, which it first raises as far
     /// as the system allows.
-    pub(crate) fn fit(
+    #[must_use]
+    pub fn fit(
         connections: Option<usize>,
+        per_client: Option<usize>,
+        unlimited: Vec<IpNet>,
         streams: usize,
         [request, idle, send]: [Duration; 3],
     ) -> Self {
-        let wanted = connections.unwrap_or(streams + BESIDES_STREAMS);
+        let wanted = connections.unwrap_or(streams + CONNECTIONS_WITHOUT_STREAM);
         let (connections, streams) = fit(wanted, streams, raised_file_limit());
         if connections < wanted {
             tracing::warn!(
@@ -43,7 +53,8 @@ impl Limits {
                 "reduced the number of connections: the limit on open files is too low, raise it (ulimit -n)"
             );
         }
-        Self { connections, streams, request, idle, send }
+        let per_client = per_client.unwrap_or((connections / 4).max(MIN_PER_CLIENT));
+        Self { connections, per_client, unlimited, streams, request, idle, send }
     }
 }
 
@@ -51,7 +62,7 @@ fn fit(wanted: usize, streams: usize, files: u64) -> (usize, usize) {
     let possible = (files.saturating_sub(RESERVED_FILES) / FILES_PER_CONNECTION).max(1);
     let connections = wanted.min(usize::try_from(possible).unwrap_or(usize::MAX));
     // Streams stay open for hours, so some connections are reserved for other requests, including health checks.
-    let reserved = (connections / 4).clamp(1, BESIDES_STREAMS);
+    let reserved = (connections / 4).clamp(1, CONNECTIONS_WITHOUT_STREAM);
     (connections, streams.min(connections.saturating_sub(reserved)))
 }
 
