@@ -13,7 +13,7 @@ use axum::{
     Router,
     body::Body,
     extract::ConnectInfo,
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header},
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -183,8 +183,8 @@ impl Connections {
             && !self.0.stop.is_cancelled()
             && let Ok(_permit) = self.0.leaving.try_acquire()
         {
-            // Readable also when the client has closed the connection.
-            let _ = timeout(EVICTION, client.stream.readable()).await;
+            // Also ready when the client has closed the connection. `readable` would be ready too early: it may be wrong.
+            let _ = timeout(EVICTION, client.stream.peek(&mut [0])).await;
         }
         client.close();
     }
@@ -269,7 +269,7 @@ async fn serve_requests(
         let response = hyper::service::Service::call(&router, request.map(Body::new));
         Box::pin(async move {
             let response = response.await.unwrap_or_else(|never: Infallible| match never {});
-            Ok::<_, Infallible>(response.map(|body| busy.until_sent(body)))
+            Ok::<_, Infallible>(without_wrong_length(response).map(|body| busy.until_sent(body)))
         })
     });
     let head_limit = stream.head_limit();
@@ -309,4 +309,13 @@ async fn serve_requests(
         stream.refuse();
     }
     stream
+}
+
+/// Removes the `Content-Length` that axum gives a 304 to HEAD: it would be that of the empty body instead of the
+/// representation (RFC 9110, section 8.6).
+fn without_wrong_length(mut response: axum::response::Response) -> axum::response::Response {
+    if response.status() == StatusCode::NOT_MODIFIED {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    response
 }

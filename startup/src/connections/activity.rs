@@ -63,24 +63,33 @@ struct Shared {
 }
 
 struct State {
-    /// Place in the queue of waiting connections; `None` during a request.
+    /// Place in the queue of idle connections; `None` if the connection is busy.
     ticket: Option<u64>,
+    /// True while the client is not reading the rest of a response.
+    sending: bool,
+    /// True during a request, until its response has been handed over for sending.
+    in_request: bool,
     closing: bool,
 }
 
 impl Activity {
     /// Starts waiting for the first request. `closing` is cancelled to evict the connection.
     pub(super) fn new(waiting: Arc<Waiting>, client: IpAddr, closing: CancellationToken) -> Self {
-        let state = Mutex::new(State { ticket: None, closing: false });
+        let state = Mutex::new(State { ticket: None, sending: false, in_request: false, closing: false });
         let activity = Self(Arc::new(Shared { waiting, connection: Connection { client, closing }, state }));
-        activity.0.wait();
+        activity.0.update(|_| ());
         activity
     }
 
     /// Starts a request, which lasts until its response has been sent or dropped.
     pub(super) fn begin_request(&self) -> Busy {
-        self.0.stop_waiting();
+        self.0.update(|state| state.in_request = true);
         Busy(Arc::clone(&self.0))
+    }
+
+    /// Notes that the client has stopped or resumed reading a response, which may have left the hands of its request.
+    pub(super) fn set_sending(&self, sending: bool) {
+        self.0.update(|state| state.sending = sending);
     }
 
     /// Returns the number of the current wait for a request, or `None` during a request.
@@ -106,25 +115,41 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait(&self) {
-        let mut queue = self.waiting.queue();
-        let ticket = queue.next;
-        queue.next += 1;
-        queue.connections.insert(ticket, self.connection.clone());
-        drop(queue);
-        self.state().ticket = Some(ticket);
-    }
-
-    fn stop_waiting(&self) {
-        if let Some(ticket) = self.state().ticket.take() {
-            self.waiting.queue().connections.remove(&ticket);
+    /// Changes the state, then enters or leaves the queue accordingly.
+    fn update(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state();
+        change(&mut state);
+        match state.ticket {
+            Some(ticket) if state.is_busy() => {
+                self.waiting.queue().connections.remove(&ticket);
+                state.ticket = None;
+            }
+            None if !state.is_busy() => {
+                state.ticket = Some(self.waiting.queue().add(self.connection.clone()));
+            }
+            _ => {}
         }
+    }
+}
+
+impl State {
+    const fn is_busy(&self) -> bool {
+        self.in_request || self.sending
+    }
+}
+
+impl Queue {
+    fn add(&mut self, connection: Connection) -> u64 {
+        let ticket = self.next;
+        self.next += 1;
+        self.connections.insert(ticket, connection);
+        ticket
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.stop_waiting();
+        self.update(|state| state.in_request = true);
     }
 }
 
@@ -140,7 +165,7 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.wait();
+        self.0.update(|state| state.in_request = false);
     }
 }
 

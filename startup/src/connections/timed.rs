@@ -145,11 +145,15 @@ impl Timed {
         context: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         if outcome.is_ready() {
-            self.write.clear();
+            if self.write.is_set() {
+                self.write.clear();
+                self.activity.set_sending(false);
+            }
             return outcome;
         }
         if !self.write.is_set() {
             self.write.set(self.send_limit);
+            self.activity.set_sending(true);
         }
         ready!(self.write.poll(context));
         self.ended = true;
