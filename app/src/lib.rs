@@ -34,4 +34,7 @@ mod routes;
 mod shell;
 
 #[cfg(feature = "ssr")]
-pub use {root::forwarded_prefix, routes::routes};
+pub use {
+    root::forwarded_prefix,
+    routes::{not_found, routes},
+};

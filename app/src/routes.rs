@@ -9,11 +9,11 @@ use axum::{
     extract::Request,
     http::{HeaderMap, Uri},
     response::{IntoResponse, Redirect, Response},
-    routing::get,
+    routing::{MethodRouter, any, get},
 };
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, FutureExt, ready};
 use leptos::config::LeptosOptions;
-use leptos_axum::{file_and_error_handler_with_context, render_app_async};
+use leptos_axum::render_app_async;
 use store::Store;
 
 use crate::{
@@ -34,8 +34,7 @@ const PAGES: [(&str, Load); 4] = [
     ("/otherpage", |request| explanation::load(request).boxed()),
 ];
 
-/// Returns the routes of all pages and of the files in the site's root folder. Any other address gets
-/// the page “Page not found”.
+/// Returns the routes of all pages.
 pub fn routes(options: &LeptosOptions, store: &Arc<Store>) -> Router {
     // Leptos spawns tasks while it renders. Fails only if a server was started in this process before.
     let _ = Executor::init_tokio();
@@ -48,10 +47,13 @@ pub fn routes(options: &LeptosOptions, store: &Arc<Store>) -> Router {
             router = router.route(&format!("{path}/"), get(redirect_without_slash));
         }
     }
-    let not_found = |options| shell(options, &errors::not_found());
     router
-        .fallback(file_and_error_handler_with_context::<LeptosOptions, _>(|| {}, not_found))
-        .with_state(options.clone())
+}
+
+/// Returns the handler of the page “Page not found”, for any address without a page or a file.
+pub fn not_found(options: &LeptosOptions, store: &Arc<Store>) -> MethodRouter {
+    let (options, store) = (options.clone(), Arc::clone(store));
+    any(move |request| render(options, store, |_| ready(errors::not_found()).boxed(), request))
 }
 
 /// Renders a page once its data is loaded. The status and the head of the document depend on the data, and

@@ -155,6 +155,14 @@ async fn every_address_leads_somewhere_at_every_mount() {
             seen.iter().any(|path| path.starts_with("/api/values?limit=") || path == "/api/openapi.json")
         );
         // Addresses in headers.
+        // An error page without the frame of other pages.
+        let url = Url::parse(&format!("{base}/pkg/nothing.css")).unwrap();
+        let page = open(&url).await.expect(404);
+        let home = Url::parse(&format!("{base}/")).unwrap();
+        assert!(
+            addresses_in(&page.body).iter().all(|address| url.join(address) == Ok(home.clone())),
+            "{page:?}"
+        );
         let page = open(&Url::parse(&format!("{base}/otherpage/?x=1")).unwrap()).await.expect(308);
         let prefix = Url::parse(base).unwrap().path().trim_end_matches('/').to_owned();
         assert_eq!(page.header(LOCATION), format!("{prefix}/otherpage?x=1"));

@@ -5,8 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
+    extract::OriginalUri,
     http::{HeaderName, HeaderValue, header},
     middleware,
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -97,13 +99,26 @@ fn routes(metrics: MetricsRoute) -> OpenApiRouter<ApiState> {
     }
 }
 
+/// Responds to an address without a route. The original's router ignored a slash at the end, so such an address is
+/// redirected; relatively, which is right at every mount.
+async fn unknown_address(mount: Mount, OriginalUri(uri): OriginalUri) -> Response {
+    let last = uri.path().strip_suffix('/').and_then(|path| path.rsplit('/').next());
+    match last.filter(|last| !last.is_empty()) {
+        Some(last) => {
+            let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+            Redirect::permanent(&format!("../{last}{query}")).into_response()
+        }
+        None => mount.no_such_endpoint().into_response(),
+    }
+}
+
 /// The API on one listener.
 pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
     let mut routes = Router::from(routes(metrics))
         // Kept from the original, and not worth documenting.
         .route("/", get(hi))
         .method_not_allowed_fallback(|| async { ApiProblem::method_not_allowed() })
-        .fallback(|mount: Mount| async move { mount.no_such_endpoint() })
+        .fallback(unknown_address)
         .layer(middleware::from_fn(observe::count));
     if !state.cors_origins.is_empty() {
         let cors = CorsLayer::new()

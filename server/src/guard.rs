@@ -39,7 +39,7 @@ impl Audience {
             Self::Programs => |status, _| ApiProblem::of_connection(status).document(),
             Self::People => |status, accepts_html| {
                 let problem = ApiProblem::of_connection(status);
-                if accepts_html { problem.page() } else { problem.document() }
+                if accepts_html { problem.page(None) } else { problem.document() }
             },
         }
     }
@@ -97,6 +97,10 @@ async fn check_head(request: Request, next: Next) -> Response {
     if request.method() == Method::CONNECT {
         return ([(header::ALLOW, METHODS)], ApiProblem::method_not_allowed()).into_response();
     }
+    // hyper decodes `chunked` and ignores any other coding before it.
+    if request.headers().get_all(header::TRANSFER_ENCODING).iter().any(|coding| !is_chunked(coding)) {
+        return ApiProblem::unsupported_transfer_coding().into_response();
+    }
     if let Err(detail) = check_host(request.version(), request.headers()) {
         return ApiProblem::bad_request("Malformed request", detail).into_response();
     }
@@ -114,6 +118,10 @@ async fn check_head(request: Request, next: Next) -> Response {
         return ApiProblem::of_status(StatusCode::NOT_FOUND).into_response();
     }
     next.run(request).await
+}
+
+fn is_chunked(coding: &HeaderValue) -> bool {
+    coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")
 }
 
 /// Checks `Host` (RFC 9112, section 3.2).
@@ -138,6 +146,7 @@ async fn describe(State(audience): State<Audience>, request: Request, next: Next
     let is_api = path.strip_prefix(API_PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let has_pages = audience == Audience::People && !is_api;
     let as_page = has_pages && accepts_html(request.headers());
+    let prefix = app::forwarded_prefix(request.headers()).to_owned();
     let mut response = next.run(request).await;
     if is_options && response.status() == StatusCode::METHOD_NOT_ALLOWED {
         // The router adds the Allow header after this layer has run, unless an inner service has already done so.
@@ -154,7 +163,7 @@ async fn describe(State(audience): State<Audience>, request: Request, next: Next
         None if has_text(&response) => return response,
         None => ApiProblem::of_status(response.status()),
     };
-    let (headers, body) = if as_page { problem.page() } else { problem.document() };
+    let (headers, body) = if as_page { problem.page(Some(&prefix)) } else { problem.document() };
     let mut described = (response.status(), body).into_response();
     for name in [header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG, header::LAST_MODIFIED] {
         response.headers_mut().remove(name);

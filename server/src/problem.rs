@@ -73,7 +73,8 @@ impl ApiProblem {
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => Self::new(
                 status,
                 "Headers too large",
-                "A request must not have more than 100 headers or 32 KiB of headers, including cookies.",
+                "A request must not have more than 100 headers, and its address and headers, including cookies, must not \
+                 exceed 32 KiB together.",
             ),
             _ => Self::bad_request("Malformed request", "The request is not valid HTTP/1.1."),
         }
@@ -84,7 +85,7 @@ impl ApiProblem {
         Self::new(
             StatusCode::PRECONDITION_FAILED,
             "Precondition failed",
-            "If-Match does not list the current ETag.",
+            "If-Match does not list the current ETag, or If-Unmodified-Since is before the last change.",
         )
     }
 
@@ -137,6 +138,15 @@ impl ApiProblem {
         )
     }
 
+    /// 501: a transfer coding other than chunked.
+    pub(crate) fn unsupported_transfer_coding() -> Self {
+        Self::new(
+            StatusCode::NOT_IMPLEMENTED,
+            "Not implemented",
+            "The only supported transfer coding is chunked, in HTTP/1.1.",
+        )
+    }
+
     /// 503.
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "Temporarily unavailable", detail);
@@ -159,6 +169,7 @@ impl ApiProblem {
             StatusCode::NOT_FOUND => Self::not_found("There is nothing at this address."),
             StatusCode::METHOD_NOT_ALLOWED => Self::method_not_allowed(),
             StatusCode::INTERNAL_SERVER_ERROR => Self::internal(),
+            StatusCode::PRECONDITION_FAILED => Self::precondition_failed(),
             StatusCode::BAD_REQUEST => Self::bad_request(
                 "Malformed request",
                 "The address is not valid: percent-encode it as UTF-8.",
@@ -226,16 +237,19 @@ impl ApiProblem {
         (self.headers(PROBLEM_MEDIA_TYPE), body)
     }
 
-    /// Returns the headers and the body of a page with the same content, for people.
-    pub(crate) fn page(&self) -> (HeaderMap, Vec<u8>) {
+    /// Returns the headers and the body of a page with the same content, for people. It links to the site's home page if
+    /// the prefix of the site's addresses is known.
+    pub(crate) fn page(&self, prefix: Option<&str>) -> (HeaderMap, Vec<u8>) {
         let title = escaped(&self.problem.title);
         let detail = escaped(self.problem.detail.as_deref().unwrap_or_default());
+        let link = prefix.map(|prefix| format!("<p><a href=\"{prefix}/\">Home page</a></p>\n"));
+        let link = link.unwrap_or_default();
         let body = format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width\">\n\
              <meta name=\"color-scheme\" content=\"light dark\">\n\
              <title>{title}</title>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n<p>{detail}</p>\n\
-             <p><a href=\"/\">Home page</a></p>\n</main>\n</body>\n</html>\n"
+             {link}</main>\n</body>\n</html>\n"
         );
         let mut headers = self.headers("text/html; charset=utf-8");
         let policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -69,10 +69,29 @@ pub(crate) fn router(options: &LeptosOptions, store: &Arc<Store>, api: Router) -
     let folder = format!("{}{package}", options.site_root);
     // A file with a hash in its name never changes.
     let caching = if options.hash_files { caching::FOREVER } else { caching::REVALIDATED };
-    // A release build adds `.br` files, which most browsers accept.
-    let files = ServeDir::new(folder).precompressed_br();
-    let assets = Router::new()
-        .fallback_service(files)
+    let assets = files(Router::new().fallback_service(files_in(&folder)), caching);
+    let root = files_in(&options.site_root).fallback(app::not_found(options, store));
+    let mut router = app::routes(options, store)
+        .fallback_service(files(Router::new().fallback_service(root), caching::FOR_AN_HOUR))
+        .nest(&package, assets)
+        // `nest` does not match the prefix with a trailing slash.
+        .route(&format!("{API_PREFIX}/"), get(api::hi))
+        .nest(API_PREFIX, api)
+        .layer(middleware::map_response(caching::keep_no_error));
+    for (name, value) in SECURITY_HEADERS {
+        router = router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
+    }
+    router
+}
+
+/// Returns the files in a folder. A release build adds `.br` files, which most browsers accept.
+fn files_in(folder: &str) -> ServeDir {
+    ServeDir::new(folder).precompressed_br().append_index_html_on_directories(false)
+}
+
+/// Adds the headers of files.
+fn files(router: Router, caching: HeaderValue) -> Router {
+    router
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, caching))
         // `ServeDir` omits this header from a 304.
         .layer(SetResponseHeaderLayer::if_not_present(
@@ -80,19 +99,7 @@ pub(crate) fn router(options: &LeptosOptions, store: &Arc<Store>, api: Router) -
             HeaderValue::from_static("accept-encoding"),
         ))
         .layer(middleware::map_request(ignore_range))
-        .layer(SetResponseHeaderLayer::overriding(header::ACCEPT_RANGES, HeaderValue::from_static("none")));
-    let mut router = app::routes(options, store)
-        .nest(&package, assets)
-        // `nest` does not match the prefix with a trailing slash.
-        .route(&format!("{API_PREFIX}/"), get(api::hi))
-        .nest(API_PREFIX, api)
-        // Only for files outside the package: pages and the API have set this header already.
-        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, caching::FOR_AN_HOUR))
-        .layer(middleware::map_response(caching::keep_no_error));
-    for (name, value) in SECURITY_HEADERS {
-        router = router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
-    }
-    router
+        .layer(SetResponseHeaderLayer::overriding(header::ACCEPT_RANGES, HeaderValue::from_static("none")))
 }
 
 /// Makes `ServeDir` ignore ranges, as RFC 9110 allows: it rejects some satisfiable ones, and the files are small.

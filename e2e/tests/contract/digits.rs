@@ -88,6 +88,13 @@ pub(crate) async fn suite(place: &Place) {
     two_digits(api).await;
     let _ = api.get("/values/99998/digits").await.expect_problem(404);
     let _ = api.get("/values/abc/digits?download=true").await.expect_problem(404);
+    for unclear in ["1", "TRUE", "yes", "true&download=true"] {
+        let _ = api.get(&format!("/values/7/digits?download={unclear}")).await.expect_problem(400);
+    }
+    for (query, is_file) in [("", false), ("false", false), ("%74rue", true)] {
+        let answer = api.get(&format!("/values/7/digits?download={query}")).await.expect(200);
+        assert_eq!(answer.header(CONTENT_DISPOSITION).starts_with("attachment"), is_file, "{query}");
+    }
 }
 
 /// Ranges of a value of two digits, such as RFC 9110, section 14.1.2, describes them.

@@ -164,6 +164,10 @@ async fn wrong_pages(api: &Client) {
         ("limit=%20", 400),
     ] {
         let problem = api.get(&format!("/values?{query}")).await.expect_problem(status);
-        assert!(problem.detail.is_some(), "{query}: the detail is missing");
+        let detail = problem.detail.unwrap_or_default();
+        assert!(
+            detail.starts_with("`limit` must be a whole number from 1 to 100, and `before`"),
+            "{query}: {detail}"
+        );
     }
 }

@@ -3,7 +3,10 @@
 use e2e::Client;
 use reqwest::{
     Method,
-    header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CONTENT_LENGTH, CONTENT_TYPE, LINK, ORIGIN},
+    header::{
+        ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LINK, LOCATION,
+        ORIGIN,
+    },
 };
 
 use crate::Place;
@@ -81,8 +84,20 @@ async fn documents(api: &Client) {
 }
 
 async fn unknown_addresses_and_methods(api: &Client) {
-    for address in ["/nothing", "/values/7/nothing", "/health", "/values/all/"] {
+    for address in ["/nothing", "/values/7/nothing", "/health", "/values//", "//"] {
         let _ = api.get(address).await.expect_problem(404);
+    }
+    // The original's router ignored a slash at the end.
+    for (method, address, target) in [
+        (Method::GET, "/values/all/", "/values/all"),
+        (Method::GET, "/values/?limit=1&before=", "/values?limit=1&before="),
+        (Method::GET, "/docs/", "/docs"),
+        (Method::POST, "/values/", "/values"),
+    ] {
+        let answer = api.send(api.request(method, address)).await.expect(308);
+        let asked = reqwest::Url::parse(&format!("{}{address}", api.base())).unwrap();
+        let led_to = asked.join(answer.header(LOCATION)).unwrap();
+        assert_eq!(led_to.as_str(), format!("{}{target}", api.base()));
     }
     for (method, address) in [
         (Method::DELETE, "/values/7"),
@@ -121,6 +136,7 @@ async fn greeting(place: &Place) {
     for address in if place.nginx { &["/"][..] } else { &["", "/"] } {
         let asked = reqwest::Url::parse(&format!("{}{address}", api.base())).unwrap();
         let answer = api.get(address).await.expect(200);
+        assert_eq!(answer.header(CACHE_CONTROL), "no-store", "{address}");
         assert_eq!((answer.body.as_str(), answer.header(CONTENT_TYPE)), ("Hi", "text/html; charset=utf-8"));
         let target = answer.header(LINK).split(['<', '>']).nth(1).unwrap_or_default();
         assert_eq!(asked.join(target).unwrap(), base.join("docs").unwrap(), "{answer:?}");

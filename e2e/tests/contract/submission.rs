@@ -156,19 +156,35 @@ async fn unusual_bodies(api: &Client) {
     for (media_type, body, status, says) in [
         ("application/json; charset=utf-16", "{\"index\":7}", 415, "UTF-8"),
         ("application/json; charset=iso-8859-1", "{\"index\":7}", 415, "UTF-8"),
+        ("application/json; charset = utf-16", "{\"index\":7}", 415, "UTF-8"),
+        (JSON, "", 400, "is empty. Send an object such as {\"index\":\"7\"}"),
+        (JSON, "{'index':7}", 400, "Send an object such as {\"index\":\"7\"}"),
+        // UTF-16 without a byte-order mark.
+        (JSON, "{\0\"\0i\0n\0d\0e\0x\0\"\0:\07\0}\0", 400, "in UTF-16"),
         (JSON, "{\"index\":[7]}", 422, "`index` field"),
         (JSON, "{\"index\":{\"index\":7}}", 422, "`index` field"),
         (JSON, "{\"index\":null}", 422, "`index` field"),
         (JSON, "{\"index\":59e-1}", 422, "whole number"),
         (JSON, "{\"index\":1e400}", 422, "must not exceed"),
         (FORM, "index=7&index=8", 400, "once"),
-        (FORM, "index=", 422, "`index` field"),
+        (FORM, "index=", 422, "`index` field: index=7"),
         (FORM, "index=%2B7", 422, "whole number"),
         (FORM, "index=%FF", 422, "whole number"),
     ] {
         let problem = api.post_as(media_type, body).await.expect_problem(status);
         assert!(problem.detail.as_ref().is_some_and(|detail| detail.contains(says)), "{body}: {problem:?}");
     }
+    for (body, says) in
+        [(&b"\xff\xfe{\0"[..], "in UTF-16"), (&b"\xfe\xff\0{"[..], "in UTF-16"), (&b"\xe9"[..], "not UTF-8")]
+    {
+        for media_type in [JSON, FORM] {
+            let problem = api.post_as(media_type, body.to_vec()).await.expect_problem(400);
+            assert!(problem.detail.as_ref().is_some_and(|detail| detail.contains(says)), "{problem:?}");
+        }
+    }
+    let twice =
+        api.request(reqwest::Method::POST, "/values").header(CONTENT_TYPE, JSON).header(CONTENT_TYPE, FORM);
+    let _ = api.send(twice.body("{\"index\":7}")).await.expect_problem(415);
     for (coding, packed) in [("gzip", GZIP), ("x-gzip", GZIP), ("deflate", DEFLATE), ("GZIP", GZIP)] {
         taken(post_packed(api, coding, packed).await, 7);
     }

@@ -36,7 +36,44 @@ async fn files_have_an_etag_and_no_ranges() {
         let answer = get(&embedded, "/pkg/some.js", &headers).await;
         assert_eq!(answer.status, status, "{headers}: {answer:?}");
         if status == 412 {
-            let _ = answer.expect_problem(412);
+            let detail = answer.expect_problem(412).detail.unwrap_or_default();
+            assert!(detail.starts_with("If-Match"), "{detail}");
         }
+        let head = Raw::exchange(
+            embedded.server.site_addr(),
+            format!("HEAD /pkg/some.js HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n"),
+        )
+        .await;
+        // The length in a 304 would be that of the file.
+        assert_eq!((head.status, head.header("content-length") == ""), (status, status == 304), "{head:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_outside_the_package_have_the_same_rules() {
+    let folder = Folder::new("site").unwrap();
+    std::fs::create_dir(folder.path().join("pkg")).unwrap();
+    std::fs::write(folder.path().join("icon.svg"), "<svg/>").unwrap();
+    std::fs::write(folder.path().join("icon.svg.br"), "compressed").unwrap();
+    let embedded =
+        Embedded::start_with(|settings| settings.set("LEPTOS_SITE_ROOT", folder.path().display())).await;
+    let plain = get(&embedded, "/icon.svg", "").await;
+    let packed = get(&embedded, "/icon.svg", "Accept-Encoding: br\r\n").await;
+    assert_eq!((plain.body.as_str(), packed.body.as_str()), ("<svg/>", "compressed"));
+    for answer in [&plain, &packed] {
+        assert_eq!(answer.header("vary"), "accept-encoding", "{answer:?}");
+        assert_eq!(answer.header("cache-control"), "public, max-age=3600", "{answer:?}");
+    }
+    let etag = plain.header("etag");
+    assert_eq!(get(&embedded, "/icon.svg", &format!("If-None-Match: {etag}\r\n")).await.status, 304);
+    assert_eq!(get(&embedded, "/icon.svg", "Range: bytes=0-0\r\n").await.status, 200);
+    for method in ["POST", "DELETE", "TRACE", "MADE-UP"] {
+        let request = format!("{method} /icon.svg HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let answer = Raw::exchange(embedded.server.site_addr(), request).await;
+        assert_eq!(answer.header("allow"), "get,head", "{answer:?}");
+        let _ = answer.expect_problem(405);
+    }
+    for missing in ["/icon.svg/", "/icon", "/pkg"] {
+        get(&embedded, missing, "Accept: text/html\r\n").await.expect_page(404);
     }
 }

@@ -219,8 +219,14 @@ async fn one_client_cannot_take_the_connections_of_others_and_a_trusted_proxy_ha
     // All four are busy.
     let (_, refused) = stream(busy).await;
     assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
-    // Others are served meanwhile, and their own idle connections make room for them.
+    // A request that arrives after the decision gets the same response.
+    let mut late = Raw::connect_from(busy, site).await;
     let other = Ipv4Addr::new(127, 0, 0, 4);
+    let (_, head) = stream(other).await;
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    late.send(format!("{REQUEST}\r\n")).await;
+    let _ = late.answer().await.expect_problem(503);
+    // Others are served meanwhile, and their own idle connections make room for them.
     let mut idle = Vec::new();
     for _ in 0..20 {
         let mut raw = Raw::connect_from(other, site).await;

@@ -12,13 +12,14 @@ use bytes::Bytes;
 use job::JOB;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use protocol::{Entry, Index, PROBLEM_MEDIA_TYPE, Problem};
+use serde::Deserialize;
 use store::DigitsAnswer;
 use utoipa::ToSchema;
 
 use super::{
     ApiState, entries,
     etag::{self, Comparison},
-    range,
+    query, range,
 };
 use crate::{
     caching,
@@ -32,6 +33,11 @@ const RETRY_AFTER_S: u64 = 1;
 #[derive(ToSchema)]
 #[schema(value_type = String)]
 struct Digits(());
+
+#[derive(Deserialize)]
+struct DigitsQuery {
+    download: Option<bool>,
+}
 
 /// The whole value
 ///
@@ -56,6 +62,8 @@ struct Digits(());
         (status = PARTIAL_CONTENT, description = "The requested range.", body = Digits,
          content_type = "text/plain", headers(("ETag" = String), ("Content-Range" = String))),
         (status = NOT_MODIFIED, description = "The client's copy is current."),
+        (status = BAD_REQUEST, description = "The query is malformed.", body = Problem,
+         content_type = PROBLEM_MEDIA_TYPE),
         (status = NOT_FOUND, description = "Not an index, or never submitted.", body = Problem,
          content_type = PROBLEM_MEDIA_TYPE),
         (status = PRECONDITION_FAILED, description = "`If-Match` does not list the current `ETag`.", body = Problem,
@@ -76,7 +84,13 @@ pub(super) async fn digits(
 ) -> Result<Response, ApiProblem> {
     let allowed = state.store.index_range();
     let index = entries::index_of_path(&text, allowed)?;
-    let download = query.is_some_and(|query| query.split('&').any(|parameter| parameter == "download=true"));
+    let query: DigitsQuery = query::parse(query.as_deref().unwrap_or_default()).map_err(|_| {
+        ApiProblem::bad_request(
+            "Malformed query",
+            "`download` must be `true` or `false`. Send it at most once.",
+        )
+    })?;
+    let download = query.download.unwrap_or_default();
     match state.store.digits(index).await? {
         DigitsAnswer::Unknown => Err(entries::never_submitted(index, allowed)),
         DigitsAnswer::Failed(entry) => {

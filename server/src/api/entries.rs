@@ -44,18 +44,17 @@ pub(super) async fn list(
     State(state): State<ApiState>,
     RawQuery(query): RawQuery,
 ) -> Result<(Headers, Json<Vec<Entry>>), ApiProblem> {
-    let query: PageQuery = query::parse(query.as_deref().unwrap_or_default()).map_err(|error| {
-        ApiProblem::bad_request(
-            "Malformed query",
-            format!("{error}: `limit` and `before` must be whole numbers, each given at most once."),
+    let rule = || {
+        format!(
+            "`limit` must be a whole number from 1 to {}, and `before` the `position` of an entry. Send each at most once.",
+            names::MAX_PAGE_SIZE
         )
-    })?;
+    };
+    let query: PageQuery = query::parse(query.as_deref().unwrap_or_default())
+        .map_err(|_| ApiProblem::bad_request("Malformed query", rule()))?;
     let limit = query.limit.unwrap_or(names::PAGE_SIZE);
     if !(1..=names::MAX_PAGE_SIZE).contains(&limit) {
-        return Err(ApiProblem::unprocessable(
-            "Limit out of range",
-            format!("`limit` must be a whole number from 1 to {}.", names::MAX_PAGE_SIZE),
-        ));
+        return Err(ApiProblem::unprocessable("Limit out of range", rule()));
     }
     // One extra entry shows whether there is a next page.
     let mut entries = state.store.page(query.before, limit + 1).await?;

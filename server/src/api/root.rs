@@ -12,5 +12,5 @@ pub(crate) async fn hi(OriginalUri(uri): OriginalUri) -> impl IntoResponse {
     let folder = uri.path().rsplit('/').next().filter(|last| !last.is_empty());
     let folder = folder.map(|last| format!("{last}/")).unwrap_or_default();
     let links = format!("<{folder}docs>; rel=\"service-doc\", <{folder}openapi.json>; rel=\"service-desc\"");
-    ([(header::LINK, links)], Html("Hi"))
+    ([(header::LINK, links), (header::CACHE_CONTROL, "no-store".to_owned())], Html("Hi"))
 }

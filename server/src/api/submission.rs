@@ -18,6 +18,7 @@ use crate::{guard::accepts_html, problem::ApiProblem};
 
 /// Maximum size of a body. A normal one has a few dozen bytes.
 pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
+const JSON_EXAMPLE: &str = "{\"index\":\"7\"}";
 
 /// Kind of client. It determines the format of the response.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -92,9 +93,10 @@ impl Submission {
         let bytes = coding.decode(&bytes)?;
         // Some editors and Windows programs begin a file with a byte-order mark.
         let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+        let body = in_utf_8(bytes)?;
         let text = match format {
-            Format::Json => from_json(bytes)?,
-            Format::Form => from_form(bytes)?,
+            Format::Json => from_json(body)?,
+            Format::Form => from_form(body)?,
         };
         Ok(Self { text })
     }
@@ -160,11 +162,16 @@ impl Client {
 
 /// Returns the format of a body from its media type, or `None` if the media type is not supported or not in UTF-8.
 fn format(headers: &HeaderMap) -> Option<Format> {
-    let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?.to_ascii_lowercase();
+    let mut lines = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(line), None) = (lines.next(), lines.next()) else { return None };
+    let content_type = line.to_str().ok()?.to_ascii_lowercase();
     let mut parts = content_type.split(';').map(str::trim);
     let media_type = parts.next()?;
-    let mut charsets = parts.filter_map(|parameter| parameter.strip_prefix("charset="));
-    if !charsets.all(|charset| ["utf-8", "utf8", "us-ascii"].contains(&charset.trim_matches('"'))) {
+    let mut charsets = parts.filter_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        (name.trim() == "charset").then_some(value.trim().trim_matches('"'))
+    });
+    if !charsets.all(|charset| ["utf-8", "utf8", "us-ascii"].contains(&charset)) {
         return None;
     }
     match media_type {
@@ -174,26 +181,45 @@ fn format(headers: &HeaderMap) -> Option<Format> {
     }
 }
 
-fn missing() -> ApiProblem {
-    ApiProblem::unprocessable("Not an index", "Send the index in the `index` field: {\"index\":\"7\"}.")
+/// Checks the encoding of a body. Windows programs often write UTF-16, in which every other byte of a short text is zero.
+fn in_utf_8(bytes: &[u8]) -> Result<&str, ApiProblem> {
+    let malformed = |detail: String| ApiProblem::bad_request("Malformed body", detail);
+    let looks_like_utf_16 = matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..]);
+    if looks_like_utf_16 && bytes.len().is_multiple_of(2) {
+        return Err(malformed("The request body is in UTF-16. Send it in UTF-8.".to_owned()));
+    }
+    str::from_utf8(bytes).map_err(|error| malformed(format!("The request body is not UTF-8: {error}.")))
 }
 
-fn from_json(bytes: &[u8]) -> Result<String, ApiProblem> {
+fn missing(example: &str) -> ApiProblem {
+    ApiProblem::unprocessable("Not an index", format!("Send the index in the `index` field: {example}."))
+}
+
+fn missing_in_json() -> ApiProblem {
+    missing(JSON_EXAMPLE)
+}
+
+fn from_json(body: &str) -> Result<String, ApiProblem> {
     // Numbers are kept as written, so that one with a hundred digits is reported as too high instead of being rounded.
-    let members: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).map_err(|error| match error
-        .classify()
-    {
-        // JSON, but not an object.
-        Category::Data => missing(),
-        _ => {
-            ApiProblem::bad_request("Malformed JSON", format!("The request body is not valid JSON: {error}."))
-        }
-    })?;
-    let index = members.get("index").ok_or_else(missing)?.get();
+    let members: BTreeMap<String, &RawValue> =
+        serde_json::from_str(body).map_err(|error| match error.classify() {
+            // JSON, but not an object.
+            Category::Data => missing_in_json(),
+            _ => {
+                let fault = if body.is_empty() {
+                    "is empty".to_owned()
+                } else {
+                    format!("is not valid JSON: {error}")
+                };
+                let detail = format!("The request body {fault}. Send an object such as {JSON_EXAMPLE}.");
+                ApiProblem::bad_request("Malformed JSON", detail)
+            }
+        })?;
+    let index = members.get("index").ok_or_else(missing_in_json)?.get();
     match index.as_bytes().first() {
-        Some(b'"') => serde_json::from_str(index).map_err(|_| missing()),
+        Some(b'"') => serde_json::from_str(index).map_err(|_| missing_in_json()),
         Some(b'-' | b'0'..=b'9') => Ok(number(index)),
-        _ => Err(missing()),
+        _ => Err(missing_in_json()),
     }
 }
 
@@ -209,17 +235,15 @@ fn number(json: &str) -> String {
     }
 }
 
-fn from_form(bytes: &[u8]) -> Result<String, ApiProblem> {
+fn from_form(body: &str) -> Result<String, ApiProblem> {
     #[derive(Deserialize)]
     struct Form {
         index: Option<String>,
     }
-    let malformed = |detail: String| ApiProblem::bad_request("Malformed form", detail);
-    let text = str::from_utf8(bytes)
-        .map_err(|error| malformed(format!("The request body is not UTF-8: {error}.")))?;
-    let form: Form = query::parse(text)
-        .map_err(|error| malformed(format!("{error}: send the field `index` once, as in index=7.")))?;
-    form.index.ok_or_else(missing)
+    let form: Form = query::parse(body).map_err(|_repeated| {
+        ApiProblem::bad_request("Malformed form", "Send the field `index` once, as in index=7.")
+    })?;
+    form.index.ok_or_else(|| missing("index=7"))
 }
 
 #[cfg(test)]
@@ -227,7 +251,7 @@ mod tests {
     use super::*;
 
     fn read(body: &str) -> Result<String, u16> {
-        from_json(body.as_bytes()).map_err(|problem| problem.status().as_u16())
+        from_json(body).map_err(|problem| problem.status().as_u16())
     }
 
     #[test]
