@@ -18,7 +18,7 @@ use e2e::{Client, Embedded, Gate, Stack, Worker};
 use protocol::Status;
 
 /// A place where the API is served, and how it differs.
-pub(crate) struct Place {
+pub(crate) struct EntryPoint {
     pub(crate) api: Client,
     /// True if metrics are served here.
     pub(crate) metrics: bool,
@@ -28,47 +28,47 @@ pub(crate) struct Place {
 /// Highest index in these tests.
 const MAX_INDEX: u32 = 100_000;
 
-async fn suite(place: &Place) {
-    submission::suite(place).await;
-    reading::suite(place).await;
-    digits::suite(place).await;
-    events::suite(place).await;
-    service::suite(place).await;
+async fn suite(entry_point: &EntryPoint) {
+    submission::suite(entry_point).await;
+    reading::suite(entry_point).await;
+    digits::suite(entry_point).await;
+    events::suite(entry_point).await;
+    service::suite(entry_point).await;
 }
 
-fn places(stack: &Stack) -> [Place; 3] {
+fn entry_points(stack: &Stack) -> [EntryPoint; 3] {
     [
-        Place { api: stack.api(), metrics: true, nginx: false },
-        Place { api: stack.site_api(), metrics: false, nginx: false },
-        Place { api: stack.through_nginx(), metrics: false, nginx: true },
+        EntryPoint { api: stack.api(), metrics: true, nginx: false },
+        EntryPoint { api: stack.site_api(), metrics: false, nginx: false },
+        EntryPoint { api: stack.through_nginx(), metrics: false, nginx: true },
     ]
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_listener_keeps_the_contract() {
     let stack = Stack::builder().set("MAX_INDEX", MAX_INDEX).nginx().start().await;
-    let [api_listener, _, _] = places(&stack);
+    let [api_listener, _, _] = entry_points(&stack);
     suite(&api_listener).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_site_listener_keeps_the_contract() {
     let stack = Stack::builder().set("MAX_INDEX", MAX_INDEX).nginx().start().await;
-    let [_, site_listener, _] = places(&stack);
+    let [_, site_listener, _] = entry_points(&stack);
     suite(&site_listener).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_keeps_the_contract() {
     let stack = Stack::builder().set("MAX_INDEX", MAX_INDEX).nginx().start().await;
-    let [_, _, through_nginx] = places(&stack);
+    let [_, _, through_nginx] = entry_points(&stack);
     suite(&through_nginx).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_embedded_system_keeps_the_contract() {
     let embedded = Embedded::start_with(|settings| settings.set("MAX_INDEX", MAX_INDEX)).await;
-    suite(&Place { api: embedded.api(), metrics: true, nginx: false }).await;
+    suite(&EntryPoint { api: embedded.api(), metrics: true, nginx: false }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,8 +76,8 @@ async fn a_pending_index_looks_the_same_everywhere() {
     let stack = Stack::builder().set("MAX_INDEX", MAX_INDEX).workers(0).nginx().start().await;
     stack.api().submit(7).await;
     stack.api().entry_at(7, Status::Pending).await;
-    for place in places(&stack) {
-        pending::suite(&place.api).await;
+    for entry_point in entry_points(&stack) {
+        pending::suite(&entry_point.api).await;
     }
 }
 

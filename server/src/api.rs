@@ -135,7 +135,7 @@ pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
             header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
         ))
-        .layer(middleware::map_response(caching::keep_no_error))
+        .layer(middleware::map_response(caching::forbid_caching_errors))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),

@@ -14,7 +14,7 @@ pub(crate) const REVALIDATED: HeaderValue = HeaderValue::from_static("no-cache")
 
 /// Forbids caching anything but successes and "not modified", whatever the route says. During an update, another server
 /// may have a file that this one lacks, and a cached error would outlast the update.
-pub(crate) async fn keep_no_error(mut response: Response) -> Response {
+pub(crate) async fn forbid_caching_errors(mut response: Response) -> Response {
     let status = response.status();
     if !status.is_success() && status != StatusCode::NOT_MODIFIED {
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -77,7 +77,7 @@ pub(crate) fn router(options: &LeptosOptions, store: &Arc<Store>, api: Router) -
         // `nest` does not match the prefix with a trailing slash.
         .route(&format!("{API_PREFIX}/"), get(api::hi))
         .nest(API_PREFIX, api)
-        .layer(middleware::map_response(caching::keep_no_error));
+        .layer(middleware::map_response(caching::forbid_caching_errors));
     for (name, value) in SECURITY_HEADERS {
         router = router.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
     }

@@ -239,13 +239,13 @@ impl SharedStream {
             // A beat follows, unless the leader runs an earlier version of the page, which sends none.
             TabMessage::Live => {
                 self.watchdog.rest();
-                self.is_live(false);
+                self.mark_live(false);
             }
             TabMessage::Opening => self.expect_within(OPEN_WITHIN),
             // A heartbeat follows, unless the server is of an earlier version, which sends none.
             TabMessage::Opened => {
                 self.watchdog.rest();
-                self.is_live(true);
+                self.mark_live(true);
             }
             TabMessage::Interrupted => {
                 self.set(Connection::Reconnecting);
@@ -255,11 +255,11 @@ impl SharedStream {
                 self.heartbeat.set(Some(interval));
                 // By then the second beat is late, so two have been missed.
                 self.expect_within(interval * 5 / 2);
-                self.is_live(false);
+                self.mark_live(false);
             }
             TabMessage::Entry(json) => {
                 self.watchdog.heard();
-                self.is_live(false);
+                self.mark_live(false);
                 // An entry that this page cannot read, perhaps from a newer server, is skipped.
                 if let Ok(entry) = serde_json::from_str(&json) {
                     publish(&entry);
@@ -314,7 +314,7 @@ impl SharedStream {
     }
 
     /// Shows that events arrive. Fetches the entries again if events may have been missed.
-    fn is_live(&self, missed: bool) {
+    fn mark_live(&self, missed: bool) {
         let missed = missed || self.connection.get_untracked() == Connection::Reconnecting;
         self.set(Connection::Live);
         if missed {

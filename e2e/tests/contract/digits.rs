@@ -9,12 +9,12 @@ use reqwest::{
     },
 };
 
-use crate::Place;
+use crate::EntryPoint;
 
 const ADDRESS: &str = "/values/50000/digits";
 
-pub(crate) async fn suite(place: &Place) {
-    let api = &place.api;
+pub(crate) async fn suite(entry_point: &EntryPoint) {
+    let api = &entry_point.api;
     api.submit(50_000).await;
     api.value(50_000).await;
     let whole = eventually("the digits are available", || async {

@@ -6,14 +6,14 @@ use e2e::{Client, Gate, Sent, expected};
 use protocol::{Status, names::HEARTBEAT};
 use tokio::time::timeout;
 
-use crate::Place;
+use crate::EntryPoint;
 
 /// The contract says 15 s, because load balancers close connections that are idle for 60 s. The rest is for a busy
 /// machine.
 const COMMENT_WITHIN: Duration = Duration::from_secs(25);
 
-pub(crate) async fn suite(place: &Place) {
-    let api = &place.api;
+pub(crate) async fn suite(entry_point: &EntryPoint) {
+    let api = &entry_point.api;
     live(api).await;
     reopened(api).await;
     idle(api).await;

@@ -6,12 +6,12 @@ use e2e::{Answer, Client, expected};
 use protocol::{Entry, Status};
 use reqwest::header::{CONTENT_TYPE, HOST, LINK};
 
-use crate::Place;
+use crate::EntryPoint;
 
 const JSON: &str = "application/json";
 
-pub(crate) async fn suite(place: &Place) {
-    let api = &place.api;
+pub(crate) async fn suite(entry_point: &EntryPoint) {
+    let api = &entry_point.api;
     let mut order = Vec::new();
     // Neither ascending nor descending, to check the order of submission.
     for index in [211, 208, 215, 203, 209] {

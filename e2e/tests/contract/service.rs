@@ -9,15 +9,15 @@ use reqwest::{
     },
 };
 
-use crate::Place;
+use crate::EntryPoint;
 
-pub(crate) async fn suite(place: &Place) {
-    let api = &place.api;
+pub(crate) async fn suite(entry_point: &EntryPoint) {
+    let api = &entry_point.api;
     health(api).await;
-    metrics(place).await;
+    metrics(entry_point).await;
     documents(api).await;
     unknown_addresses_and_methods(api).await;
-    greeting(place).await;
+    greeting(entry_point).await;
     rejects_other_origins(api).await;
 }
 
@@ -32,17 +32,17 @@ async fn health(api: &Client) {
     }
 }
 
-async fn metrics(place: &Place) {
-    if !place.metrics {
+async fn metrics(entry_point: &EntryPoint) {
+    if !entry_point.metrics {
         for address in ["/metrics", "//metrics", "/./metrics", "/%6detrics"] {
-            let answer = place.api.get(address).await;
+            let answer = entry_point.api.get(address).await;
             assert_eq!(answer.status, 404, "{answer:?}");
         }
-        let _ = place.api.get("/metrics").await.expect_problem(404);
+        let _ = entry_point.api.get("/metrics").await.expect_problem(404);
         return;
     }
-    place.api.submit(7).await;
-    let answer = place.api.get("/metrics").await.expect(200);
+    entry_point.api.submit(7).await;
+    let answer = entry_point.api.get("/metrics").await.expect(200);
     assert!(answer.header(CONTENT_TYPE).starts_with("text/plain"), "{answer:?}");
     let submissions = answer.body.lines().find_map(|line| line.strip_prefix("fibstack_submissions_total "));
     assert!(
@@ -129,11 +129,11 @@ async fn unknown_addresses_and_methods(api: &Client) {
 }
 
 /// The original's response to `GET /`, with a link to the documentation.
-async fn greeting(place: &Place) {
-    let api = &place.api;
+async fn greeting(entry_point: &EntryPoint) {
+    let api = &entry_point.api;
     let base = reqwest::Url::parse(&format!("{}/", api.base())).unwrap();
     // nginx redirects `/api` by itself.
-    for address in if place.nginx { &["/"][..] } else { &["", "/"] } {
+    for address in if entry_point.nginx { &["/"][..] } else { &["", "/"] } {
         let asked = reqwest::Url::parse(&format!("{}{address}", api.base())).unwrap();
         let answer = api.get(address).await.expect(200);
         assert_eq!(answer.header(CACHE_CONTROL), "no-store", "{address}");

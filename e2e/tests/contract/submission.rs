@@ -6,17 +6,17 @@ use protocol::{Problem, Status};
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use serde_json::{Value, json};
 
-use crate::{MAX_INDEX, Place};
+use crate::{EntryPoint, MAX_INDEX};
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-pub(crate) async fn suite(place: &Place) {
-    let api = &place.api;
+pub(crate) async fn suite(entry_point: &EntryPoint) {
+    let api = &entry_point.api;
     accepted_indexes(api).await;
     resubmission(api).await;
     invalid_indexes(api).await;
-    unreadable_bodies(place).await;
+    unreadable_bodies(entry_point).await;
     unusual_bodies(api).await;
     plain_form(api).await;
 }
@@ -114,8 +114,8 @@ async fn invalid_indexes(api: &Client) {
     assert_eq!(problem.title, "Index too high");
 }
 
-async fn unreadable_bodies(place: &Place) {
-    let api = &place.api;
+async fn unreadable_bodies(entry_point: &EntryPoint) {
+    let api = &entry_point.api;
     // The original returned a stack trace.
     for malformed in ["{\"index\":", "index=7", "", "{'index':7}", "\u{0}"] {
         let problem = api.post_as(JSON, malformed).await.expect_problem(400);
@@ -131,7 +131,11 @@ async fn unreadable_bodies(place: &Place) {
     // nginx rejects a large body with the same words as the server.
     let problem = api.post_as(JSON, "7".repeat(70_000)).await.expect_problem(413);
     assert_eq!(problem.title, "Body too large");
-    assert!(problem.detail.is_some_and(|detail| detail.contains("65536 bytes")), "nginx: {}", place.nginx);
+    assert!(
+        problem.detail.is_some_and(|detail| detail.contains("65536 bytes")),
+        "nginx: {}",
+        entry_point.nginx
+    );
 }
 
 /// Bodies that the original's parser accepted, and similar ones: accepted, or rejected with advice on what to send.
