@@ -164,7 +164,7 @@ async fn unusual_bodies(api: &Client) {
         (JSON, "", 400, "is empty. Send an object such as {\"index\":\"7\"}"),
         (JSON, "{'index':7}", 400, "Send an object such as {\"index\":\"7\"}"),
         // UTF-16 without a byte-order mark.
-        (JSON, "{\0\"\0i\0n\0d\0e\0x\0\"\0:\07\0}\0", 400, "in UTF-16"),
+        (JSON, "{\x00\"\x00i\x00n\x00d\x00e\x00x\x00\"\x00:\x007\x00}\x00", 400, "in UTF-16"),
         (JSON, "{\"index\":[7]}", 422, "`index` field"),
         (JSON, "{\"index\":{\"index\":7}}", 422, "`index` field"),
         (JSON, "{\"index\":null}", 422, "`index` field"),
