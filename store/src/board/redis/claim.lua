@@ -41,7 +41,12 @@ for _ = 1, MAX_MEMBERS do
     elseif claim and claim.attempt >= max_attempts then
         give_up(index, (string.gsub(lease_expired, '{worker}', function() return claim.worker end)))
     else
+        local expired = claim and claim.expired or {}
+        if claim and claim.token ~= '' then
+            expired[#expired + 1] = claim.token
+        end
         claim = {
+            expired = expired,
             attempt = (claim and claim.attempt or 0) + 1,
             -- Until the first claim, the score is the time at which the index was put on the list.
             announced_us = claim and claim.announced_us or math.floor(due[2] * 1000 + 0.5),

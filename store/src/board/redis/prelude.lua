@@ -3,7 +3,8 @@
 -- Keys, the same six for every script, all in the slot of `values`:
 --   1 values   hash: index -> result, or NOTHING_YET while there is none
 --   2 pending  sorted set, the pending list: index -> time from which it may be claimed, in ms
---   3 claims   hash: index -> its current attempt, as JSON; `token` is empty between two attempts
+--   3 claims   hash: index -> its current attempt, as JSON; `token` is empty between two attempts, and `expired`
+--              lists the tokens of earlier attempts that count only because their leases expired
 --   4 failed   hash: index -> why it was given up
 --   5 results  sorted set: index with a recorded result -> time of its last use, in ms
 --   6 sizes    hash: index -> bytes of its recorded result; `total` -> their sum
@@ -67,9 +68,24 @@ end
 
 local function write_claim(index, claim)
     redis.call('HSET', CLAIMS, index, string.format(
-        '{"attempt":%d,"announced_us":%.0f,"claimed_us":%.0f,"progress":%.17g,"token":%s,"worker":%s}',
+        '{"attempt":%d,"announced_us":%.0f,"claimed_us":%.0f,"progress":%.17g,"token":%s,"worker":%s,"expired":%s}',
         claim.attempt, claim.announced_us, claim.claimed_us, claim.progress,
-        cjson.encode(claim.token), cjson.encode(claim.worker)))
+        cjson.encode(claim.token), cjson.encode(claim.worker), cjson.encode(claim.expired or {})))
+end
+
+-- Stops counting an attempt whose lease expired, because its worker is alive: it was only cut off. Attempts of
+-- workers that are never heard from again keep counting, so an index that kills its workers is given up.
+local function uncount_expired(index, token)
+    local claim = read_claim(index)
+    for position, expired in ipairs(claim and claim.expired or {}) do
+        if expired == token then
+            use_reserve()
+            table.remove(claim.expired, position)
+            claim.attempt = claim.attempt - 1
+            write_claim(index, claim)
+            return
+        end
+    end
 end
 
 -- Returns the claim that is held with this token, or nil.
