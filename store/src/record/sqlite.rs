@@ -81,7 +81,7 @@ impl SqliteRecord {
         if self.pools.is_ready() {
             fault::try_files(&self.file)?;
         }
-        for statement in sql::write_checks() {
+        for statement in [sql::write_check(), sql::submission_check_on_sqlite()] {
             let done = self.pools.write::<sql::Checked>(statement).await;
             done.map_err(|error| self.explained(error))?;
         }

@@ -3,7 +3,10 @@
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use percent_encoding::percent_decode_str;
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::{
+    ConnectOptions,
+    postgres::{PgConnectOptions, PgSslMode},
+};
 use url::Url;
 
 /// Connection settings for a PostgreSQL server.
@@ -269,7 +272,9 @@ impl PostgresConfig {
             .ssl_mode(self.effective_ssl_mode().into())
             // Poolers refuse it, and there are no floating-point numbers here.
             .extra_float_digits(None)
-            .application_name("fibstack");
+            .application_name("fibstack")
+            // A statement that takes too long fails, and that is logged.
+            .disable_statement_logging();
         if let Some(Password(password)) = &self.password {
             options = options.password(password);
         }

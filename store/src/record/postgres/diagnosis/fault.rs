@@ -101,6 +101,9 @@ pub enum DatabaseFault {
     /// A table is gone, although the migration that creates it was applied.
     #[error("the table “{table}” is missing, although its migration was applied")]
     TableMissing { table: String },
+    /// A column of a table is gone, although the migration that creates it was applied.
+    #[error("the tables were changed: {error}")]
+    ColumnMissing { error: String },
     /// A migration was applied by an earlier release and was interrupted.
     #[error("migration {version} was interrupted")]
     MigrationInterrupted { version: i64 },
@@ -154,7 +157,8 @@ impl DatabaseFault {
             | Self::TableDenied { .. }
             | Self::TableMissing { .. }
             | Self::Denied { .. } => DatabaseCheck::Permission,
-            Self::MigrationInterrupted { .. }
+            Self::ColumnMissing { .. }
+            | Self::MigrationInterrupted { .. }
             | Self::MigrationModified { .. }
             | Self::NameTaken { .. }
             | Self::NotTheOriginals
@@ -265,6 +269,7 @@ fn of_refusal(config: &PostgresConfig, refusal: &dyn sqlx::error::DatabaseError)
         "28000" => DatabaseFault::UserRejected { user, error },
         "3D000" => DatabaseFault::NoDatabase { database },
         "42501" if error.contains("for database") => DatabaseFault::ConnectDenied { user, database, error },
+        "42703" => DatabaseFault::ColumnMissing { error },
         "42501" => DatabaseFault::Denied { user, error },
         "25006" => DatabaseFault::ReadOnly { standby: error.contains("recovery") },
         "53100" => DatabaseFault::DiskFull { error },

@@ -90,7 +90,7 @@ impl DatabaseFault {
         Fault::Denied { user, .. } => {
             format!("As the owner, grant the privilege to \"{user}\", or correct PGUSER.")
         }
-        Fault::TableMissing { .. } => {
+        Fault::TableMissing { .. } | Fault::ColumnMissing { .. } => {
             "Restore the database from a backup or, to start empty, use a new database (PGDATABASE).".to_owned()
         }
         Fault::MigrationInterrupted { .. } => "Restore the database from a backup.".to_owned(),
