@@ -210,7 +210,8 @@ fn of_connection(error: &BoardError) -> BoardFault {
     } else if error.is_connection_refusal() {
         "Nothing accepts connections at REDIS_HOST and REDIS_PORT: start Redis, or correct them."
     } else {
-        "Redis closed the connection. If it accepts only TLS, set REDIS_TLS=true."
+        "Redis closed the connection. If it accepts only TLS, set REDIS_TLS=true; if too many clients are connected, raise \
+         maxclients."
     })
 }
 
