@@ -42,6 +42,9 @@ impl DatabaseFault {
         Fault::TlsFailed { .. } => {
             "Check the server's certificate, PGSSLCERT and PGSSLKEY; TLS 1.2 is the lowest version.".to_owned()
         }
+        Fault::ClientCertificate { .. } => "Set PGSSLCERT to a certificate (version 3, with extensions) that the server's \
+             authority has signed for PGUSER, and PGSSLKEY to its key, without a passphrase."
+            .to_owned(),
         Fault::AuthenticationFailed { password_set: true, .. } => {
             "Correct PGUSER and PGPASSWORD (or PGPASSWORD_FILE, or CONNECTION_URL).".to_owned()
         }
