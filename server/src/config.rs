@@ -47,7 +47,7 @@ pub struct Config {
     pub address_file: Option<PathBuf>,
 
     /// Folder of the embedded database
-    #[arg(long, env, default_value = ".data")]
+    #[arg(long, env, default_value = ".data", value_parser = folder)]
     pub data_dir: PathBuf,
 
     /// Maximum size of the full results kept on the board, in bytes; evicted results are recomputed on request
@@ -177,6 +177,10 @@ impl Config {
 /// Address that cargo-leptos sets for the site.
 fn leptos_site_addr() -> Option<SocketAddr> {
     std::env::var("LEPTOS_SITE_ADDR").ok().and_then(|address| address.parse().ok())
+}
+
+fn folder(text: &str) -> Result<PathBuf, std::convert::Infallible> {
+    Ok(PathBuf::from(text.trim()))
 }
 
 fn network(text: &str) -> Result<IpNet, String> {

@@ -15,6 +15,9 @@ use utoipa::ToSchema;
 /// Time limit for a part to respond.
 const DEADLINE: Duration = Duration::from_secs(2);
 
+/// Maximum number of causes that are logged during one outage.
+const MAX_LOGGED: usize = 10;
+
 /// Message of the periodic log line. On AWS, alarms use metrics derived from these lines: the metric filters in
 /// deploy/fargate/server.yaml match this text, so change both together.
 const STATE_MESSAGE: &str = "server state";
@@ -54,7 +57,7 @@ impl Readiness {
 pub(crate) struct Monitor {
     store: Arc<Store>,
     /// Causes logged since the Record's outage began; empty if there is none.
-    logged: Mutex<BTreeSet<&'static str>>,
+    logged: Mutex<BTreeSet<String>>,
 }
 
 impl Monitor {
@@ -85,25 +88,25 @@ impl Monitor {
                 (PartState::Up, None)
             }
             Ok(Err(error)) => {
-                let cause = error.summary();
-                self.log_once(cause, &error);
-                (PartState::Down, Some(cause))
+                self.log_once(error.to_string());
+                (PartState::Down, Some(error.summary()))
             }
             Err(_) => {
-                let cause = "it did not respond in time";
-                self.log_once(cause, &format_args!("the database did not respond within {DEADLINE:?}"));
-                (PartState::NoAnswer, Some(cause))
+                self.log_once(format!("the database did not respond within {DEADLINE:?}"));
+                (PartState::NoAnswer, Some("it did not respond in time"))
             }
         }
     }
 
-    fn log_once(&self, cause: &'static str, error: &dyn std::fmt::Display) {
-        if self.logged().insert(cause) {
+    fn log_once(&self, error: String) {
+        let mut logged = self.logged();
+        if logged.len() < MAX_LOGGED && !logged.contains(&error) {
             tracing::warn!(%error, "readiness check failed");
+            logged.insert(error);
         }
     }
 
-    fn logged(&self) -> MutexGuard<'_, BTreeSet<&'static str>> {
+    fn logged(&self) -> MutexGuard<'_, BTreeSet<String>> {
         // Locked for a single step, never across an await.
         self.logged.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -96,7 +96,7 @@ pub(crate) fn switch(text: &str) -> Result<bool, String> {
 
 /// Parses the path of a file that exists.
 pub(crate) fn file(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
+    let path = PathBuf::from(text.trim());
     match path.metadata() {
         Ok(metadata) if metadata.is_file() => Ok(path),
         Ok(_) => Err("must be a regular file".to_owned()),

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use store::{Password, PostgresConfig, SslMode};
+use store::{ConfigError, Password, PostgresConfig, SslMode};
 
 use crate::{
     Secret, SettingsError,
@@ -39,7 +38,7 @@ pub struct PostgresSettings {
     /// Use of TLS and verification of the server's certificate, as in libpq. Default: prefer.
     #[arg(
         id = "PGSSLMODE", long = "pgsslmode", env = "PGSSLMODE",
-        value_parser = PossibleValuesParser::new(SslMode::ALL.map(SslMode::as_str)).try_map(|mode| mode.parse::<SslMode>()),
+        value_parser = ssl_mode,
     )]
     pub ssl_mode: Option<SslMode>,
     /// PEM file of the authority that signed the server's certificate. Default: the system's authorities.
@@ -101,7 +100,9 @@ impl PostgresSettings {
             let one = "only one of PGSSLCERT and PGSSLKEY is set: set both, or neither";
             return Err(SettingsError::Refused(one.to_owned()));
         }
-        Ok(config)
+        config
+            .with_system_authorities()
+            .map_err(|error| SettingsError::Refused(format!("PGSSLROOTCERT and PGSSLMODE: {error}")))
     }
 
     fn separate(&self) -> Result<PostgresConfig, SettingsError> {
@@ -119,12 +120,13 @@ impl PostgresSettings {
     }
 }
 
-/// Like [`certificates`], with a hint for the value `system`, which libpq knows.
+/// Like [`certificates`], but also accepts libpq's value `system`.
 fn root_certificates(text: &str) -> Result<PathBuf, String> {
-    if text == "system" {
-        return Err("must be a file; without it, the system's authorities are trusted".to_owned());
-    }
-    certificates(text)
+    if text.trim() == "system" { Ok(PathBuf::from("system")) } else { certificates(text) }
+}
+
+fn ssl_mode(text: &str) -> Result<SslMode, String> {
+    text.trim().to_lowercase().parse().map_err(|error: ConfigError| error.to_string())
 }
 
 #[cfg(test)]
@@ -156,7 +158,6 @@ mod tests {
             (["--pgport", "tcp://10.0.0.1:5432"], ["PGPORT", "from 1 to 65535"]),
             (["--pgsslmode", "yes"], ["PGSSLMODE", "verify-full"]),
             (["--pgsslrootcert", "/nowhere"], ["PGSSLROOTCERT", "cannot read this file"]),
-            (["--pgsslrootcert", "system"], ["PGSSLROOTCERT", "the system's authorities are trusted"]),
             (["--pgsslrootcert", "Cargo.toml"], ["PGSSLROOTCERT", "in PEM format"]),
             (["--pgsslkey", "Cargo.toml"], ["PGSSLKEY", "PRIVATE KEY"]),
             (["--pg-pool-size", "0"], ["PG_POOL_SIZE", "from 1 to 1000 connections"]),
@@ -202,6 +203,23 @@ mod tests {
         let mode = |more: &[&str]| read(&[&url, more].concat()).unwrap().to_config().unwrap().ssl_mode;
         assert_eq!(mode(&[]), SslMode::Disable);
         assert_eq!(mode(&["--pgsslmode", "verify-full"]), SslMode::VerifyFull);
+    }
+
+    #[test]
+    fn the_systems_authorities_need_the_strictest_mode() {
+        let config = |more: &[&str]| {
+            read(&[&["--pghost", "db", "--pgsslrootcert", "system"], more].concat()).unwrap().to_config()
+        };
+        let system = config(&[]).unwrap();
+        assert_eq!((system.ssl_mode, system.ssl_root_cert), (SslMode::VerifyFull, None));
+        assert_eq!(config(&["--pgsslmode", " Verify-Full\n"]).unwrap().ssl_mode, SslMode::VerifyFull);
+        let error = config(&["--pgsslmode", "require"]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "PGSSLROOTCERT and PGSSLMODE: sslrootcert is system, so sslmode must be verify-full, not require"
+        );
+        let url = ["--connection-url", "postgres://me@db/app?sslrootcert=system"];
+        assert_eq!(read(&url).unwrap().to_config().unwrap().ssl_mode, SslMode::VerifyFull);
     }
 
     #[test]

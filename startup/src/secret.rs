@@ -21,10 +21,10 @@ impl Secret {
     }
 
     /// Returns the secret from `variable` or from the file named by `{variable}_FILE`, which is how Docker
-    /// and Kubernetes provide secrets. A newline at the end of the file is removed.
+    /// and Kubernetes provide secrets. A newline at the end is removed, and a byte-order mark at the start.
     ///
     /// # Errors
-    /// Fails if both are set, or if the file cannot be read or is empty.
+    /// Fails if both are set, if the file cannot be read or is empty, or if the secret has more than one line.
     pub fn from_either(
         variable: &'static str,
         secret: Option<&Self>,
@@ -32,7 +32,7 @@ impl Secret {
     ) -> Result<Option<Self>, SettingsError> {
         match (secret, file) {
             (Some(_), Some(_)) => Err(SettingsError::SecretTwice { variable }),
-            (Some(secret), None) => Ok(Some(secret.clone())),
+            (Some(secret), None) => secret.cleaned(variable).map(Some),
             (None, None) => Ok(None),
             (None, Some(path)) => {
                 let (variable, path) = (format!("{variable}_FILE"), path.to_owned());
@@ -40,12 +40,25 @@ impl Secret {
                     Ok(text) => text,
                     Err(source) => return Err(SettingsError::File { variable, path, source }),
                 };
-                match text.trim_end_matches(['\r', '\n']) {
-                    "" => Err(SettingsError::EmptyFile { variable, path }),
-                    secret => Ok(Some(Self::new(secret))),
+                let secret = Self::new(text).cleaned(&variable)?;
+                if secret.0.is_empty() {
+                    return Err(SettingsError::EmptyFile { variable, path });
                 }
+                Ok(Some(secret))
             }
         }
+    }
+
+    /// Removes what editors and `echo` add. No password contains control characters, and a message about them would
+    /// otherwise be one about the login.
+    fn cleaned(&self, variable: &str) -> Result<Self, SettingsError> {
+        let text = self.0.trim_start_matches('\u{feff}').trim_end_matches(['\r', '\n']);
+        if text.contains(char::is_control) {
+            return Err(SettingsError::Refused(format!(
+                "{variable} must be one line, without control characters"
+            )));
+        }
+        Ok(Self::new(text))
     }
 }
 
@@ -76,6 +89,21 @@ mod tests {
         std::fs::write(&path, " p w \r\n").unwrap();
         let secret = Secret::from_either("PGPASSWORD", None, Some(&path)).unwrap();
         assert_eq!(secret.unwrap().expose(), " p w ");
+    }
+
+    #[test]
+    fn what_editors_add_is_removed_and_several_lines_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        std::fs::write(&path, "\u{feff}p w\r\n").unwrap();
+        let secret = Secret::from_either("PGPASSWORD", None, Some(&path)).unwrap();
+        assert_eq!(secret.unwrap().expose(), "p w");
+        let given = Secret::new("p\n");
+        let secret = Secret::from_either("PGPASSWORD", Some(&given), None).unwrap();
+        assert_eq!(secret.unwrap().expose(), "p");
+        std::fs::write(&path, "one\ntwo\n").unwrap();
+        let error = Secret::from_either("PGPASSWORD", None, Some(&path)).unwrap_err().to_string();
+        assert_eq!(error, "PGPASSWORD_FILE must be one line, without control characters");
     }
 
     #[test]

@@ -204,7 +204,9 @@ pub trait Board: Send + Sync + 'static {
     /// expired is given up, with [`Notice::GivenUp`].
     async fn claim(&self, worker: &WorkerId, lease: Duration) -> Result<Option<Claim>, BoardError>;
 
-    /// Extends a lease and publishes [`Notice::Progress`]. Returns false if the lease is no longer held.
+    /// Extends a lease and publishes [`Notice::Progress`]. Returns false if the lease is no longer held, because it
+    /// expired; the attempt then doesn't count, since its worker was only cut off. Returns true if the index was given
+    /// up meanwhile, since a late result is still accepted.
     async fn renew(&self, lease: &Lease, duration: Duration, progress: f64) -> Result<bool, BoardError>;
 
     /// Ends a claim without counting the attempt (a graceful stop, or a result that cannot be posted). The

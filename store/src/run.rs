@@ -1,10 +1,13 @@
 //! The store's background work: prepares the Record, then listens and sweeps.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::{Adoption, Store, backoff::Backoff};
+
+/// Maximum number of causes that are logged while the database cannot be prepared.
+const MAX_LOGGED: usize = 20;
 
 impl Store {
     /// Prepares the Record, then listens to the Board and sweeps until stopped.
@@ -19,7 +22,7 @@ impl Store {
     /// Retries until the Record is prepared; returns false if stopped before.
     pub(crate) async fn prepare(&self, stop: &CancellationToken) -> bool {
         let mut backoff = Backoff::default();
-        let mut logged = String::new();
+        let mut logged = BTreeSet::new();
         loop {
             if stop.is_cancelled() {
                 return false;
@@ -41,11 +44,9 @@ impl Store {
                     return true;
                 }
                 Err(error) => {
-                    let error = error.to_string();
-                    // Log each cause once.
-                    if error != logged {
+                    // Log each cause once, even if several alternate.
+                    if logged.len() < MAX_LOGGED && logged.insert(error.to_string()) {
                         tracing::warn!(%error, "failed to prepare the database; retrying");
-                        logged = error;
                     }
                 }
             }

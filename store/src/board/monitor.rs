@@ -11,6 +11,9 @@ use crate::{Board, BoardError, BoardHealth};
 /// Interval at which a Board that lacks something is checked again.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(2);
 
+/// Interval at which the same error is logged again while a check finds nothing missing.
+const REPEAT_INTERVAL: Duration = Duration::from_secs(60);
+
 /// Watches the Board for one process. All parts of the process report their errors here, so that the
 /// cause is logged once when an outage begins, whichever part notices it, and once more when it ends. An outage
 /// ends only when a check finds nothing missing, so a partial one does not look like a series of short ones.
@@ -26,6 +29,8 @@ struct Outage {
     /// Current warnings.
     warned: Vec<String>,
     checked: Option<Instant>,
+    /// The last error that a check could not explain, and when it was logged.
+    passing: Option<(String, Instant)>,
 }
 
 impl BoardMonitor {
@@ -43,7 +48,7 @@ impl BoardMonitor {
 
     /// Handles an error of the Board: finds and logs the cause.
     pub async fn failed(&self, what: &str, error: &BoardError) {
-        if self.health().await.is_ok() {
+        if self.health().await.is_ok() && self.is_new(format!("{what}: {error}")) {
             tracing::warn!(%error, "{what}");
         } else {
             tracing::debug!(%error, "{what}");
@@ -60,6 +65,19 @@ impl BoardMonitor {
         if due {
             self.health().await;
         }
+    }
+
+    /// Returns true unless the same message was logged last, not long ago.
+    fn is_new(&self, message: String) -> bool {
+        let mut outage = self.lock();
+        let is_repeated = outage
+            .passing
+            .as_ref()
+            .is_some_and(|(last, logged)| *last == message && logged.elapsed() < REPEAT_INTERVAL);
+        if !is_repeated {
+            outage.passing = Some((message, Instant::now()));
+        }
+        !is_repeated
     }
 
     fn log(&self, health: &BoardHealth) {

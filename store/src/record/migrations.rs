@@ -10,7 +10,7 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
 };
 
-use super::statement::literal;
+use super::statement::{literal, set_local_session};
 
 /// A migration: version and name, as in its file name, and its statements.
 pub(super) type File = (i64, &'static str, &'static str);
@@ -81,10 +81,11 @@ pub(super) fn missing(applied: &[Applied]) -> impl Iterator<Item = &'static File
 pub(super) async fn apply(connection: &mut PgConnection, file: &File) -> sqlx::Result<()> {
     let (version, description, statements) = file;
     let text = format!(
-        "set local statement_timeout = 0; {CREATE_TABLE};
+        "{}set local statement_timeout = 0; {CREATE_TABLE};
         insert into _sqlx_migrations (version, description, success, checksum, execution_time)
         values ({version}, {}, true, decode('{}', 'hex'), 0);
         {statements}",
+        set_local_session(),
         literal(description),
         checksum(file)
     );

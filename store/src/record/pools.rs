@@ -4,7 +4,7 @@ use std::{
     future::Future,
     io,
     sync::atomic::{AtomicBool, Ordering},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -16,7 +16,7 @@ use sqlx::{
 };
 use tokio::time::timeout;
 
-use super::{RecordError, statement::Statement};
+use super::{RecordError, sqlite::FileIdentity, statement::Statement};
 
 /// Time limit for running statements when the pools are closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,6 +37,8 @@ pub(super) struct Pools<DB: Database> {
     pub(super) readers: Pool<DB>,
     statement_timeout: Duration,
     ready: AtomicBool,
+    /// The file that holds the database, if it is one.
+    file: OnceLock<FileIdentity>,
     route: Arc<Route<<DB::Connection as Connection>::Options>>,
 }
 
@@ -92,12 +94,25 @@ where
         statement_timeout: Duration,
         route: Arc<Route<<DB::Connection as Connection>::Options>>,
     ) -> Self {
-        Self { writers, readers, statement_timeout, ready: AtomicBool::new(false), route }
+        Self {
+            writers,
+            readers,
+            statement_timeout,
+            ready: AtomicBool::new(false),
+            file: OnceLock::new(),
+            route,
+        }
     }
 
     /// Allows statements, once the schema is in place.
     pub(super) fn set_ready(&self) {
         self.ready.store(true, Ordering::Release);
+    }
+
+    /// Sets the file without which no write counts.
+    pub(super) fn set_file(&self, file: FileIdentity) {
+        // Fails only if it is set already.
+        let _ = self.file.set(file);
     }
 
     /// Returns true if the schema is in place.
@@ -110,7 +125,10 @@ where
     where
         T: for<'r> FromRow<'r, DB::Row> + Send + Unpin,
     {
-        self.run(&self.writers, &statement).await
+        let rows = self.run(&self.writers, &statement).await?;
+        // A write to a file that was deleted or replaced would be lost.
+        self.file.get().map_or(Ok(()), FileIdentity::check)?;
+        Ok(rows)
     }
 
     /// Runs a statement that only reads, and fetches all of its rows, so that the connection is free

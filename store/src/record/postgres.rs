@@ -4,9 +4,10 @@ mod config;
 mod connect;
 mod diagnosis;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::{Connection, Executor, PgConnection, Postgres, Row};
+use tokio::sync::Mutex;
 
 pub use config::{ConfigError, Password, PostgresConfig, SslMode};
 pub use diagnosis::{DatabaseCheck, DatabaseFault, diagnose};
@@ -21,10 +22,18 @@ use super::{
 /// that is migrating.
 const MIGRATE_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// Time limit for the writes of a check. Leaves time to find the cause within the deadline of readiness.
+const TRY_TIMEOUT: Duration = Duration::from_millis(1_500);
+
+/// Time for which the cause of an error is taken to be the same. Finding it opens a connection.
+const CAUSE_KEPT: Duration = Duration::from_secs(5);
+
 /// The Record on PostgreSQL.
 pub struct PostgresRecord {
     pub(super) pools: Pools<Postgres>,
     config: PostgresConfig,
+    /// The last cause of a failed check: when it was found, the error's message, and the fault.
+    last_cause: Mutex<Option<(Instant, String, DatabaseFault)>>,
 }
 
 impl PostgresRecord {
@@ -32,7 +41,7 @@ impl PostgresRecord {
     /// [`prepare`](crate::Record::prepare) until it succeeds. Must be called inside a Tokio runtime.
     #[must_use]
     pub fn new(config: &PostgresConfig) -> Self {
-        Self { pools: connect::pools(config), config: config.clone() }
+        Self { pools: connect::pools(config), config: config.clone(), last_cause: Mutex::default() }
     }
 
     /// Returns the version of the database's schema; `None` if it has none yet.
@@ -66,20 +75,43 @@ impl PostgresRecord {
         Ok(adoption)
     }
 
-    /// Checks that the database can do what the Record needs: a committed write. If not, finds out why.
+    /// Checks that the database can do what the Record needs: a committed write, and a submission. If not, finds out
+    /// why, but not again and again while the error stays the same.
     pub(super) async fn check_writable(&self) -> Result<(), RecordError> {
-        for statement in sql::write_checks() {
-            if let Err(error) = self.pools.write::<sql::Checked>(statement).await {
-                let opened = within(self.config.acquire_timeout, connect::open(&self.config)).await;
-                let (mut connection, _) = opened.map_err(|error| self.explained(&error))?;
-                self.examine(&mut connection).await?;
-                return Err(match error {
-                    RecordError::NotReady => error,
-                    error => self.explained(&error),
-                });
-            }
+        let Err(error) = self.try_writes().await else { return Ok(()) };
+        let message = error.to_string();
+        let mut last = self.last_cause.lock().await;
+        let is_known = |found: &Instant, about: &str| found.elapsed() < CAUSE_KEPT && about == message;
+        if let Some((_, _, fault)) = last.as_ref().filter(|(found, about, _)| is_known(found, about)) {
+            return Err(RecordError::Fault { fault: fault.clone() });
         }
-        Ok(())
+        let cause = self.cause_of(error).await;
+        if let RecordError::Fault { fault } = &cause {
+            *last = Some((Instant::now(), message, fault.clone()));
+        }
+        Err(cause)
+    }
+
+    async fn try_writes(&self) -> Result<(), RecordError> {
+        within(TRY_TIMEOUT, async {
+            self.pools.write::<sql::Checked>(sql::write_check()).await?;
+            self.pools.write::<sql::Checked>(sql::submission_check_on_postgres()).await?;
+            Ok::<_, RecordError>(())
+        })
+        .await
+    }
+
+    /// Finds the cause of an error by examining the database on a new connection.
+    async fn cause_of(&self, error: RecordError) -> RecordError {
+        let examined = async {
+            let (mut connection, _) =
+                within(self.config.acquire_timeout, connect::open(&self.config)).await?;
+            self.examine(&mut connection).await
+        };
+        match (examined.await, error) {
+            (Ok(()), RecordError::NotReady) => RecordError::NotReady,
+            (Err(error), _) | (Ok(()), error) => self.explained(&error),
+        }
     }
 
     async fn examine(&self, connection: &mut PgConnection) -> Result<(), RecordError> {

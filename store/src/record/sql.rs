@@ -241,19 +241,38 @@ fn big(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-/// A result of one of [`write_checks`].
+/// A result of one of the checks.
 pub(super) type Checked = (i64,);
 
-/// Statements that succeed if the database can do what the Record needs: one writes, the other requires the
-/// table, the columns and the privileges of a submission.
-pub(super) fn write_checks() -> [Statement; 2] {
-    [
-        Statement::new("update write_check set checked_us = $1 returning checked_us").bind(big(now_us())),
-        Statement::new(
-            "insert into indexes as known (number, status, revision, times_submitted)
-            select 0, 'pending', 1, 1 where 1 = 0
-            on conflict (number) do update set times_submitted = known.times_submitted
-            returning revision",
-        ),
-    ]
+/// A statement that succeeds if the database commits a write.
+pub(super) fn write_check() -> Statement {
+    Statement::new("update write_check set checked_us = $1 returning checked_us").bind(big(now_us()))
+}
+
+/// A statement that succeeds if SQLite can record a submission: it has the table and the columns.
+pub(super) fn submission_check_on_sqlite() -> Statement {
+    Statement::new(
+        "insert into indexes as known (number, status, revision, times_submitted)
+        select 0, 'pending', 1, 1 where 1 = 0
+        on conflict (number) do update set times_submitted = known.times_submitted
+        returning revision",
+    )
+}
+
+/// A statement that records a submission on Postgres and undoes it, without a transaction of its own, which a pooler
+/// might refuse. Privileges, policies, constraints and triggers that reject submissions also reject this.
+pub(super) fn submission_check_on_postgres() -> Statement {
+    Statement::new(concat!(
+        "do 'declare entry record;
+        begin
+            insert into indexes as known (number, status, revision, times_submitted, accepted_us, recorded_us)
+            values (2147483647, ''pending'', 1, 1, 1, 1)
+            on conflict (number) do update set times_submitted = known.times_submitted + 1
+            returning ",
+        entry_columns!(),
+        " into entry;
+            raise exception sqlstate ''FS001'';
+        exception when sqlstate ''FS001'' then null;
+        end'"
+    ))
 }

@@ -9,11 +9,12 @@ use std::{
 
 use backon::{ConstantBuilder, Retryable};
 use sqlx::{
-    Connection, Sqlite, SqliteConnection,
+    ConnectOptions, Connection, Sqlite, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 pub use fault::FileFault;
+pub(super) use fault::FileIdentity;
 
 use super::{
     Adoption, RecordError, migrations,
@@ -52,7 +53,9 @@ impl SqliteRecord {
             // Every commit is flushed to disk, because an accepted index must survive even a power loss. With a
             // write-ahead log, the default would only keep the file consistent.
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(TIMEOUT);
+            .busy_timeout(TIMEOUT)
+            // A statement that takes too long fails, and that is logged.
+            .disable_statement_logging();
         // SQLite allows one writer at a time. Ours queue here, in order; inside SQLite they would poll
         // for the lock and some might never get it.
         let writer = SqlitePoolOptions::new()
@@ -72,7 +75,9 @@ impl SqliteRecord {
         let retry = ConstantBuilder::default().with_delay(RETRY_PAUSE).without_max_times();
         let migrating = (|| self.try_migrate()).retry(retry).sleep(tokio::time::sleep).when(is_locked);
         let migrated: Result<_, RecordError> = within(TIMEOUT, migrating).await;
-        migrated.map_err(|error| self.explained(error))
+        let adoption = migrated.map_err(|error| self.explained(error))?;
+        self.pools.set_file(FileIdentity::of(&self.file)?);
+        Ok(adoption)
     }
 
     /// Checks that the database can do what the Record needs: a committed write, to a file that still exists.
@@ -80,8 +85,11 @@ impl SqliteRecord {
     pub(super) async fn check_writable(&self) -> Result<(), RecordError> {
         if self.pools.is_ready() {
             fault::try_files(&self.file)?;
+        } else {
+            // Names the cause, unless the file is only being prepared.
+            fault::try_folder(&self.folder, &self.file)?;
         }
-        for statement in sql::write_checks() {
+        for statement in [sql::write_check(), sql::submission_check_on_sqlite()] {
             let done = self.pools.write::<sql::Checked>(statement).await;
             done.map_err(|error| self.explained(error))?;
         }

@@ -4,6 +4,24 @@ use std::{fmt::Write, time::Duration};
 
 use sqlx::{Arguments, AssertSqlSafe, Database, Encode, SqlSafeStr, SqlStr, Type};
 
+/// Settings that this program depends on, whatever is set for the server, the database or the role: a commit is durable
+/// when it returns, no transaction has to be repeated, and only the statement timeout limits the wait for a lock.
+/// The isolation level of one transaction has a name of its own.
+pub(super) const SESSION: [(&str, &str); 4] = [
+    ("transaction_isolation", "read committed"),
+    ("synchronous_commit", "on"),
+    ("lock_timeout", "0"),
+    ("client_min_messages", "warning"),
+];
+
+/// Statements that apply [`SESSION`] to the transaction they begin.
+pub(super) fn set_local_session() -> String {
+    SESSION.iter().fold(String::new(), |mut text, (name, value)| {
+        let _ = write!(text, "set local {name} = '{value}'; ");
+        text
+    })
+}
+
 /// A statement with its parameters, which can be sent in two forms: prepared once per connection, or as
 /// a single text for connection poolers. A pooler may send each message to another server session, so that
 /// nothing may depend on an earlier one: no prepared statement, not even an unnamed one, and no setting.
@@ -60,7 +78,11 @@ impl Statement {
     /// The statement as a single text for Postgres. The statements of one text form a transaction, and the timeout
     /// applies only within it.
     pub(super) fn text(&self, statement_timeout: Duration) -> SqlStr {
-        let mut text = format!("set local statement_timeout = {}; ", statement_timeout.as_millis());
+        let mut text = format!(
+            "{}set local statement_timeout = {}; ",
+            set_local_session(),
+            statement_timeout.as_millis()
+        );
         let mut rest = self.sql.as_str();
         while let Some((before, after)) = rest.split_once('$') {
             let digits = after.find(|character: char| !character.is_ascii_digit()).unwrap_or(after.len());
@@ -120,8 +142,8 @@ mod tests {
             .bind(String::from(r"it's a \ $1"))
             .bind(None::<i64>);
         let text = statement.text(Duration::from_secs(5));
-        let expected =
-            r"set local statement_timeout = 5000; select 7,  E'it''s a \\ $1' where null = null or 7 < 0";
+        let expected = set_local_session()
+            + r"set local statement_timeout = 5000; select 7,  E'it''s a \\ $1' where null = null or 7 < 0";
         assert_eq!(text.as_str(), expected);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use protocol::{Notice, SHORT_DIGITS};
 use store::{Channel, EnqueueOutcome, EnqueueReason, FailOutcome, FinishOutcome, IndexState};
 
-use crate::subject::{Subject, index, marker, notice, worker};
+use crate::subject::{HOUR, Subject, index, marker, notice, worker};
 
 pub(crate) async fn failed_attempts_back_off_until_the_fifth_gives_the_index_up(board: &Subject) {
     let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
@@ -76,6 +76,50 @@ pub(crate) async fn an_index_is_given_up_after_five_expired_leases(board: &Subje
     let reason = "given up after 5 attempts: worker w5 stopped responding".to_owned();
     assert_eq!(notice(&mut events).await, Notice::GivenUp { index: index(7), reason: reason.clone() });
     assert_eq!(board.state(7).await, IndexState::GivenUp { reason });
+}
+
+pub(crate) async fn attempts_of_workers_that_were_only_cut_off_do_not_count(board: &Subject) {
+    board.submit(&[7]).await;
+    let mut cut_off = board.claim_as("w0").await.unwrap();
+    // More often than the maximum number of attempts. The workers report back by a renewal or, when they stop, a
+    // release.
+    for round in 1..=8 {
+        board.an_hour_passes();
+        let next = board.claim_as(&format!("w{round}")).await.unwrap();
+        assert_eq!(next.attempt, 2, "round {round}");
+        let still_held = match round % 2 {
+            0 => board.renew(&cut_off.lease, HOUR, 0.5).await.unwrap(),
+            _ => board.release(&cut_off.lease, Duration::ZERO).await.unwrap(),
+        };
+        assert!(!still_held);
+        // Once per attempt.
+        assert!(!board.renew(&cut_off.lease, HOUR, 0.5).await.unwrap());
+        let IndexState::Pending(Some(seen)) = board.state(7).await else { panic!("expected a claim") };
+        assert_eq!((seen.worker, seen.attempt), (worker(&format!("w{round}")), 1));
+        cut_off = next;
+    }
+    // Failures count as before.
+    assert_eq!(
+        board.fail(&cut_off.lease, "no", false).await.unwrap(),
+        FailOutcome::Retry { after: Duration::from_secs(1) }
+    );
+    board.an_hour_passes();
+    assert_eq!(board.claim_as("w9").await.unwrap().attempt, 2);
+}
+
+pub(crate) async fn a_worker_that_returns_after_the_index_was_given_up_may_finish(board: &Subject) {
+    board.submit(&[7]).await;
+    let mut last = None;
+    for attempt in 1..=5 {
+        last = board.claim_as(&format!("w{attempt}")).await;
+        board.an_hour_passes();
+    }
+    assert_eq!(board.claim_as("w6").await, None);
+    assert!(matches!(board.state(7).await, IndexState::GivenUp { .. }));
+    let lease = last.unwrap().lease;
+    assert!(board.renew(&lease, HOUR, 0.5).await.unwrap(), "the worker would stop computing");
+    assert_eq!(board.finish(&lease, "13", 1).await.unwrap(), FinishOutcome::First);
+    assert_eq!(board.state(7).await, IndexState::Result { bytes: 2, recorded: false });
 }
 
 pub(crate) async fn a_result_is_published_exactly_once(board: &Subject) {

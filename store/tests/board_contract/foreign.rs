@@ -46,6 +46,67 @@ async fn indexes_left_pending_by_a_foreign_server_are_enqueued() {
 }
 
 #[tokio::test]
+async fn garbage_in_our_keys_does_not_stop_the_work() {
+    let board = Subject::on_redis();
+    board.submit(&[7, 8, 9, 70]).await;
+    for claim in [
+        "garbage",
+        "{}",
+        "[]",
+        "null",
+        "5",
+        r#"{"token":5}"#,
+        r#"{"token":"t","worker":"w","attempt":"x"}"#,
+        r#"{"token":"t","worker":"w","attempt":-1.5,"announced_us":-1,"claimed_us":1e3,"progress":7}"#,
+    ] {
+        for number in ["7", "8", "9", "70"] {
+            board.foreign(&["HSET", "{values}:claims", number, claim]);
+        }
+        board.foreign(&["HSET", "{values}:claims", "abc", claim]);
+        board.foreign(&[
+            "ZADD",
+            "{values}:pending",
+            "1",
+            "abc",
+            "2",
+            "-5",
+            "3",
+            "007",
+            "4",
+            "99999999999",
+            "5",
+            "",
+        ]);
+        board.foreign(&["ZADD", "{values}:results", "1", "zzz"]);
+        board.foreign(&["HSET", "{values}:sizes", "total", "abc", "zzz", "x", "7", "nan"]);
+        assert!(board.check().await.is_ok());
+        assert!(matches!(board.state(7).await, IndexState::Pending(_)), "{claim}");
+        let claimed = board.claim_as("w1").await.unwrap();
+        assert!(board.renew(&claimed.lease, LEASE, 0.5).await.unwrap(), "{claim}");
+        board.finish(&claimed.lease, "13", 1).await.unwrap();
+        board.mark_recorded(claimed.lease.index, 1_000).await.unwrap();
+        board.foreign(&["HDEL", "values", &claimed.lease.index.to_string()]);
+        board.submit(&[claimed.lease.index.get()]).await;
+    }
+    assert_eq!(board.pending_len().await.unwrap(), 4, "the members that are not indexes are gone");
+}
+
+#[tokio::test]
+async fn an_index_is_due_although_the_clock_of_redis_was_set_back() {
+    let board = Subject::on_redis();
+    board.submit(&[7]).await;
+    board.foreign(&["ZADD", "{values}:pending", "XX", "99999999999999", "7"]);
+    let claim = board.claim_as("w1").await.unwrap();
+    assert!(claim.announced_us <= claim.claimed_us, "{claim:?}");
+    // A claim that was made in the future has certainly expired.
+    let future = r#"{"attempt":1,"announced_us":1,"claimed_us":9007199254740991,"progress":0,"token":"t","worker":"w"}"#;
+    board.foreign(&["HSET", "{values}:claims", "7", future]);
+    board.foreign(&["ZADD", "{values}:pending", "XX", "99999999999999", "7"]);
+    assert_eq!(board.claim_as("w2").await.unwrap().attempt, 2);
+    assert_eq!(board.claim_as("w3").await, None, "the lease is held");
+}
+
+#[tokio::test]
 async fn an_index_with_a_foreign_result_is_not_claimed() {
     let board = Subject::on_redis();
     let numbers: Vec<_> = (1..=250).collect();

@@ -61,6 +61,8 @@ contract! {
         a_final_failure_gives_the_index_up_at_once,
         resubmitting_a_failed_index_resets_its_attempts,
         an_index_is_given_up_after_five_expired_leases,
+        attempts_of_workers_that_were_only_cut_off_do_not_count,
+        a_worker_that_returns_after_the_index_was_given_up_may_finish,
         a_result_is_published_exactly_once,
         a_result_is_accepted_after_the_lease_was_lost,
         a_result_is_accepted_without_a_claim,

@@ -28,9 +28,11 @@ async fn a_folder_that_can_never_be_used_is_reported() {
     fs::write(folder.join("file"), "").unwrap();
     fs::create_dir_all(folder.join("taken/fibstack.sqlite")).unwrap();
     fs::create_dir(folder.join("text")).unwrap();
+    std::os::unix::fs::symlink("loop", folder.join("loop")).unwrap();
     fs::write(folder.join("text/fibstack.sqlite"), "not a database\n".repeat(100)).unwrap();
     for (name, problem) in [
         ("file", "it is not a folder"),
+        ("loop", "it is a symbolic link that leads nowhere"),
         ("file/below", "Not a directory"),
         (&"long".repeat(100), "File name too long"),
         ("taken", "is a directory"),
@@ -61,6 +63,26 @@ async fn a_modified_migration_is_refused_and_a_newer_one_is_accepted() {
 }
 
 #[tokio::test]
+async fn nothing_is_accepted_into_a_file_that_was_replaced() {
+    let folder = Folder::new("data").unwrap();
+    let file = folder.path().join("fibstack.sqlite");
+    let record = SqliteRecord::new(folder.path());
+    record.prepare().await.unwrap();
+    record.submit(index(7), 1).await.unwrap();
+    let (kept, copy) = (folder.path().join("kept"), folder.path().join("copy"));
+    fs::copy(&file, &copy).unwrap();
+    fs::rename(&file, &kept).unwrap();
+    fs::rename(&copy, &file).unwrap();
+    for error in [record.submit(index(8), 1).await.unwrap_err(), record.check().await.unwrap_err()] {
+        assert!(error.to_string().contains("deleted or replaced"), "{error}");
+        assert_eq!(error.summary(), "its file was deleted or replaced");
+    }
+    fs::rename(&kept, &file).unwrap();
+    record.check().await.unwrap();
+    record.submit(index(8), 1).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_file_that_is_moved_away_while_open_is_reported() {
     let folder = Folder::new("data").unwrap();
     let data = folder.path().join("data");
@@ -72,6 +94,9 @@ async fn a_file_that_is_moved_away_while_open_is_reported() {
     let error = record.check().await.unwrap_err();
     assert!(matches!(error, RecordError::File(_)), "{error}");
     assert!(error.to_string().contains("DATA_DIR: "), "{error}");
+    // What is written to it now may never be seen again, so it is not accepted.
+    let error = record.submit(index(9), 1).await.unwrap_err();
+    assert!(error.to_string().contains("deleted or replaced"), "{error}");
     fs::rename(folder.path().join("elsewhere"), &data).unwrap();
     record.check().await.unwrap();
     record.submit(index(8), 1).await.unwrap();

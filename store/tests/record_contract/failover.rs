@@ -103,7 +103,11 @@ async fn a_revoked_privilege_is_reported() {
     execute(format!("grant select on _sqlx_migrations to {user}"));
     let denied = |table: &str| DatabaseFault::TableDenied { user: user.clone(), table: table.to_owned() };
     for table in ["indexes", "adoption", "write_check"] {
-        assert_eq!(fault_of(&*record).await, denied(table));
+        let refused = record.prepare().await;
+        assert!(
+            matches!(&refused, Err(RecordError::Fault { fault }) if *fault == denied(table)),
+            "{refused:?}"
+        );
         execute(format!("grant select, insert, update on {table} to {user}"));
     }
     // It needs no privilege to create tables, since none is missing.
@@ -112,6 +116,77 @@ async fn a_revoked_privilege_is_reported() {
     record.check().await.unwrap();
     execute(format!("revoke insert on indexes from {user}"));
     assert_eq!(fault_of(&*record).await, denied("indexes"));
+    execute(format!("grant insert on indexes to {user}"));
+    record.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn whatever_rejects_submissions_fails_the_check() {
+    let postgres = Postgres::shared();
+    let database = postgres.create_database().unwrap();
+    let owner = format!("owner_of_{database}");
+    let execute = |statements: &str| postgres.execute(&database, statements).unwrap();
+    execute(&format!("create role {owner} login password 'x'; alter database {database} owner to {owner}"));
+    let config = PostgresConfig {
+        user: owner,
+        password: Some(store::Password::new("x")),
+        ..config_of(postgres, &database)
+    };
+    let record = Subject::in_config(config).prepared().await;
+    record.check().await.unwrap();
+    for (change, cause, undo) in [
+        (
+            "alter table indexes enable row level security, force row level security",
+            "row-level security policy",
+            "alter table indexes disable row level security",
+        ),
+        (
+            "create function refuse() returns trigger language plpgsql as $$ begin raise 'closed'; end $$;
+            create trigger refuse before insert on indexes for each row execute function refuse()",
+            "closed",
+            "drop trigger refuse on indexes",
+        ),
+        (
+            "alter table indexes add extra int not null",
+            "null value in column \"extra\"",
+            "alter table indexes drop extra",
+        ),
+        (
+            "alter sequence indexes_position_seq maxvalue 50; select setval('indexes_position_seq', 50)",
+            "reached maximum value of sequence",
+            "alter sequence indexes_position_seq no maxvalue",
+        ),
+        (
+            "alter table indexes rename reason to why",
+            "column \"reason\" does not exist",
+            "alter table indexes rename why to reason",
+        ),
+    ] {
+        execute(change);
+        assert!(record.submit(index(7), 1).await.is_err(), "{change}");
+        let fault = fault_of(&*record).await.to_string();
+        assert!(fault.contains(cause), "{change}: {fault}");
+        execute(undo);
+        record.prepare().await.unwrap();
+        record.check().await.unwrap();
+    }
+    record.submit(index(7), 1).await.unwrap();
+    assert_eq!(record.listed(0, 10).await.unwrap().len(), 1, "the check left an entry behind");
+}
+
+#[tokio::test]
+async fn a_schema_without_usage_is_reported_as_such() {
+    let postgres = Postgres::shared();
+    let database = postgres.create_database().unwrap();
+    let user = format!("unused_in_{database}");
+    let statements =
+        format!("create role {user} login password 'x'; revoke all on schema public from public");
+    postgres.execute(&database, &statements).unwrap();
+    let password = Some(store::Password::new("x"));
+    let config = PostgresConfig { user: user.clone(), password, ..config_of(postgres, &database) };
+    let denied = DatabaseFault::CreateDenied { user, database, schema: "public".to_owned() };
+    assert!(denied.remedy().contains("grant create, usage on schema \"public\""));
+    assert_eq!(fault_of(&*Subject::in_config(config)).await, denied);
 }
 
 #[tokio::test]

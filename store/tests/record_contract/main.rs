@@ -13,4 +13,5 @@ mod outage;
 mod outcome;
 mod pooler;
 mod preparation;
+mod role_settings;
 mod submission;

@@ -36,6 +36,8 @@ pub(super) struct State {
 struct Attempt {
     /// Token that guards the lease; `None` between two attempts.
     token: Option<String>,
+    /// Tokens of earlier attempts that count only because their leases expired.
+    expired: Vec<String>,
     claim: ClaimState,
 }
 
@@ -94,7 +96,10 @@ impl State {
                 claimed_us: now_us,
                 progress: 0.0,
             };
-            self.attempts.insert(index, Attempt { token: Some(token.clone()), claim });
+            let last = self.attempts.remove(&index);
+            let expired =
+                last.map(|last| last.expired.into_iter().chain(last.token).collect()).unwrap_or_default();
+            self.attempts.insert(index, Attempt { token: Some(token.clone()), expired, claim });
             self.pending.set(index, later(now_us, lease));
             let worker = worker.clone();
             let lease = Lease { index, worker: worker.clone(), token };
@@ -112,7 +117,10 @@ impl State {
         now_us: u64,
         publish: Publish<'_>,
     ) -> bool {
-        let Some(held) = self.held(lease) else { return false };
+        let Some(held) = self.held(lease) else {
+            self.uncount_expired(lease);
+            return self.failed.contains_key(&lease.index);
+        };
         held.claim.progress = if progress.is_nan() { 0.0 } else { progress.clamp(0.0, 1.0) };
         let ClaimState { worker, attempt, progress, .. } = held.claim.clone();
         self.pending.set(lease.index, later(now_us, duration));
@@ -127,7 +135,10 @@ impl State {
         now_us: u64,
         publish: Publish<'_>,
     ) -> bool {
-        let Some(held) = self.held(lease) else { return false };
+        let Some(held) = self.held(lease) else {
+            self.uncount_expired(lease);
+            return false;
+        };
         held.token = None;
         held.claim.attempt -= 1;
         self.pending.set(lease.index, later(now_us, wait));
@@ -253,6 +264,15 @@ impl State {
     /// The attempt under this lease, if the lease is still held.
     fn held(&mut self, lease: &Lease) -> Option<&mut Attempt> {
         self.attempts.get_mut(&lease.index).filter(|held| held.token.as_deref() == Some(&*lease.token))
+    }
+
+    /// Stops counting an attempt whose lease expired, because its worker is alive: it was only cut off.
+    fn uncount_expired(&mut self, lease: &Lease) {
+        let Some(current) = self.attempts.get_mut(&lease.index) else { return };
+        if let Some(position) = current.expired.iter().position(|token| *token == lease.token) {
+            current.expired.remove(position);
+            current.claim.attempt -= 1;
+        }
     }
 
     /// Puts an index on the pending list, due now; returns false if it was there already.

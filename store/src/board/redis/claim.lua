@@ -18,8 +18,8 @@ use_reserve()
 if lost_token ~= '' then
     local claims = redis.call('HGETALL', CLAIMS)
     for position = 1, #claims, 2 do
-        local index, claim = claims[position], cjson.decode(claims[position + 1])
-        if claim.token == lost_token then
+        local index, claim = claims[position], parse_claim(claims[position + 1])
+        if claim and claim.token == lost_token then
             redis.call('ZADD', PENDING, 'XX', score(now), index)
             claim.attempt = claim.attempt - 1
             claim.token = ''
@@ -29,22 +29,35 @@ if lost_token ~= '' then
 end
 
 for _ = 1, MAX_MEMBERS do
-    local due = redis.call('ZRANGEBYSCORE', PENDING, '-inf', score(now), 'WITHSCORES', 'LIMIT', 0, 1)
-    local index = due[1]
+    local first = redis.call('ZRANGE', PENDING, 0, 0, 'WITHSCORES')
+    local index = first[1]
     if not index then
         return {}
     end
+    local due_us = tonumber(first[2]) * 1000
     local claim = read_claim(index)
-    if field(index) == 'result' then
+    -- What was put on the list or claimed later than now is due, because Redis's clock has been set back.
+    if due_us > now and claim and claim.claimed_us <= now then
+        return {}
+    end
+    due_us = math.min(due_us, now)
+    if not is_index(index) then
+        drop_pending(index)
+    elseif field(index) == 'result' then
         -- A foreign worker posted it.
         drop_pending(index)
     elseif claim and claim.attempt >= max_attempts then
         give_up(index, (string.gsub(lease_expired, '{worker}', function() return claim.worker end)))
     else
+        local expired = claim and claim.expired or {}
+        if claim and claim.token ~= '' then
+            expired[#expired + 1] = claim.token
+        end
         claim = {
+            expired = expired,
             attempt = (claim and claim.attempt or 0) + 1,
             -- Until the first claim, the score is the time at which the index was put on the list.
-            announced_us = claim and claim.announced_us or math.floor(due[2] * 1000 + 0.5),
+            announced_us = claim and claim.announced_us or math.floor(due_us + 0.5),
             claimed_us = now,
             progress = 0,
             token = token,

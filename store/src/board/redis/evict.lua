@@ -9,6 +9,6 @@ local goal, bytes = ARGV[4], tonumber(ARGV[5])
 
 use_reserve()
 if goal == 'free' then
-    return (evict(tonumber(redis.call('HGET', SIZES, 'total') or 0) - bytes, nil))
+    return (evict(read_size('total') - bytes, nil))
 end
 return (evict(bytes, redis.call('ZRANGE', RESULTS, -1, -1)[1]))

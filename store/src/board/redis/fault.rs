@@ -198,19 +198,23 @@ fn of_connection(error: &BoardError) -> BoardFault {
     if error.is_timeout() {
         return BoardFault::no_reply("Redis did not respond in time.");
     }
+    tracing::debug!(error = text, "connection to Redis failed");
     if text.to_lowercase().contains("authentication") || text.contains("WRONGPASS") {
         return BoardFault::refused(WRONG_PASSWORD);
     }
     let lower = text.to_lowercase();
     let has = |parts: &[&str]| parts.iter().any(|part| lower.contains(part));
-    BoardFault::unreachable(if has(&["certificate", "tls", "corrupt message", "handshake"]) {
+    BoardFault::unreachable(if has(&["certificaterequired", "certificate required"]) {
+        "Redis requires a certificate of its clients, which fibstack does not have: set tls-auth-clients to no."
+    } else if has(&["certificate", "tls", "corrupt message", "handshake"]) {
         "TLS with Redis failed: check REDIS_TLS_CA_FILE, and that Redis accepts TLS at REDIS_PORT."
     } else if has(&["resolve", "lookup", "no address"]) {
         "REDIS_HOST cannot be resolved."
     } else if error.is_connection_refusal() {
         "Nothing accepts connections at REDIS_HOST and REDIS_PORT: start Redis, or correct them."
     } else {
-        "Redis closed the connection. If it accepts only TLS, set REDIS_TLS=true."
+        "Redis closed the connection. If it accepts only TLS, set REDIS_TLS=true; if too many clients are connected, raise \
+         maxclients."
     })
 }
 

@@ -20,9 +20,9 @@ for argument = 4, #ARGV do
             state, detail = 'given_up', reason
         elseif due then
             state = 'pending'
-            local claim = due * 1000 > now and redis.call('HGET', CLAIMS, index)
-            if claim and cjson.decode(claim).token ~= '' then
-                detail = claim
+            local claim = due * 1000 > now and read_claim(index)
+            if claim and claim.token ~= '' then
+                detail = redis.call('HGET', CLAIMS, index)
             end
         elseif state == 'nothing_yet' then
             state = 'unlisted'

@@ -3,7 +3,8 @@
 -- Keys, the same six for every script, all in the slot of `values`:
 --   1 values   hash: index -> result, or NOTHING_YET while there is none
 --   2 pending  sorted set, the pending list: index -> time from which it may be claimed, in ms
---   3 claims   hash: index -> its current attempt, as JSON; `token` is empty between two attempts
+--   3 claims   hash: index -> its current attempt, as JSON; `token` is empty between two attempts, and `expired`
+--              lists the tokens of earlier attempts that count only because their leases expired
 --   4 failed   hash: index -> why it was given up
 --   5 results  sorted set: index with a recorded result -> time of its last use, in ms
 --   6 sizes    hash: index -> bytes of its recorded result; `total` -> their sum
@@ -59,17 +60,62 @@ local function field(index)
     return 'result', length
 end
 
+-- Returns true for the decimal form of an index. Another program may have added anything to our keys.
+local function is_index(text)
+    return text == '0' or (string.find(text, '^[1-9]%d*$') ~= nil and #text <= 10 and tonumber(text) <= 2147483647)
+end
+
+-- Returns the claim in a JSON text, or nil if another program wrote something else.
+local function parse_claim(text)
+    local is_json, claim = pcall(cjson.decode, text)
+    if not is_json or type(claim) ~= 'table' or type(claim.token) ~= 'string' or type(claim.worker) ~= 'string' then
+        return nil
+    end
+    for _, name in ipairs({ 'attempt', 'announced_us', 'claimed_us', 'progress' }) do
+        local number = claim[name]
+        if type(number) ~= 'number' or not (number >= 0 and number < 2 ^ 53) then
+            return nil
+        end
+    end
+    claim.attempt = math.floor(claim.attempt)
+    if type(claim.expired) ~= 'table' then
+        claim.expired = {}
+    end
+    return claim
+end
+
 -- Returns the current attempt of an index, or nil.
 local function read_claim(index)
     local text = redis.call('HGET', CLAIMS, index)
-    return text and cjson.decode(text) or nil
+    return text and parse_claim(text) or nil
+end
+
+-- Returns a recorded size in bytes; 0 if there is none, or another program wrote something else.
+local function read_size(name)
+    local bytes = tonumber(redis.call('HGET', SIZES, name) or 0)
+    return bytes and bytes == bytes and bytes or 0
 end
 
 local function write_claim(index, claim)
     redis.call('HSET', CLAIMS, index, string.format(
-        '{"attempt":%d,"announced_us":%.0f,"claimed_us":%.0f,"progress":%.17g,"token":%s,"worker":%s}',
+        '{"attempt":%d,"announced_us":%.0f,"claimed_us":%.0f,"progress":%.17g,"token":%s,"worker":%s,"expired":%s}',
         claim.attempt, claim.announced_us, claim.claimed_us, claim.progress,
-        cjson.encode(claim.token), cjson.encode(claim.worker)))
+        cjson.encode(claim.token), cjson.encode(claim.worker), cjson.encode(claim.expired)))
+end
+
+-- Stops counting an attempt whose lease expired, because its worker is alive: it was only cut off. Attempts of
+-- workers that are never heard from again keep counting, so an index that kills its workers is given up.
+local function uncount_expired(index, token)
+    local claim = read_claim(index)
+    for position, expired in ipairs(claim and claim.expired or {}) do
+        if expired == token then
+            use_reserve()
+            table.remove(claim.expired, position)
+            claim.attempt = claim.attempt - 1
+            write_claim(index, claim)
+            return
+        end
+    end
 end
 
 -- Returns the claim that is held with this token, or nil.
@@ -83,8 +129,8 @@ end
 
 -- Stores or, if nil, deletes the size of a recorded result, and updates the sum.
 local function set_size(index, bytes)
-    local before = tonumber(redis.call('HGET', SIZES, index) or 0)
-    local total = tonumber(redis.call('HGET', SIZES, 'total') or 0) - before + (bytes or 0)
+    local before = read_size(index)
+    local total = read_size('total') - before + (bytes or 0)
     if bytes then
         redis.call('HSET', SIZES, index, bytes)
     else
@@ -116,7 +162,7 @@ end
 -- Evicts the least recently used results, except `keep`, until the recorded ones fit into the budget.
 -- Returns the evicted indexes and the sum of the sizes that are left.
 local function evict(budget, keep)
-    local total = tonumber(redis.call('HGET', SIZES, 'total') or 0)
+    local total = read_size('total')
     local evicted = {}
     local position = 0
     while total > budget do

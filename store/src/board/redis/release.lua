@@ -7,6 +7,7 @@ local index, token, wait_us = ARGV[4], ARGV[5], tonumber(ARGV[6])
 
 local claim = held_claim(index, token)
 if not claim then
+    uncount_expired(index, token)
     return 0
 end
 use_reserve()

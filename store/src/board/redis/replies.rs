@@ -39,9 +39,9 @@ pub(super) fn index_state(state: &str, detail: &str) -> Result<IndexState, Board
         "given_up" => Ok(IndexState::GivenUp { reason: detail.to_owned() }),
         "pending" if detail.is_empty() => Ok(IndexState::Pending(None)),
         "pending" => {
-            let claim: ClaimRecord =
-                serde_json::from_str(detail).map_err(|_| unexpected("a claim", detail))?;
-            Ok(IndexState::Pending(Some(ClaimState {
+            // Another program may have written something else.
+            let claim = serde_json::from_str::<ClaimRecord>(detail).ok();
+            Ok(IndexState::Pending(claim.map(|claim| ClaimState {
                 worker: claim.worker,
                 attempt: claim.attempt,
                 announced_us: claim.announced_us,

@@ -1,9 +1,17 @@
 //! Connection settings for PostgreSQL.
 
-use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use percent_encoding::percent_decode_str;
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::{
+    ConnectOptions,
+    postgres::{PgConnectOptions, PgSslMode},
+};
 use url::Url;
 
 /// Connection settings for a PostgreSQL server.
@@ -34,7 +42,7 @@ pub struct PostgresConfig {
     pub password: Option<Password>,
     /// Encryption of the connection and verification of the server's identity.
     pub ssl_mode: SslMode,
-    /// PEM file with the authorities to trust, besides the system's.
+    /// PEM file with the authorities to trust, or `system`, see [`PostgresConfig::with_system_authorities`].
     pub ssl_root_cert: Option<PathBuf>,
     /// PEM file with the client's certificate.
     pub ssl_cert: Option<PathBuf>,
@@ -162,7 +170,10 @@ pub enum ConfigError {
         given: String,
     },
     /// Not a URL.
-    #[error("not a URL ({problem}); must be postgres://user:password@host:port/database")]
+    #[error(
+        "not a URL ({problem}); must be postgres://user:password@host:port/database, without quotes, and with special \
+         characters percent-encoded"
+    )]
     NotAUrl {
         /// Description of the problem.
         problem: String,
@@ -175,7 +186,8 @@ pub enum ConfigError {
     },
     /// Unknown parameter.
     #[error(
-        "unknown parameter “{name}”; must be sslmode, sslrootcert, sslcert, sslkey or target_session_attrs=read-write"
+        "unknown parameter “{name}”; must be host, port, user, password, dbname, sslmode, sslrootcert, sslcert, sslkey \
+         or target_session_attrs=read-write"
     )]
     Parameter {
         /// Name of the parameter.
@@ -186,6 +198,15 @@ pub enum ConfigError {
         "several hosts are not supported; name one that leads to the primary, such as a DNS name that moves with it"
     )]
     SeveralHosts,
+    /// The system's authorities, which may have signed the certificate of any server, without a check of the name.
+    #[error("sslrootcert is system, so sslmode must be verify-full, not {mode}")]
+    SystemAuthorities {
+        /// The given mode.
+        mode: SslMode,
+    },
+    /// A port that is not a number from 1 to 65535.
+    #[error("the port must be a whole number from 1 to 65535")]
+    Port,
     /// A server that need not be the primary.
     #[error("target_session_attrs is “{given}”; must be read-write or primary, because fibstack writes")]
     SessionAttributes {
@@ -226,17 +247,28 @@ impl PostgresConfig {
             // The brackets around an IPv6 address are URL syntax.
             config.host = decoded(host.trim_start_matches('[').trim_end_matches(']'))?;
         }
-        config.port = url.port().unwrap_or(config.port);
+        config.port = match url.port() {
+            Some(0) => return Err(ConfigError::Port),
+            port => port.unwrap_or(config.port),
+        };
         if let Some(user) = present(url.username()) {
             config.user = decoded(user)?;
         }
         config.password = url.password().map(decoded).transpose()?.map(Password);
         config.database = present(url.path().trim_start_matches('/')).map(decoded).transpose()?;
-        for (name, value) in url.query_pairs() {
+        for (name, value) in url.query_pairs().filter(|(_, value)| !value.is_empty()) {
             match name.as_ref() {
+                "host" if value.contains(',') => return Err(ConfigError::SeveralHosts),
+                "host" => config.host = value.into_owned(),
+                "port" => {
+                    config.port = value.parse().ok().filter(|port| *port > 0).ok_or(ConfigError::Port)?;
+                }
+                "user" => config.user = value.into_owned(),
+                "password" => config.password = Some(Password(value.into_owned())),
+                "dbname" => config.database = Some(value.into_owned()),
+                // They change nothing that matters here.
+                "connect_timeout" | "application_name" | "fallback_application_name" | "client_encoding" => {}
                 "sslmode" => config.ssl_mode = value.parse()?,
-                // libpq's name for the default here.
-                "sslrootcert" if value == "system" => {}
                 "sslrootcert" => config.ssl_root_cert = Some(value.as_ref().into()),
                 "sslcert" => config.ssl_cert = Some(value.as_ref().into()),
                 "sslkey" => config.ssl_key = Some(value.as_ref().into()),
@@ -249,6 +281,21 @@ impl PostgresConfig {
             }
         }
         Ok(config)
+    }
+
+    /// Applies libpq's value `system` for the root certificate: the system's authorities, with the strictest mode.
+    ///
+    /// # Errors
+    /// The given mode would not check the server's name.
+    pub fn with_system_authorities(mut self) -> Result<Self, ConfigError> {
+        if self.ssl_root_cert.as_deref() == Some(Path::new("system")) {
+            self.ssl_root_cert = None;
+            self.ssl_mode = match self.ssl_mode {
+                SslMode::Prefer | SslMode::VerifyFull => SslMode::VerifyFull,
+                mode => return Err(ConfigError::SystemAuthorities { mode }),
+            };
+        }
+        Ok(self)
     }
 
     /// The mode as libpq applies it: with a root certificate, `require` verifies.
@@ -269,7 +316,9 @@ impl PostgresConfig {
             .ssl_mode(self.effective_ssl_mode().into())
             // Poolers refuse it, and there are no floating-point numbers here.
             .extra_float_digits(None)
-            .application_name("fibstack");
+            .application_name("fibstack")
+            // A statement that takes too long fails, and that is logged.
+            .disable_statement_logging();
         if let Some(Password(password)) = &self.password {
             options = options.password(password);
         }
@@ -326,12 +375,30 @@ mod tests {
     }
 
     #[test]
+    fn parameters_may_replace_the_parts_before_them() {
+        let url = "postgres:///fib?host=/run/pg&port=6543&user=f&password=p&sslmode=&connect_timeout=10";
+        let config = PostgresConfig::from_url(url).unwrap();
+        let expected = PostgresConfig {
+            host: "/run/pg".to_owned(),
+            port: 6543,
+            user: "f".to_owned(),
+            database: Some("fib".to_owned()),
+            password: Some(Password::new("p")),
+            ..PostgresConfig::default()
+        };
+        assert_eq!(config, expected);
+    }
+
+    #[test]
     fn an_error_never_quotes_the_password() {
         for (url, named) in [
             ("postgres://u:hunter2@host:port/db", "not a URL"),
             ("mysql://u:hunter2@host/db", "“mysql:”"),
             ("postgres://u:hunter2@host/db?sslmode=on", "“on” must be one of disable, allow, prefer"),
-            ("postgres://u:hunter2@host/db?user=root", "unknown parameter “user”"),
+            ("postgres://u:hunter2@host/db?gssencmode=require", "unknown parameter “gssencmode”"),
+            ("postgres://u:hunter2@host:0/db", "from 1 to 65535"),
+            ("postgres://u:hunter2@host/db?port=70000", "from 1 to 65535"),
+            ("postgres:///db?host=one,two&password=hunter2", "several hosts are not supported"),
             ("postgres://u:hunter2@one:5432,two:5432/db", "several hosts are not supported"),
             ("postgres://u:hunter2@host/db?target_session_attrs=standby", "must be read-write or primary"),
             ("host=db user=u password=hunter2", "not a URL"),

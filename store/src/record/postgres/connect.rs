@@ -7,7 +7,10 @@ use sqlx::{
 };
 
 use super::PostgresConfig;
-use crate::record::pools::{Pools, Route, shows_pooler};
+use crate::record::{
+    pools::{Pools, Route, shows_pooler},
+    statement::SESSION,
+};
 
 /// A parameter that every connection sets at its start. A pooler refuses it, or its sessions lack it.
 const MARKER: &str = "fibstack.direct";
@@ -55,7 +58,14 @@ pub(super) async fn open(config: &PostgresConfig) -> sqlx::Result<(PgConnection,
 /// Options for a connection without a pooler: with parameters that poolers refuse.
 fn direct(config: &PostgresConfig) -> PgConnectOptions {
     let statement_timeout_ms = config.statement_timeout.as_millis().to_string();
-    config.connect_options().options([("statement_timeout", statement_timeout_ms.as_str()), (MARKER, "on")])
+    let session = SESSION.map(|(name, value)| match name {
+        "transaction_isolation" => ("default_transaction_isolation", value),
+        _ => (name, value),
+    });
+    config
+        .connect_options()
+        .options(session)
+        .options([("statement_timeout", statement_timeout_ms.as_str()), (MARKER, "on")])
 }
 
 async fn is_direct(connection: &mut PgConnection) -> sqlx::Result<bool> {

@@ -29,6 +29,7 @@ enum Kind {
     OtherSchema,
     Full,
     Locked,
+    Replaced,
     Failed,
 }
 
@@ -48,6 +49,7 @@ impl FileFault {
             Kind::OtherSchema => "its schema does not match",
             Kind::Full => "its disk is full",
             Kind::Locked => "its file is locked by another program",
+            Kind::Replaced => "its file was deleted or replaced",
             Kind::Failed => "it failed",
         }
     }
@@ -90,6 +92,33 @@ impl FileFault {
     }
 }
 
+/// The file of the database as it was when it was prepared. SQLite would keep writing to a file that was deleted or
+/// replaced, and all of that would be lost.
+pub(in crate::record) struct FileIdentity {
+    path: PathBuf,
+    device_and_inode: (u64, u64),
+}
+
+impl FileIdentity {
+    pub(super) fn of(path: &Path) -> Result<Self, FileFault> {
+        let metadata = path.metadata().map_err(|error| FileFault::of_io(path, &error))?;
+        Ok(Self { path: path.to_owned(), device_and_inode: (metadata.dev(), metadata.ino()) })
+    }
+
+    /// Checks that the path still leads to the same file.
+    pub(in crate::record) fn check(&self) -> Result<(), FileFault> {
+        match Self::of(&self.path) {
+            Ok(now) if now.device_and_inode == self.device_and_inode => Ok(()),
+            _ => Err(FileFault {
+                path: self.path.clone(),
+                problem: "it was deleted or replaced while the server was running; move it back, or restart the server"
+                    .to_owned(),
+                kind: Kind::Replaced,
+            }),
+        }
+    }
+}
+
 /// Primary result code, which is in the lowest byte of the extended one.
 pub(super) fn primary_code(error: &dyn sqlx::error::DatabaseError) -> u32 {
     error.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default() & 0xff
@@ -102,8 +131,11 @@ pub(super) fn try_folder(folder: &Path, file: &Path) -> Result<(), FileFault> {
         let path = path.to_owned();
         move |error: io::Error| FileFault::of_io(&path, &error)
     };
-    if folder.exists() && !folder.is_dir() {
-        let problem = "it is not a folder".to_owned();
+    if folder.symlink_metadata().is_ok() && !folder.is_dir() {
+        let leads_nowhere = folder.is_symlink() && !folder.exists();
+        let problem =
+            if leads_nowhere { "it is a symbolic link that leads nowhere" } else { "it is not a folder" };
+        let problem = problem.to_owned();
         return Err(FileFault { path: folder.to_owned(), problem, kind: Kind::NotWritable });
     }
     fs::create_dir_all(folder).map_err(fault(folder))?;

@@ -7,6 +7,7 @@ use crate::record::{
     PostgresConfig,
     migrations::{self, Applied, File},
     pools::within,
+    row::entry_columns,
     statement::literal,
 };
 
@@ -17,7 +18,10 @@ const TABLES: [(i64, &str); 3] = [(1, "indexes"), (2, "adoption"), (3, "write_ch
 
 const ABOUT: &str = "select current_database()::text, current_setting('server_version'),
     current_setting('server_encoding'), current_setting('transaction_read_only') = 'on', pg_is_in_recovery(),
-    current_schema()::text, coalesce(has_schema_privilege(current_schema(), 'create'), false), current_user::text";
+    current_schema()::text, coalesce(has_schema_privilege(current_schema(), 'create'), false), current_user::text,
+    (select nspname::text from pg_namespace where nspname !~ '^pg_' and nspname = any (
+        select trim(both ' \"' from name) from unnest(string_to_array(current_setting('search_path'), ',')) name
+    ) order by nspname limit 1)";
 
 /// Query for the relation `values`, if any: whether it is a table with a column `number`, and whether this role
 /// may rename it.
@@ -26,6 +30,9 @@ const ORIGINAL: &str = "select
         select from pg_attribute where attrelid = pg_class.oid and attname = 'number' and not attisdropped
     ), pg_has_role(relowner, 'usage'), relname::text
     from pg_class where oid = to_regclass('values')";
+
+/// A statement that fails if a column is missing.
+const COLUMNS: &str = concat!("select ", entry_columns!(), " from indexes limit 0");
 
 /// Runs the checks and stops at the first that fails. Calls `passed` with each check that passes and its
 /// finding.
@@ -53,7 +60,13 @@ pub(in crate::record::postgres) async fn examine(
     let missing = migrations::missing(&applied).collect::<Vec<_>>();
     match text(5) {
         _ if missing.is_empty() => {}
-        None => return Err(DatabaseFault::NoSchema { user, database }),
+        // Without the privilege `usage`, a schema on the search path is ignored.
+        None => {
+            return Err(match text(8) {
+                Some(schema) => DatabaseFault::CreateDenied { user, database, schema },
+                None => DatabaseFault::NoSchema { user, database },
+            });
+        }
         Some(schema) if !flag(6) => return Err(DatabaseFault::CreateDenied { user, database, schema }),
         Some(_) => {}
     }
@@ -75,6 +88,11 @@ pub(in crate::record::postgres) async fn examine(
         }
         if !flag(1) {
             return Err(DatabaseFault::TableDenied { user, table: table.to_owned() });
+        }
+        if table == "indexes" {
+            within(CHECK_TIMEOUT, connection.execute(COLUMNS))
+                .await
+                .map_err(|error| explain(config, &error))?;
         }
     }
     let permission = match text(5) {

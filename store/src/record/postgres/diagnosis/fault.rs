@@ -101,6 +101,12 @@ pub enum DatabaseFault {
     /// A table is gone, although the migration that creates it was applied.
     #[error("the table “{table}” is missing, although its migration was applied")]
     TableMissing { table: String },
+    /// The server requires a certificate of this client, or this client's certificate cannot be used.
+    #[error("this client's certificate is missing or cannot be used ({error})")]
+    ClientCertificate { error: String },
+    /// A column of a table is gone, although the migration that creates it was applied.
+    #[error("the tables were changed: {error}")]
+    ColumnMissing { error: String },
     /// A migration was applied by an earlier release and was interrupted.
     #[error("migration {version} was interrupted")]
     MigrationInterrupted { version: i64 },
@@ -138,6 +144,7 @@ impl DatabaseFault {
             | Self::WrongCertificateName { .. }
             | Self::BadCertificate { .. }
             | Self::TlsRefused { .. }
+            | Self::ClientCertificate { .. }
             | Self::UnreadableRootCert { .. }
             | Self::TlsFailed { .. } => DatabaseCheck::Tls,
             Self::AuthenticationFailed { .. } | Self::UserRejected { .. } => DatabaseCheck::User,
@@ -154,7 +161,8 @@ impl DatabaseFault {
             | Self::TableDenied { .. }
             | Self::TableMissing { .. }
             | Self::Denied { .. } => DatabaseCheck::Permission,
-            Self::MigrationInterrupted { .. }
+            Self::ColumnMissing { .. }
+            | Self::MigrationInterrupted { .. }
             | Self::MigrationModified { .. }
             | Self::NameTaken { .. }
             | Self::NotTheOriginals
@@ -262,9 +270,16 @@ fn of_refusal(config: &PostgresConfig, refusal: &dyn sqlx::error::DatabaseError)
         "28000" if error.contains("SSL encryption") || error.contains("SSL on") => {
             DatabaseFault::TlsRefused { mode: config.ssl_mode, error }
         }
+        "28000"
+            if error.contains("client certificate")
+                || error.contains("certificate authentication failed") =>
+        {
+            DatabaseFault::ClientCertificate { error }
+        }
         "28000" => DatabaseFault::UserRejected { user, error },
         "3D000" => DatabaseFault::NoDatabase { database },
         "42501" if error.contains("for database") => DatabaseFault::ConnectDenied { user, database, error },
+        "42703" => DatabaseFault::ColumnMissing { error },
         "42501" => DatabaseFault::Denied { user, error },
         "25006" => DatabaseFault::ReadOnly { standby: error.contains("recovery") },
         "53100" => DatabaseFault::DiskFull { error },
@@ -286,6 +301,18 @@ fn of_refusal(config: &PostgresConfig, refusal: &dyn sqlx::error::DatabaseError)
 fn of_tls(config: &PostgresConfig, error: &sqlx::Error) -> DatabaseFault {
     let text = with_causes(error);
     let root_cert = config.ssl_root_cert.clone();
+    if text.contains("server does not support TLS") {
+        return DatabaseFault::TlsUnavailable { mode: config.ssl_mode };
+    }
+    // Errors before the handshake are about our own files; an alert is the server's judgement of our certificate.
+    let is_ours =
+        matches!(error, sqlx::Error::Tls(_) | sqlx::Error::Configuration(_)) && config.ssl_cert.is_some();
+    if (is_ours && !text.contains("Invalid certificate"))
+        || text.contains("fatal alert: UnknownCA")
+        || text.contains("fatal alert: Certificate")
+    {
+        return DatabaseFault::ClientCertificate { error: text };
+    }
     if let Some(fault) = CertificateFault::of(&text) {
         return DatabaseFault::BadCertificate { fault, mode: config.ssl_mode, root_cert };
     }

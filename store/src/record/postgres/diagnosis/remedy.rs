@@ -42,6 +42,9 @@ impl DatabaseFault {
         Fault::TlsFailed { .. } => {
             "Check the server's certificate, PGSSLCERT and PGSSLKEY; TLS 1.2 is the lowest version.".to_owned()
         }
+        Fault::ClientCertificate { .. } => "Set PGSSLCERT to a certificate (version 3, with extensions) that the server's \
+             authority has signed for PGUSER, and PGSSLKEY to its key, without a passphrase."
+            .to_owned(),
         Fault::AuthenticationFailed { password_set: true, .. } => {
             "Correct PGUSER and PGPASSWORD (or PGPASSWORD_FILE, or CONNECTION_URL).".to_owned()
         }
@@ -90,7 +93,7 @@ impl DatabaseFault {
         Fault::Denied { user, .. } => {
             format!("As the owner, grant the privilege to \"{user}\", or correct PGUSER.")
         }
-        Fault::TableMissing { .. } => {
+        Fault::TableMissing { .. } | Fault::ColumnMissing { .. } => {
             "Restore the database from a backup or, to start empty, use a new database (PGDATABASE).".to_owned()
         }
         Fault::MigrationInterrupted { .. } => "Restore the database from a backup.".to_owned(),
