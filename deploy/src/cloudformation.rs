@@ -97,6 +97,14 @@ impl Stack {
         if before.as_ref().is_some_and(|it| it.status == "DELETE_FAILED") {
             bail!("stack {} is only partly deleted: finish that first, with --destroy", self.name);
         }
+        if before.as_ref().is_some_and(|it| it.status == "UPDATE_ROLLBACK_FAILED") {
+            let name = &self.name;
+            bail!(
+                "an earlier update of stack {name} failed, and so did restoring it. Look for the reason with aws \
+                 cloudformation describe-stack-events --stack-name {name}, remove it, complete the restoration with aws \
+                 cloudformation continue-update-rollback --stack-name {name}, and deploy again"
+            );
+        }
         let exists = before.is_some();
         let previous = before.map(|it| it.parameters).unwrap_or_default();
         let offered: Values = kept.into_iter().chain(offered.clone()).collect();
