@@ -6,6 +6,8 @@ import re
 from ministack.services import ec2
 from ministack.services.cloudformation import stacks as lifecycle
 
+import account
+
 # Memory in MiB that Fargate supports with a number of CPU units.
 FARGATE = {
     256: (512, 1024, 2048),
@@ -106,6 +108,7 @@ def check_subnet_group(props: dict) -> None:
 
 
 def check_database(props: dict) -> None:
+    account.check_backups(int(props.get("BackupRetentionPeriod", 1)))
     name, user, password = (props.get(key, "") for key in ("DBName", "MasterUsername", "MasterUserPassword"))
     for what, value, reserved in (("DBName", name, RESERVED_DATABASES), ("MasterUsername", user, RESERVED_USERS)):
         if value.lower() in reserved:
@@ -152,6 +155,12 @@ def check_replication_group(props: dict) -> None:
         refuse_group("Must enable automatic failover for Multi-AZ.")
 
 
+def check_replication_group_change(old: dict, new: dict) -> None:
+    if (old.get("Engine"), new.get("Engine")) == ("valkey", "redis"):
+        reason = "The engine of a replication group cannot be changed from valkey to redis."
+        refuse("ElastiCache", "InvalidParameterCombination", reason)
+
+
 def check_log_group(props: dict) -> None:
     if int(props.get("RetentionInDays", 1)) not in RETENTION_DAYS:
         refuse("CloudWatchLogs", "InvalidParameterException", "1 validation error detected: retentionInDays")
@@ -187,7 +196,10 @@ CHECKS = {
     "AWS::RDS::DBSubnetGroup": check_subnet_group,
 }
 # With the old properties and the new ones.
-CHANGES = {"AWS::RDS::DBInstance": check_database_change}
+CHANGES = {
+    "AWS::ElastiCache::ReplicationGroup": check_replication_group_change,
+    "AWS::RDS::DBInstance": check_database_change,
+}
 
 
 def accept(*_) -> None:

@@ -122,6 +122,12 @@ pub(crate) fn deploy(system: &System, arguments: &Arguments) -> Result<()> {
     run_version(system, &given, &mut known)
 }
 
+/// Returns the address of the environment; fails if there is none.
+pub(crate) fn url(system: &System) -> Result<String> {
+    let url = system.stack(TEMPLATE).outputs()?.remove("Url");
+    url.with_context(|| format!("{} has no environment; run cargo xtask deploy beanstalk", system.name))
+}
+
 /// Makes the environment run the version in `given`, waits until it is healthy, and runs the smoke test.
 pub(crate) fn run_version(system: &System, given: &Values, known: &mut Values) -> Result<()> {
     let mut events = Events::from_now(&system.name);

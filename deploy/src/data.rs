@@ -1,5 +1,7 @@
 //! Postgres and Redis, which both targets use: `deploy/data.yaml`.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 use xtask::{child::Interrupted, progress::say};
 
@@ -14,13 +16,14 @@ const BACKUP_DAYS: &str = "BackupDays";
 pub(crate) fn prepare(system: &System, options: &Options, given: &Values) -> Result<Values> {
     let existing = system.stack(TEMPLATE).parameters()?;
     if !existing.is_empty() {
+        let ids = |text: &str| text.split(',').map(|id| id.trim().to_owned()).collect::<BTreeSet<_>>();
         for (option, wanted, name) in
             [("--vpc", &options.vpc, "VpcId"), ("--subnets", &options.subnets, "SubnetIds")]
         {
             let chosen = existing.get(name).map_or("", String::as_str);
-            if wanted.as_deref().is_some_and(|wanted| wanted.replace(' ', "") != chosen) {
+            if wanted.as_deref().is_some_and(|wanted| ids(wanted) != ids(chosen)) {
                 bail!(
-                    "{} is already in another network, which cannot change. Omit {option} or set it to {chosen}",
+                    "{} is already in another network, which cannot change: omit {option}, or set it to {chosen}",
                     system.name
                 );
             }

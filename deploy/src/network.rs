@@ -31,7 +31,7 @@ pub(crate) fn find(options: &Options) -> Result<Values> {
             let ids: Vec<_> = subnets.split(',').map(str::trim).collect();
             let found = Subnet::find(&[&["--subnet-ids"], &ids[..]].concat())?;
             check(&vpc, &found)?;
-            ids.join(",")
+            found.into_iter().map(|subnet| subnet.id).collect::<Vec<_>>().join(",")
         }
         None => public_subnets(&vpc).context("failed to find the public subnets")?,
     };

@@ -106,10 +106,13 @@ fn unquoted(text: &str) -> String {
     text.trim().trim_matches(['\'', '"']).to_owned()
 }
 
-fn read(template: &str) -> Result<Vec<Parameter>> {
+fn text(template: &str) -> Result<String> {
     let path = project::root().join("deploy").join(template);
-    let text = fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
-    Ok(Parameter::read(&text))
+    fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))
+}
+
+fn read(template: &str) -> Result<Vec<Parameter>> {
+    Ok(Parameter::read(&text(template)?))
 }
 
 /// Fails if none of the templates has a parameter with a given name, or if one of them does not accept its value.
@@ -134,6 +137,28 @@ pub(crate) fn check(templates: &[&str], set: &[(String, String)], given: &Values
     for parameter in &parameters {
         if let Some(value) = given.get(&parameter.name) {
             parameter.check(value)?;
+        }
+    }
+    check_secrets(templates, given)
+}
+
+/// Fails if a further secret has the name of another variable, which ECS refuses.
+fn check_secrets(templates: &[&str], given: &Values) -> Result<()> {
+    let names = given.iter().filter(|(parameter, _)| parameter.starts_with("Secret"));
+    let names: Vec<_> =
+        names.filter_map(|(parameter, value)| Some((parameter, value.split_once('=')?.0))).collect();
+    let variable = Regex::new(r"\bName: ([A-Z][A-Z0-9_]*)\b").context("invalid pattern")?;
+    for template in templates.iter().filter(|_| !names.is_empty()) {
+        let text = text(template)?;
+        for (parameter, name) in &names {
+            if variable.captures_iter(&text.replace("OptionName", "Name")).any(|found| found[1] == **name) {
+                bail!("{parameter}: the deployment itself sets the variable {name}; choose another name");
+            }
+        }
+    }
+    for (index, (parameter, name)) in names.iter().enumerate() {
+        if let Some((other, _)) = names[..index].iter().find(|(_, other)| other == name) {
+            bail!("{parameter}: {other} already sets the variable {name}");
         }
     }
     Ok(())
@@ -169,9 +194,12 @@ fn combination(values: &Values) -> Result<()> {
         (*minimum..=*maximum).contains(&memory) && (memory % step == 0) && (cpu, memory) != (256, 1536);
     ensure!(
         is_supported,
-        "Memory={memory} is not available on Fargate with Cpu={cpu}: it must be from {minimum} to {maximum}{}. Set both, \
-         such as --set Cpu={cpu} --set Memory={minimum}",
-        if cpu == 256 { ", and 512, 1024 or 2048".to_owned() } else { format!(", in steps of {step}") }
+        "Memory={memory} is not available on Fargate with Cpu={cpu}: Memory must be {}",
+        if cpu == 256 {
+            "512, 1024 or 2048".to_owned()
+        } else {
+            format!("from {minimum} to {maximum}, in steps of {step}")
+        }
     );
     Ok(())
 }
@@ -252,6 +280,24 @@ mod tests {
             ("Secret1", "KEY=arn:aws:ssm:eu-central-1:123456789012:parameter/fibstack/key"),
         ];
         check(&TEMPLATES, &[], &values(&accepted)).unwrap();
+    }
+
+    #[test]
+    fn a_secret_has_a_name_of_its_own() {
+        let secret =
+            |name: &str| format!("{name}=arn:aws:ssm:eu-central-1:123456789012:parameter/fibstack/key");
+        let error = |one: &str, two: &str| {
+            let given = values(&[("Secret1", &secret(one)), ("Secret2", &secret(two))]);
+            check(&TEMPLATES, &[], &given).unwrap_err().to_string()
+        };
+        assert!(
+            error("KEY", "PGPASSWORD")
+                .starts_with("Secret2: the deployment itself sets the variable PGPASSWORD")
+        );
+        assert!(error("OTEL_EXPORTER_OTLP_ENDPOINT", "KEY").contains("itself sets"));
+        assert_eq!(error("KEY", "KEY"), "Secret2: Secret1 already sets the variable KEY");
+        let headers = secret("OTEL_EXPORTER_OTLP_HEADERS");
+        check(&TEMPLATES, &[], &values(&[("Secret1", &headers)])).unwrap();
     }
 
     #[test]

@@ -361,7 +361,7 @@ class Properties(unittest.TestCase):
         self.refused(kind, {**encrypted, "AuthToken": token + "@"}, "Invalid AUTH token")
         self.refused(kind, {**encrypted, "AutomaticFailoverEnabled": True}, "without replicas")
 
-    def test_a_database_is_upgraded_only_if_that_is_allowed(self):
+    def test_changes_that_a_database_does_not_allow(self):
         properties = {
             "Engine": "postgres",
             "EngineVersion": "17",
@@ -374,6 +374,7 @@ class Properties(unittest.TestCase):
         self.assertEqual("", create("upgraded-data", only(kind, properties)))
         for changes, reason in (
             ({"EngineVersion": "18"}, "AllowMajorVersionUpgrade"),
+            ({"BackupRetentionPeriod": 7}, "FreeTierRestrictionError"),
             ({"EngineVersion": "16", "AllowMajorVersionUpgrade": True}, "Cannot upgrade postgres from 17 to 16"),
         ):
             with self.subTest(**changes):
