@@ -24,6 +24,7 @@ const SCHEMAS: [(&str, &str); 4] = [
 ];
 
 pub(crate) fn lint() -> Result<()> {
+    files::check_git()?;
     requirements::wasm_target()?;
     let lists = ["xtask/linters.txt", "deploy/linters.txt"].map(|list| project::root().join(list));
     let lists: Vec<_> = lists.into_iter().filter(|list| list.exists()).collect();
