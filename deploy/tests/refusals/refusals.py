@@ -246,6 +246,9 @@ class Identities(unittest.TestCase):
         ):
             with self.subTest(subject), self.assertRaisesRegex(ClientError, "sts:AssumeRoleWithWebIdentity"):
                 self.assume(role, subject)
+        # A user whom an enterprise manages.
+        managed = access(ACCESS, "managed", **{**repository, "GitHubRepository": "user_corp/x"})["GitHubRole"]
+        self.assume(managed, "repo:user_corp/x:ref:refs/heads/main")
         # An account can have only one provider for GitHub.
         reasons = create("third-access", ACCESS, System="third", GitHubRepository="octo/third")
         self.assertIn("already exists", reasons)
