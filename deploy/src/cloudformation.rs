@@ -92,6 +92,13 @@ impl Stack {
         let mut kept = Values::new();
         if let Some(it) = before.take_if(|it| !it.is_usable()) {
             kept = it.parameters;
+            kept.retain(|name, _| !given.contains_key(name) && !offered.contains_key(name));
+            let same: Vec<_> = kept.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            say(format!(
+                "{}: its creation failed. Creating it again, with the same {}; --set changes them",
+                self.name,
+                if same.is_empty() { "parameters".to_owned() } else { same.join(", ") }
+            ));
             self.delete(role)?;
         }
         if before.as_ref().is_some_and(|it| it.status == "DELETE_FAILED") {
