@@ -115,6 +115,11 @@ fn read(template: &str) -> Result<Vec<Parameter>> {
     Ok(Parameter::read(&text(template)?))
 }
 
+/// Returns the default values of a template.
+pub(crate) fn defaults(template: &str) -> Result<Values> {
+    Ok(read(template)?.into_iter().filter_map(|it| Some((it.name, it.default?))).collect())
+}
+
 /// Fails if none of the templates has a parameter with a given name, or if one of them does not accept its value.
 /// `set` are those that the user chose by name.
 pub(crate) fn check(templates: &[&str], set: &[(String, String)], given: &Values) -> Result<()> {
@@ -171,8 +176,7 @@ pub(crate) fn check_together(system: &System, template: &str, given: &Values) ->
     if !["Cpu", "Memory"].into_iter().chain(ranges).any(|name| given.contains_key(name)) {
         return Ok(());
     }
-    let defaults = read(template)?.into_iter().filter_map(|it| Some((it.name, it.default?)));
-    let mut values: Values = defaults.collect();
+    let mut values = defaults(template)?;
     values.extend(system.stack(template).parameters()?);
     values.extend(given.iter().map(|(name, value)| (name.clone(), value.clone())));
     combination(&values)
