@@ -73,14 +73,15 @@ LABEL org.opencontainers.image.vendor="fibstack" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
-COPY --from=certificates /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+# Modes are set here and below, because those of a checkout depend on the umask of its user.
+COPY --from=certificates --chmod=644 /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 # An unprivileged user, by number because there is no /etc/passwd.
 USER 10001:10001
 
 FROM base AS worker
 LABEL org.opencontainers.image.title="fibstack worker" \
       org.opencontainers.image.description="Claims indexes from Redis and computes their values"
-COPY --from=artifacts /worker /
+COPY --from=artifacts --chmod=755 /worker /
 ENV HEALTH_ADDR=127.0.0.1:9000
 HEALTHCHECK --interval=30s --timeout=5s --retries=3 --start-period=60s CMD ["/worker", "healthcheck"]
 ENTRYPOINT ["/worker"]
@@ -88,10 +89,10 @@ ENTRYPOINT ["/worker"]
 FROM base AS server
 LABEL org.opencontainers.image.title="fibstack server" \
       org.opencontainers.image.description="Pages, API and live events; with EMBEDDED=true, the whole system"
-COPY --from=artifacts /hash.txt /server /
+COPY --from=artifacts --chmod=755 /hash.txt /server /
 # Amazon's certificate authorities, for PGSSLROOTCERT.
-COPY --from=artifacts /rds.pem /etc/ssl/certs/
-COPY --from=artifacts /site /site
+COPY --from=artifacts --chmod=644 /rds.pem /etc/ssl/certs/
+COPY --from=artifacts --chmod=755 /site /site
 # Only an embedded server writes here.
 COPY --from=artifacts --chown=10001:10001 /data /data
 # Embedded mode must be requested: a forgotten PGHOST must not look like an empty database.
@@ -114,7 +115,7 @@ LABEL org.opencontainers.image.vendor="fibstack" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0" \
       org.opencontainers.image.version="$VERSION" \
       org.opencontainers.image.revision="$REVISION"
-COPY nginx /fibstack/
+COPY --chmod=755 nginx /fibstack/
 USER 10001:10001
 ENV LISTEN=80
 EXPOSE 80 443
@@ -134,7 +135,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
         bash ca-certificates curl iproute2 jq less postgresql-client procps redis-tools \
     && rm -rf /var/lib/apt/lists/*
-COPY certificates/rds.pem /etc/ssl/certs/
+COPY --chmod=644 certificates/rds.pem /etc/ssl/certs/
 USER 10001:10001
 ENV HOME=/tmp
 WORKDIR /

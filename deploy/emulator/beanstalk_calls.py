@@ -50,6 +50,10 @@ def behind(operation: str, environment: str, options: dict[str, str]) -> list[tu
     calls: list[tuple] = [*reads(), *writes()]
     if operation == "update":
         return [*calls, ("cloudformation:UpdateStack", stack, False, True)]
+    calls += [
+        ("iam:CreateServiceLinkedRole", linked_role(service), False, False, {"iam:AWSServiceName": service})
+        for service in linked_services(options)
+    ]
     launch = {"ec2:LaunchTemplate": arn("ec2", "launch-template/lt-0")}
     calls += [
         ("cloudformation:CreateStack", stack, True),
@@ -78,6 +82,21 @@ def behind(operation: str, environment: str, options: dict[str, str]) -> list[tu
         if role := role_arn(option, options.get(option, "")):
             calls.append(("iam:PassRole", role, False, False, {"iam:PassedToService": service}))
     return calls
+
+
+def linked_services(options: dict[str, str]) -> list[str]:
+    """Services whose own roles an account's first environment creates."""
+    services = ["autoscaling.amazonaws.com", "elasticbeanstalk.amazonaws.com"]
+    services.append("maintenance.elasticbeanstalk.amazonaws.com")
+    if options.get("EnvironmentType") != "SingleInstance":
+        services.append("elasticloadbalancing.amazonaws.com")
+    if options.get("ManagedActionsEnabled") == "true":
+        services.append("managedupdates.elasticbeanstalk.amazonaws.com")
+    return services
+
+
+def linked_role(service: str) -> str:
+    return f"arn:aws:iam::{get_account_id()}:role/aws-service-role/{service}/AWSServiceRole"
 
 
 def role_arn(option: str, name: str) -> str:

@@ -7,7 +7,6 @@ from ministack.core.x509_utils import sign_leaf_certificate
 from ministack.services import elasticache, rds
 from ministack.services.cloudformation import provisioners
 
-import account
 from engine import Engine
 
 INSTANCE = "AWS::RDS::DBInstance"
@@ -40,7 +39,6 @@ def aliases(labels: dict) -> list[str]:
 
 
 def create_instance(logical_id: str, props: dict, stack: str) -> tuple[str, dict]:
-    account.check_backups(int(props.get("BackupRetentionPeriod", 1)))
     name = props.get("DBInstanceIdentifier") or provisioners._physical_name(
         stack, logical_id, lowercase=True, max_len=63
     )

@@ -67,23 +67,6 @@ def docker_options(cdef: dict, td: dict) -> dict:
     return {key: value for key, value in options.items() if value}
 
 
-def check_definition(props: dict) -> None:
-    """Refuses a task definition that needs an execution role and has none."""
-    if props.get("ExecutionRoleArn"):
-        return
-    containers = props["ContainerDefinitions"]
-    if any(each.get("Secrets") for each in containers):
-        raise ValueError(
-            "Invalid request provided: Create TaskDefinition: When you are specifying container secrets, you must also"
-            " specify a value for 'executionRoleArn'. (Service: AmazonECS; Error Code: ClientException)"
-        )
-    if any((each.get("LogConfiguration") or {}).get("LogDriver") == "awslogs" for each in containers):
-        raise ValueError(
-            "Invalid request provided: Create TaskDefinition: Fargate requires task definition to have execution role"
-            " ARN to support log driver awslogs. (Service: AmazonECS; Error Code: ClientException)"
-        )
-
-
 def check_roles(td: dict) -> None:
     """Raises `Denied` unless ECS can start a task with its roles: pull its images, read its secrets, write its log."""
     if td.get("taskRoleArn"):
@@ -188,9 +171,8 @@ def patch(authorities: Path, engine: Engine) -> None:
     provisioners._normalize_container_defs = provisioners._pascal_to_camel
     create_task_definition = provisioners._ecs_task_def_create
 
-    # Gap: the runtime platform is dropped, and an execution role is never required.
+    # Gap: the runtime platform is dropped.
     def create_with_platform(logical_id, props, stack):
-        check_definition(props)
         arn, attributes = create_task_definition(logical_id, props, stack)
         platform = provisioners._pascal_to_camel(props.get("RuntimePlatform"))
         if platform:

@@ -132,6 +132,7 @@ def main() -> None:
     import ecs
     import metrics
     import permissions
+    import property_checks
     import registry
     import roles
     import rollout
@@ -152,6 +153,7 @@ def main() -> None:
         scaling.patch()
         stacks.patch()
         deletions.patch()
+        property_checks.patch()
         stack_roles.patch()
         ecs.patch(folder / "ca", engine)
         rollout.patch()

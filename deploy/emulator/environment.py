@@ -20,7 +20,7 @@ from versions import bundle_of, now
 
 SETTINGS = "aws:elasticbeanstalk:application:environment"
 # Instance types with ARM processors, such as t4g.micro; all others have x86 ones.
-ARM_TYPE = re.compile(r"^[a-z]+[0-9]+g")
+ARM_TYPE = re.compile(r"^(a1\.|[a-z]+[0-9]+[a-z]*g)")
 # Calls that enhanced health makes with the service role.
 HEALTH_CALLS = (
     "autoscaling:DescribeAutoScalingGroups",

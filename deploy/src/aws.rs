@@ -24,6 +24,38 @@ const HOW_TO_LOG_IN: &str = "\
 `aws configure` stores a user's key, `aws configure sso` signs in with a browser; AWS_PROFILE selects one of several \
 profiles. deploy/docs/ explains how to start with a new account.";
 
+/// Reasons for which AWS or its CLI refuses every call, by a part of the message, and what to do about each.
+const REMEDIES: [(&[&str], &str); 5] = [
+    (
+        &[
+            "ExpiredToken",
+            "security token included in the request is expired",
+            "Token has expired",
+            "SSO session",
+        ],
+        "The session has expired. Sign in again, for example with `aws sso login`, and run the same command again: AWS \
+         completes what it was doing, and nothing is created twice.",
+    ),
+    (
+        &["RequestExpired", "RequestTimeTooSkewed", "Signature expired", "Signature not yet current"],
+        "This machine's clock is wrong. Set it: AWS accepts a difference of a few minutes.",
+    ),
+    (
+        &["Could not connect to the endpoint", "doesn't match a supported format"],
+        "Either this machine cannot reach the internet, or the region's name is wrong. `aws configure get region` and \
+         AWS_REGION show it; https://docs.aws.amazon.com/global-infrastructure/latest/regions lists all names.",
+    ),
+    (
+        &["InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"],
+        "The access key does not exist, or was deactivated; or the region is one that an account must enable first \
+         (`aws account list-regions`).",
+    ),
+    (
+        &["SignatureDoesNotMatch"],
+        "The secret does not belong to the access key. Enter both again with `aws configure`.",
+    ),
+];
+
 /// Transient errors, which pass without intervention.
 const TRANSIENT: [&str; 5] =
     ["Throttling", "Rate exceeded", "Could not connect", "Connection was closed", "Read timeout"];
@@ -42,13 +74,20 @@ pub(crate) struct Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        self.remedy().map_or(Ok(()), |remedy| write!(f, "\n{remedy}"))
     }
 }
 
 impl std::error::Error for Refused {}
 
 impl Refused {
+    /// What to do, if AWS refuses every call for the same reason.
+    fn remedy(&self) -> Option<&'static str> {
+        let found = REMEDIES.iter().find(|(reasons, _)| reasons.iter().any(|it| self.message.contains(it)));
+        found.map(|(_, remedy)| *remedy)
+    }
+
     /// `An error occurred (ValidationError) when calling the CreateStack operation: …`
     fn parse(stderr: &str) -> Self {
         let mut lines = stderr.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -136,6 +175,9 @@ pub(crate) fn account() -> Result<Account> {
     };
     match query("Account", &["sts", "get-caller-identity"]) {
         Ok(id) => Ok(Account { id, region }),
+        Err(error) if error.downcast_ref::<Refused>().is_some_and(|it| it.remedy().is_some()) => {
+            bail!("authentication at AWS failed: {error}")
+        }
         Err(error) => bail!("authentication at AWS failed: {error}\n{HOW_TO_LOG_IN}"),
     }
 }
@@ -177,6 +219,45 @@ mod tests {
         assert_eq!(parse::<Vec<String>>("").unwrap(), [""; 0]);
         assert_eq!(parse::<(String, u32)>(r#"["a", 1]"#).unwrap(), ("a".to_owned(), 1));
         assert!(parse::<(String, u32)>("null").is_err());
+    }
+
+    #[test]
+    fn a_refusal_of_every_call_says_what_to_do() {
+        for (stderr, remedy) in [
+            (
+                "An error occurred (ExpiredToken) when calling the DescribeStacks operation: The security token \
+                 included in the request is expired",
+                "Sign in again",
+            ),
+            ("Error when retrieving token from sso: Token has expired and refresh failed", "Sign in again"),
+            (
+                "An error occurred (SignatureDoesNotMatch) when calling the GetCallerIdentity operation: Signature \
+                 expired: 20260501T120000Z is now earlier than 20260501T121000Z",
+                "clock",
+            ),
+            (
+                "Could not connect to the endpoint URL: \"https://sts.eu-centrall-1.amazonaws.com/\"",
+                "region's name",
+            ),
+            (
+                "An error occurred (InvalidClientTokenId) when calling the GetCallerIdentity operation: The security \
+                 token included in the request is invalid.",
+                "enable first",
+            ),
+            (
+                "An error occurred (SignatureDoesNotMatch) when calling the GetCallerIdentity operation: The request \
+                 signature we calculated does not match the signature you provided.",
+                "secret does not belong",
+            ),
+        ] {
+            let error = anyhow::Error::new(Refused::parse(stderr)).to_string();
+            let (message, advice) = error.split_once('\n').unwrap();
+            assert!(stderr.contains(message) && advice.contains(remedy), "{error}");
+        }
+        assert_eq!(
+            Refused::parse("Unable to locate credentials").to_string(),
+            "Unable to locate credentials"
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::{
     data,
     images::{self, Pushed},
     options::Options,
+    parameters,
     processor::Processor,
     services::PARTS,
     smoke_test,
@@ -23,6 +24,8 @@ use crate::{
 use environment::Events;
 
 pub(crate) const TEMPLATE: &str = "beanstalk.yaml";
+/// Templates of this target, besides the repositories.
+pub(crate) const TEMPLATES: [&str; 2] = [data::TEMPLATE, TEMPLATE];
 pub(crate) const INSTANCE_TYPE: &str = "InstanceType";
 /// Output of the stack on the ECS platform.
 const EXECUTION_ROLE: &str = "ExecutionRole";
@@ -98,12 +101,14 @@ pub(crate) fn deploy(system: &System, arguments: &Arguments) -> Result<()> {
     let kind =
         given.get(INSTANCE_TYPE).or_else(|| before.get(INSTANCE_TYPE)).map_or("t3.micro", String::as_str);
     let processor = Processor::of_instance(kind);
-    let pushed = images::push(system, options, &PARTS.map(|part| (part, processor.clone())))?;
+    parameters::check_together(system, TEMPLATE, &given)?;
+    let prepared = data::prepare(system, options, &given)?;
+    let pushed = images::push(system, options, &given, &PARTS.map(|part| (part, processor.clone())))?;
     given.insert("Name".to_owned(), system.name.clone());
     given.insert("Platform".to_owned(), platform.kind().to_owned());
     given.extend(load_balanced.then(|| ("LoadBalanced".to_owned(), "true".to_owned())));
 
-    let mut known = data::ensure(system, options, &given)?;
+    let mut known = data::ensure(system, &given, prepared)?;
     let mut application = stack.outputs()?;
     let needs = |output: &str| !application.contains_key(output);
     if needs("Bucket") || (*platform == Platform::Ecs && needs(EXECUTION_ROLE)) {
@@ -115,6 +120,12 @@ pub(crate) fn deploy(system: &System, arguments: &Arguments) -> Result<()> {
     given.extend(before.get("Version").map(|before| ("PreviousVersion".to_owned(), before.clone())));
     given.insert("PlatformArn".to_owned(), platform.current_version()?);
     run_version(system, &given, &mut known)
+}
+
+/// Returns the address of the environment; fails if there is none.
+pub(crate) fn url(system: &System) -> Result<String> {
+    let url = system.stack(TEMPLATE).outputs()?.remove("Url");
+    url.with_context(|| format!("{} has no environment; run cargo xtask deploy beanstalk", system.name))
 }
 
 /// Makes the environment run the version in `given`, waits until it is healthy, and runs the smoke test.

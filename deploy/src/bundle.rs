@@ -13,7 +13,9 @@ use crate::images::Pushed;
 /// Makes the bundle of a platform (`docker` or `ecs`) with these images, and returns its path. The ECS platform needs
 /// the role with which the ECS agent fetches secrets.
 pub(crate) fn make(platform: &str, images: &Pushed, execution_role: Option<&str>) -> Result<PathBuf> {
-    let mut command = Command::new(project::root().join("deploy/beanstalk/bundle"));
+    // Not as a program: some file systems, such as those of Windows, have no permission to execute.
+    let mut command = Command::new("bash");
+    command.arg("deploy/beanstalk/bundle");
     // The process id keeps concurrent deployments of two systems apart.
     let file = PathBuf::from(format!("target/bundle-{}.zip", process::id()));
     command.arg(platform).arg(&file).current_dir(project::root());

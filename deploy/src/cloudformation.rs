@@ -10,7 +10,10 @@ use xtask::{
     progress::{Step, say},
 };
 
-use crate::aws::{self, Refused};
+use crate::{
+    aws::{self, Refused},
+    parameters,
+};
 
 /// Parameters or outputs by name.
 pub(crate) type Values = BTreeMap<String, String>;
@@ -92,15 +95,31 @@ impl Stack {
         let mut kept = Values::new();
         if let Some(it) = before.take_if(|it| !it.is_usable()) {
             kept = it.parameters;
+            kept.retain(|name, _| !given.contains_key(name) && !offered.contains_key(name));
+            let defaults = parameters::defaults(self.template.trim_start_matches("deploy/"))?;
+            let same = kept.iter().filter(|(name, value)| defaults.get(*name) != Some(value));
+            let same: Vec<_> = same.map(|(name, value)| format!(" {name}={value}")).collect();
+            say(format!("{}: its creation failed; creating it again", self.name));
+            if !same.is_empty() {
+                say(format!("{}: as before,{}; --set changes that", self.name, same.join(",")));
+            }
             self.delete(role)?;
         }
         if before.as_ref().is_some_and(|it| it.status == "DELETE_FAILED") {
             bail!("stack {} is only partly deleted: finish that first, with --destroy", self.name);
         }
+        if before.as_ref().is_some_and(|it| it.status == "UPDATE_ROLLBACK_FAILED") {
+            let name = &self.name;
+            bail!(
+                "an earlier update of stack {name} failed, and so did restoring it. Look for the reason with aws \
+                 cloudformation describe-stack-events --stack-name {name}, remove it, complete the restoration with aws \
+                 cloudformation continue-update-rollback --stack-name {name}, and deploy again"
+            );
+        }
         let exists = before.is_some();
         let previous = before.map(|it| it.parameters).unwrap_or_default();
         let offered: Values = kept.into_iter().chain(offered.clone()).collect();
-        let parameters = parameters(&names, given, &offered, &previous).to_string();
+        let parameters = chosen(&names, given, &offered, &previous).to_string();
         let mut seen =
             if exists { self.events()? } else { Vec::new() }.into_iter().map(|event| event.id).collect();
 
@@ -266,7 +285,7 @@ impl Event {
 }
 
 /// Returns parameters for `aws … --parameters`. In its shorter syntax, commas have a meaning.
-fn parameters(names: &[String], given: &Values, offered: &Values, previous: &Values) -> Value {
+fn chosen(names: &[String], given: &Values, offered: &Values, previous: &Values) -> Value {
     let parameter = |name: &String| match given.get(name).or_else(|| offered.get(name)) {
         Some(value) => Some(json!({ "ParameterKey": name, "ParameterValue": value })),
         None if previous.contains_key(name) => {
@@ -288,7 +307,7 @@ mod tests {
             (values(&[("Image", "new")]), values(&[("Image", "other"), ("VpcId", "vpc-1")]));
         let previous = values(&[("Image", "old"), ("Cpu", "512"), ("Gone", "x")]);
         assert_eq!(
-            parameters(&names, &given, &offered, &previous),
+            chosen(&names, &given, &offered, &previous),
             // Memory is absent and has its default.
             json!([
                 { "ParameterKey": "Image", "ParameterValue": "new" },

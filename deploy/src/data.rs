@@ -1,6 +1,8 @@
 //! Postgres and Redis, which both targets use: `deploy/data.yaml`.
 
-use anyhow::Result;
+use std::collections::BTreeSet;
+
+use anyhow::{Result, bail};
 use xtask::{child::Interrupted, progress::say};
 
 use crate::{aws, cloudformation::Values, network, options::Options, system::System};
@@ -9,19 +11,40 @@ pub(crate) const TEMPLATE: &str = "data.yaml";
 
 const BACKUP_DAYS: &str = "BackupDays";
 
-/// Creates or updates the stack and returns its outputs. The first time, it goes into the requested network.
-pub(crate) fn ensure(system: &System, options: &Options, given: &Values) -> Result<Values> {
-    let stack = system.stack(TEMPLATE);
-    let mut known = Values::new();
-    if stack.parameters()?.is_empty() {
-        say("first deployment: AWS needs 15 to 20 minutes to create Postgres and Redis");
-        known = network::find(options)?;
-        if !given.contains_key(BACKUP_DAYS) && is_on_free_plan()? {
-            say("the account is on AWS's free plan, which allows one day of backups: BackupDays=1");
-            known.insert(BACKUP_DAYS.to_owned(), "1".to_owned());
+/// Returns the parameters of the first deployment: the requested network, and what the account's plan requires. Empty
+/// for later ones. Fails if AWS could not create the stack there, so call it before work that takes minutes.
+pub(crate) fn prepare(system: &System, options: &Options, given: &Values) -> Result<Values> {
+    let existing = system.stack(TEMPLATE).parameters()?;
+    if !existing.is_empty() {
+        let ids = |text: &str| text.split(',').map(|id| id.trim().to_owned()).collect::<BTreeSet<_>>();
+        for (option, wanted, name) in
+            [("--vpc", &options.vpc, "VpcId"), ("--subnets", &options.subnets, "SubnetIds")]
+        {
+            let chosen = existing.get(name).map_or("", String::as_str);
+            if wanted.as_deref().is_some_and(|wanted| ids(wanted) != ids(chosen)) {
+                bail!(
+                    "{} is already in another network, which cannot change: omit {option}, or set it to {chosen}",
+                    system.name
+                );
+            }
         }
+        return Ok(Values::new());
     }
-    system.ensure(&stack, given, &mut known)?;
+    let mut found = network::find(options)?;
+    if !given.contains_key(BACKUP_DAYS) && is_on_free_plan()? {
+        say("the account is on AWS's free plan, which allows one day of backups: BackupDays=1");
+        found.insert(BACKUP_DAYS.to_owned(), "1".to_owned());
+    }
+    Ok(found)
+}
+
+/// Creates or updates the stack and returns its outputs.
+pub(crate) fn ensure(system: &System, given: &Values, prepared: Values) -> Result<Values> {
+    if !prepared.is_empty() {
+        say("first deployment: AWS needs 15 to 20 minutes to create Postgres and Redis");
+    }
+    let mut known = prepared;
+    system.ensure(&system.stack(TEMPLATE), given, &mut known)?;
     Ok(known)
 }
 

@@ -36,12 +36,20 @@ impl Target {
             Self::Fargate(arguments) => &arguments.options,
         }
     }
+
+    /// Fails if a template would not accept a parameter that the user set.
+    fn check(&self) -> Result<()> {
+        match self {
+            Self::Beanstalk(it) => it.options.check(&beanstalk::TEMPLATES, &it.options.parameters()),
+            Self::Fargate(it) => it.options.check(&fargate::templates(), &it.parameters()),
+        }
+    }
 }
 
 /// Runs the action that the options ask for.
 pub(crate) fn run(target: &Target) -> Result<()> {
+    target.check()?;
     let options = target.options();
-    options.check_names()?;
     let system = System::open(&options.system)?;
     match (target, options.action()) {
         (Target::Fargate(it), Action::Deploy) if it.pause => pause::pause(&system),
@@ -115,9 +123,21 @@ mod tests {
     #[test]
     fn a_wrong_parameter_is_refused_before_anything_is_done() {
         assert!(error("deploy fargate --set Count").contains("NAME=VALUE"));
-        let check = |name: &str| read(&format!("deploy fargate --set {name}=1")).options().check_names();
-        assert!(check("WorkerMaxCount").is_ok());
-        let error = check("WorkerMaximum").unwrap_err().to_string();
-        assert!(error.contains("WorkerMaximum") && error.contains("WorkerMaxCount"), "{error}");
+        let check = |line: &str| read(line).check();
+        assert!(check("deploy fargate --set WorkerMaxCount=8 --set BackupDays=1 --set KeepImages=9").is_ok());
+        for (line, expected) in [
+            ("fargate --set WorkerMaximum=8", "no parameter WorkerMaximum. Parameters: "),
+            ("fargate --set InstanceType=t4g.micro", "no parameter InstanceType"),
+            ("beanstalk --set Cpu=512", "no parameter Cpu"),
+            ("fargate --set KeepImages=9 --pushed", "no parameter KeepImages"),
+            ("fargate --set Cpu=300", "must be one of 256"),
+            ("fargate --domain Example.org", "must be a lowercase domain"),
+            ("beanstalk --allow-from /32", "must be an IPv4 network"),
+        ] {
+            let text = check(&format!("deploy {line}")).unwrap_err().to_string();
+            assert!(text.contains(expected), "{line}: {text}");
+        }
+        assert!(error("deploy fargate --status --set Cpu=512").contains("cannot be used with"));
+        assert!(error("deploy fargate --allow-from 192.0.2.7/32 --pause").contains("cannot be used with"));
     }
 }

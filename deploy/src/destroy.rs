@@ -10,12 +10,12 @@ use crate::{
     cloudformation::Stack,
     data,
     fargate::{BASE, DOMAIN, SCALING},
+    images::REPOSITORIES,
     services::template,
     system::System,
 };
 
 const OPERATIONS: &str = "operations.yaml";
-const REPOSITORIES: &str = "ecr.yaml";
 
 /// Deletes everything that runs on Fargate, and what only Fargate uses.
 pub(crate) fn fargate(system: &System, with_data: bool, yes: bool) -> Result<()> {

@@ -9,6 +9,7 @@ use crate::{
     data,
     images::{self, Pushed},
     options::Options,
+    parameters,
     processor::Processor,
     services::{self, Watch, selected, template},
     smoke_test,
@@ -18,6 +19,11 @@ use crate::{
 pub(crate) const DOMAIN: &str = "domain.yaml";
 pub(crate) const BASE: &str = "fargate/base.yaml";
 pub(crate) const SCALING: &str = "fargate/scaling.yaml";
+
+/// Templates of this target, besides the repositories.
+pub(crate) fn templates() -> Vec<&'static str> {
+    [data::TEMPLATE, DOMAIN, BASE, SCALING].into_iter().chain(services::PARTS.map(template)).collect()
+}
 
 /// ECS Fargate: containers without instances
 #[derive(Args, Clone, Debug)]
@@ -68,17 +74,21 @@ pub(crate) fn deploy(system: &System, arguments: &Arguments) -> Result<()> {
     // A container next to the others, in the same tasks.
     let beside = parts.first().map(|(_, processor)| processor.clone());
     parts.extend(beside.filter(|_| arguments.debug).map(|processor| (Part::Debug, processor)));
-    let pushed = images::push(system, options, &parts)?;
-
-    let mut known = if only.is_empty() {
-        surroundings(system, arguments, &given)?
-    } else {
-        let known = system.outputs_of(&[data::TEMPLATE, DOMAIN, BASE])?;
-        if !known.contains_key("Cluster") {
-            bail!("{} is not on Fargate yet: the first deployment must include all parts", system.name);
-        }
-        known
-    };
+    for template in selected(only).into_iter().map(template).chain([SCALING]) {
+        parameters::check_together(system, template, &given)?;
+    }
+    let mut known = system.outputs_of(&[data::TEMPLATE, DOMAIN, BASE])?;
+    if !only.is_empty() && !known.contains_key("Cluster") {
+        bail!("{} is not on Fargate yet: the first deployment must include all parts", system.name);
+    }
+    if let Some(domain) = arguments.domain() {
+        system.check_domain(domain)?;
+    }
+    let prepared = data::prepare(system, options, &given)?;
+    let pushed = images::push(system, options, &given, &parts)?;
+    if only.is_empty() {
+        known = surroundings(system, arguments, &given, prepared)?;
+    }
     let before = current_images(system, &selected(only))?;
     let is_changed = before.iter().any(|(part, image)| pushed.image(*part).is_ok_and(|new| new != image));
     let mut deployed = Vec::new();
@@ -155,12 +165,9 @@ fn current_images(system: &System, parts: &[Part]) -> Result<Vec<(Part, String)>
 }
 
 /// Deploys the data, domain, cluster and load balancer.
-fn surroundings(system: &System, arguments: &Arguments, given: &Values) -> Result<Values> {
-    let mut known = data::ensure(system, &arguments.options, given)?;
+fn surroundings(system: &System, arguments: &Arguments, given: &Values, prepared: Values) -> Result<Values> {
+    let mut known = data::ensure(system, given, prepared)?;
     let zone = system.stack(DOMAIN);
-    if let Some(domain) = arguments.domain() {
-        system.check_domain(domain)?;
-    }
     if arguments.domain().is_some() || zone.status()?.is_some() {
         system.ensure(&zone, given, &mut known)?;
         let servers = known.get("NameServers").map_or("", String::as_str).replace(',', " ");

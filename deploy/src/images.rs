@@ -15,6 +15,9 @@ use crate::{
     system::{System, SystemName},
 };
 
+/// Template of the system's repositories at ECR.
+pub(crate) const REPOSITORIES: &str = "ecr.yaml";
+
 /// Push the container images to a registry
 ///
 /// Image names consist of $IMAGE_PREFIX (fibstack/), the part, and $IMAGE_TAG (latest), as in the
@@ -44,7 +47,7 @@ pub(crate) struct Parts {
 /// Runs a command. Without `IMAGE_PREFIX`, the registry is the system's own at ECR.
 pub(crate) fn run(command: &Command) -> Result<()> {
     let destination = |name: &SystemName| {
-        Names::prefix().map_or_else(|| repositories(&System::open(name)?, "ImagePrefix"), Ok)
+        Names::prefix().map_or_else(|| repositories(&System::open(name)?, "ImagePrefix", &Values::new()), Ok)
     };
     match command {
         Command::Login(system) => registry::login(&destination(system)?),
@@ -55,16 +58,16 @@ pub(crate) fn run(command: &Command) -> Result<()> {
             registry::push(all_if_none(parts), &remote)
         }
         Command::Mirror(Parts { parts, system }) => {
-            let prefix = repositories(&System::open(system)?, "BaseRegistry")?;
+            let prefix = repositories(&System::open(system)?, "BaseRegistry", &Values::new())?;
             registry::mirror(all_if_none(parts), &prefix)
         }
     }
 }
 
 /// Creates the system's repositories if necessary, and returns one of their stack's outputs.
-fn repositories(system: &System, output: &str) -> Result<String> {
-    let mut known = Values::new();
-    system.ensure(&system.stack("ecr.yaml"), &values(&[("System", &system.name)]), &mut known)?;
+fn repositories(system: &System, output: &str, given: &Values) -> Result<String> {
+    let mut known = values(&[("System", &system.name)]);
+    system.ensure(&system.stack(REPOSITORIES), given, &mut known)?;
     known.remove(output).with_context(|| format!("the stack of the repositories has no output {output}"))
 }
 
@@ -82,7 +85,12 @@ impl Pushed {
 
 /// Builds and pushes the images of a deployment, unless they are pushed already. Fails if they are for other processors
 /// than those of their parts.
-pub(crate) fn push(system: &System, options: &Options, parts: &[(Part, Processor)]) -> Result<Pushed> {
+pub(crate) fn push(
+    system: &System,
+    options: &Options,
+    given: &Values,
+    parts: &[(Part, Processor)],
+) -> Result<Pushed> {
     let processors = parts;
     let parts: Vec<_> = processors.iter().map(|(part, _)| *part).collect();
     let names = if options.pushed {
@@ -92,7 +100,7 @@ pub(crate) fn push(system: &System, options: &Options, parts: &[(Part, Processor
         registry::login(&prefix)?;
         Names { prefix, tag }
     } else {
-        let prefix = Names::prefix().map_or_else(|| repositories(system, "ImagePrefix"), Ok)?;
+        let prefix = Names::prefix().map_or_else(|| repositories(system, "ImagePrefix", given), Ok)?;
         let names = Names { prefix, tag: Names::tag().unwrap_or_else(new_tag) };
         images::build(&parts, &names, options.here)?;
         for (part, processor) in processors {

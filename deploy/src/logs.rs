@@ -12,7 +12,12 @@ use xtask::{
     project,
 };
 
-use crate::{aws, http, options::Amount, system::System};
+use crate::{
+    aws::{self, Refused},
+    beanstalk, http,
+    options::Amount,
+    system::System,
+};
 
 /// Number of log streams shown: those of the containers that wrote last, of which a task has up to three.
 const STREAMS: usize = 20;
@@ -24,7 +29,13 @@ pub(crate) fn fargate(system: &System, parts: &[Part], amount: Amount) -> Result
         let mut call = vec!["logs", "describe-log-streams", "--log-group-name", &group];
         call.extend(["--order-by", "LastEventTime", "--descending"]);
         call.extend((amount == Amount::Last).then_some("--no-paginate"));
-        let mut streams: Vec<String> = aws::query("logStreams[].logStreamName", &call)?;
+        let mut streams: Vec<String> = match aws::query("logStreams[].logStreamName", &call) {
+            Err(error) if Refused::is(&error, "ResourceNotFoundException") => {
+                say(format!("{part} has no log: it is not on Fargate yet"));
+                continue;
+            }
+            streams => streams?,
+        };
         if amount == Amount::Last {
             streams.truncate(STREAMS);
         }
@@ -70,6 +81,7 @@ fn page(group: &str, stream: &str, limit: &str, from_head: bool, token: Option<&
 
 /// Shows the last 100 lines of each instance's logs, or downloads all of them as archives.
 pub(crate) fn beanstalk(system: &System, amount: Amount) -> Result<()> {
+    beanstalk::url(system)?;
     let kind = if amount == Amount::All { "bundle" } else { "tail" };
     let environment = ["--environment-name", system.name.as_str(), "--info-type", kind];
     let retrieve = [&["elasticbeanstalk", "retrieve-environment-info"][..], &environment].concat();

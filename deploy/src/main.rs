@@ -25,6 +25,7 @@ mod images;
 mod logs;
 mod network;
 mod options;
+mod parameters;
 mod pause;
 mod processor;
 mod registry;

@@ -1,5 +1,7 @@
 //! The network that a system is created in.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use xtask::progress::say;
@@ -26,10 +28,10 @@ pub(crate) fn find(options: &Options) -> Result<Values> {
     };
     let subnets = match &options.subnets {
         Some(subnets) => {
-            let ids: Vec<_> = subnets.split(',').collect();
+            let ids: Vec<_> = subnets.split(',').map(str::trim).collect();
             let found = Subnet::find(&[&["--subnet-ids"], &ids[..]].concat())?;
-            check(&found)?;
-            subnets.clone()
+            check(&vpc, &found)?;
+            found.into_iter().map(|subnet| subnet.id).collect::<Vec<_>>().join(",")
         }
         None => public_subnets(&vpc).context("failed to find the public subnets")?,
     };
@@ -47,16 +49,17 @@ pub(crate) fn find(options: &Options) -> Result<Values> {
 const OLD_ZONES: [&str; 4] = ["use1-az3", "usw1-az2", "apne1-az3", "cac1-az4"];
 
 /// A subnet, sorted by its zone.
-#[derive(Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd)]
 struct Subnet {
     zone: String,
     id: String,
     zone_id: Option<String>,
+    vpc: Option<String>,
 }
 
 impl Subnet {
     fn find(which: &[&str]) -> Result<Vec<Self>> {
-        let query = "Subnets[].{zone:AvailabilityZone,id:SubnetId,zone_id:AvailabilityZoneId}";
+        let query = "Subnets[].{zone:AvailabilityZone,id:SubnetId,zone_id:AvailabilityZoneId,vpc:VpcId}";
         aws::query(query, &[&["ec2", "describe-subnets"], which].concat())
     }
 
@@ -66,11 +69,20 @@ impl Subnet {
 }
 
 /// Fails if load balancer, database or tasks could not use these subnets.
-fn check(subnets: &[Subnet]) -> Result<()> {
+fn check(vpc: &str, subnets: &[Subnet]) -> Result<()> {
+    if let Some(Subnet { id, vpc: Some(other), .. }) =
+        subnets.iter().find(|subnet| subnet.vpc.as_deref().is_some_and(|other| other != vpc))
+    {
+        bail!("{id} is in {other}, not in {vpc}: choose --subnets in it, or add --vpc {other}");
+    }
     if let Some(Subnet { zone, id, .. }) = subnets.iter().find(|subnet| subnet.is_in_old_zone()) {
         bail!("{id} is in {zone}, a zone without Fargate or current machine types: choose other --subnets");
     }
-    if subnets.iter().all(|subnet| subnet.zone == subnets[0].zone) {
+    let mut zones = BTreeSet::new();
+    if let Some(Subnet { zone, .. }) = subnets.iter().find(|subnet| !zones.insert(&subnet.zone)) {
+        bail!("the --subnets must be in different availability zones, but two are in {zone}");
+    }
+    if zones.len() < 2 {
         bail!("the --subnets must be in at least two availability zones");
     }
     Ok(())
@@ -97,18 +109,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn subnets_in_old_zones_or_in_a_single_zone_are_refused() {
+    fn subnets_that_a_load_balancer_could_not_use_are_refused() {
         let subnet = |zone: &str, zone_id: &str| Subnet {
             zone: zone.to_owned(),
             id: format!("subnet-{zone}"),
             zone_id: Some(zone_id.to_owned()),
+            vpc: Some("vpc-1".to_owned()),
         };
         let (first, second, old) =
             (subnet("a", "use1-az1"), subnet("b", "use1-az2"), subnet("e", "use1-az3"));
-        let error = check(&[first, old]).unwrap_err().to_string();
+        let error = check("vpc-1", &[first.clone(), old]).unwrap_err().to_string();
         assert!(error.starts_with("subnet-e is in e, a zone without Fargate"), "{error}");
-        let error = check(std::slice::from_ref(&second)).unwrap_err().to_string();
+        let error = check("vpc-1", std::slice::from_ref(&second)).unwrap_err().to_string();
         assert!(error.contains("two availability zones"), "{error}");
-        assert!(check(&[subnet("a", "use1-az1"), second]).is_ok());
+        let both = [first.clone(), second.clone()];
+        assert!(check("vpc-1", &both).is_ok());
+        // A load balancer accepts only one subnet in each.
+        let error = check("vpc-1", &[first.clone(), second, first]).unwrap_err().to_string();
+        assert!(error.ends_with("but two are in a"), "{error}");
+        let error = check("vpc-2", &both).unwrap_err().to_string();
+        assert_eq!(error, "subnet-a is in vpc-1, not in vpc-2: choose --subnets in it, or add --vpc vpc-1");
     }
 }

@@ -1,12 +1,10 @@
 //! Options of `cargo xtask deploy` that both targets have.
 
-use std::{collections::BTreeSet, fs};
-
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
-use xtask::project;
+use xtask::images::Names;
 
-use crate::{cloudformation::Values, system::SystemName};
+use crate::{cloudformation::Values, images::REPOSITORIES, parameters, system::SystemName};
 
 /// Options of both targets. Without an action, it deploys.
 #[derive(Args, Clone, Debug)]
@@ -20,10 +18,10 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with = "pushed")]
     pub(crate) here: bool,
     /// Set a template parameter, permanently: DatabaseClass=db.t4g.small
-    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parameter, conflicts_with = "action")]
     set: Vec<(String, String)>,
     /// Accept only visitors from these addresses, such as 192.0.2.7/32; 0.0.0.0/0 accepts all
-    #[arg(long, value_name = "CIDR")]
+    #[arg(long, value_name = "CIDR", conflicts_with = "action")]
     allow_from: Option<String>,
     /// First deployment: VPC to use instead of the default one
     #[arg(long, value_name = "ID")]
@@ -91,36 +89,13 @@ impl Options {
         self.set.iter().cloned().chain([system]).chain(from).collect()
     }
 
-    /// Fails if no template has a parameter with a name that the user set.
-    pub(crate) fn check_names(&self) -> Result<()> {
-        let mut names = BTreeSet::new();
-        for folder in ["deploy", "deploy/fargate"] {
-            let entries = fs::read_dir(project::root().join(folder));
-            for entry in entries.with_context(|| format!("failed to list {folder}"))? {
-                let path = entry?.path();
-                if path.extension().is_some_and(|extension| extension == "yaml") {
-                    names.extend(parameters_in(
-                        &fs::read_to_string(&path).context("failed to read a template")?,
-                    ));
-                }
-            }
-        }
-        match self.set.iter().find(|(name, _)| !names.contains(name)) {
-            None => Ok(()),
-            Some((name, _)) => {
-                let known = names.into_iter().collect::<Vec<_>>().join(", ");
-                bail!("no template has a parameter {name}. Parameters: {known}")
-            }
-        }
+    /// Fails if one of these templates would not accept what the user set.
+    pub(crate) fn check(&self, templates: &[&str], given: &Values) -> Result<()> {
+        // The deployment does not touch the repositories if the images are elsewhere, or pushed already.
+        let repositories = (!self.pushed && Names::prefix().is_none()).then_some(REPOSITORIES);
+        let templates: Vec<_> = templates.iter().copied().chain(repositories).collect();
+        parameters::check(&templates, &self.set, given)
     }
-}
-
-/// The names below `Parameters:`, indented by two blanks.
-fn parameters_in(template: &str) -> Vec<String> {
-    let lines = template.lines().skip_while(|line| *line != "Parameters:").skip(1);
-    let lines = lines.take_while(|line| line.is_empty() || line.starts_with(' '));
-    let names = lines.filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'));
-    names.filter(|name| name.chars().all(|it| it.is_ascii_alphanumeric())).map(str::to_owned).collect()
 }
 
 fn parameter(text: &str) -> Result<(String, String), String> {

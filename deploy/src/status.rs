@@ -1,6 +1,6 @@
 //! `cargo xtask deploy … --status`.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use xtask::images::Part;
 
 use crate::{
@@ -45,10 +45,7 @@ pub(crate) fn fargate(system: &System) -> Result<()> {
 /// Shows stacks, the environment with its health and latest events, and the address.
 pub(crate) fn beanstalk(system: &System) -> Result<()> {
     show_stacks(system, &[data::TEMPLATE, "ecr.yaml", beanstalk::TEMPLATE])?;
-    let outputs = system.stack(beanstalk::TEMPLATE).outputs()?;
-    let Some(url) = outputs.get("Url") else {
-        bail!("{} has no environment; run cargo xtask deploy beanstalk", system.name)
-    };
+    let url = beanstalk::url(system)?;
     let query = "Environments[0].[Status,Health,VersionLabel,PlatformArn]";
     let call = ["elasticbeanstalk", "describe-environments", "--environment-names", &system.name];
     if let Some(row) = aws::query::<Option<Vec<Option<String>>>>(query, &call)? {

@@ -7,7 +7,7 @@ use crate::cloud::{Cloud, assert_computed_sample};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn beanstalk_is_deployed_updated_rolled_back_and_destroyed() {
-    let cloud = Cloud::start();
+    let cloud = Cloud::start("paid");
     cloud.xtask("", "images push server worker nginx");
     let text = cloud.xtask("latest", "deploy beanstalk --pushed");
     assert_computed_sample(&text);
@@ -45,7 +45,7 @@ async fn beanstalk_is_deployed_updated_rolled_back_and_destroyed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn beanstalks_ecs_platform_runs_the_dockerrun_file() {
-    let cloud = Cloud::start();
+    let cloud = Cloud::start("paid");
     cloud.xtask("", "images push server worker nginx");
     let text = cloud.xtask("latest", "deploy beanstalk --pushed --platform ecs");
     assert_computed_sample(&text);

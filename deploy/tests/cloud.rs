@@ -45,8 +45,8 @@ pub(crate) fn assert_computed_sample(text: &str) {
 
 impl Cloud {
     /// Starts an emulator, and deploys as a user with only the permissions in `deploy/access.yaml`, which it enforces.
-    pub(crate) fn start() -> Self {
-        let mut it = Self::empty("paid");
+    pub(crate) fn start(plan: &str) -> Self {
+        let mut it = Self::empty(plan);
         it.deployer = it.create_deployer();
         it
     }

@@ -23,7 +23,7 @@ fn create_data(cloud: &Cloud) {
 
 #[test]
 fn a_deployed_database_is_managed_from_inside_its_network() {
-    let cloud = Cloud::start();
+    let cloud = Cloud::start("paid");
     let (output, text) = cloud.xtask_try("", "db check --deployed");
     assert!(!output.status.success() && text.contains("has no database on AWS yet"), "{text}");
     create_data(&cloud);

@@ -7,7 +7,7 @@ use crate::cloud::{Cloud, assert_computed_sample};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fargate_is_deployed_updated_rolled_back_and_destroyed() {
-    let cloud = Cloud::start();
+    let cloud = Cloud::start("paid");
     let text = cloud.xtask("", "deploy fargate --here");
     assert!(text.contains(&format!("submitted {} at http://", JOB.sample.index)), "{text}");
     assert_computed_sample(&text);

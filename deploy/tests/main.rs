@@ -7,6 +7,7 @@ mod beanstalk;
 mod cloud;
 mod database;
 mod fargate;
+mod first_deployment;
 mod processor;
 mod refusals;
 mod secrets;

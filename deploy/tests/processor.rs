@@ -6,7 +6,7 @@ use crate::cloud::Cloud;
 
 #[test]
 fn images_for_another_processor_are_refused_before_anything_is_created() {
-    let cloud = Cloud::start();
+    let cloud = Cloud::start("paid");
     cloud.xtask("", "images push server worker nginx");
     let [tasks, instance] = match ARCH {
         "aarch64" => ["Architecture=X86_64", "InstanceType=t3.micro"],

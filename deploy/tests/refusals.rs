@@ -4,5 +4,7 @@ use crate::cloud::Cloud;
 
 #[test]
 fn the_emulator_refuses_what_aws_refuses() {
-    Cloud::empty("free").python("refusals/refusals.py");
+    let cloud = Cloud::empty("free");
+    cloud.python("refusals/collector.py");
+    cloud.python("refusals/refusals.py");
 }

@@ -30,7 +30,7 @@ fn store(cloud: &Cloud, [secret, parameter]: [&str; 2]) -> String {
 
 #[test]
 fn further_secrets_reach_the_tasks_on_fargate() {
-    let cloud = Cloud::start();
+    let cloud = Cloud::start("paid");
     let values = [unique_name(), unique_name()];
     let options = store(&cloud, values.each_ref().map(String::as_str));
     cloud.xtask("", "images push server worker nginx");
@@ -43,7 +43,7 @@ fn further_secrets_reach_the_tasks_on_fargate() {
 
 #[test]
 fn further_secrets_reach_the_containers_of_beanstalks_ecs_platform() {
-    let cloud = Cloud::start();
+    let cloud = Cloud::start("paid");
     let values = [unique_name(), unique_name()];
     let options = store(&cloud, values.each_ref().map(String::as_str));
     cloud.xtask("", "images push server worker nginx");

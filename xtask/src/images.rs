@@ -165,3 +165,22 @@ pub fn revision() -> Option<String> {
     let changed = !git(&["status", "--porcelain"])?.is_empty();
     Some(git(&["rev-parse", "HEAD"])? + if changed { "-changed" } else { "" })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn images_do_not_depend_on_the_modes_of_the_checkout() {
+        let dockerfile = fs::read_to_string(project::root().join("Dockerfile")).unwrap();
+        let (_, images) = dockerfile.split_once("\nFROM scratch AS base\n").unwrap();
+        let copies: Vec<_> = images.lines().filter(|line| line.starts_with("COPY ")).collect();
+        assert!(copies.len() >= 7, "{copies:?}");
+        for copy in copies {
+            // The programs run as another user than the owner, unless the files are given to them.
+            assert!(copy.contains("--chmod=") || copy.contains("--chown="), "{copy}");
+        }
+    }
+}

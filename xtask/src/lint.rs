@@ -7,7 +7,7 @@ mod files;
 mod pins;
 mod workflows;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use self::{
     check::{Report, cargo, linters, program},
@@ -24,6 +24,7 @@ const SCHEMAS: [(&str, &str); 4] = [
 ];
 
 pub(crate) fn lint() -> Result<()> {
+    files::check_git()?;
     requirements::wasm_target()?;
     let lists = ["xtask/linters.txt", "deploy/linters.txt"].map(|list| project::root().join(list));
     let lists: Vec<_> = lists.into_iter().filter(|list| list.exists()).collect();
@@ -49,16 +50,7 @@ pub(crate) fn lint() -> Result<()> {
     report.record("pinned versions", pins::check())?;
     workflows::check(&mut report)?;
     deploy::check(&mut report)?;
-    if !report.failed.is_empty() {
-        bail!("failed: {}", report.failed.join(", "));
-    }
-    if report.skipped.is_empty() {
-        say("all checks passed");
-    } else if project::variable("CI").is_some() {
-        bail!("skipped, but required in CI: {}", report.skipped.join(", "));
-    } else {
-        say("all available checks passed; some were skipped");
-    }
+    say(report.conclusion(project::variable("CI").is_some())?);
     Ok(())
 }
 

@@ -106,6 +106,10 @@ fn compile(profile: Profile) -> Result<std::path::PathBuf> {
     let mut cargo = project::cargo();
     cargo.args(["build", "--package=frontend", "--lib", "--no-default-features", "--profile", name]);
     cargo.args(["--target=wasm32-unknown-unknown", "--target-dir"]).arg(&target);
+    // The user set these for programs on this machine. A linker or processor chosen there cannot make WASM.
+    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"] {
+        cargo.env_remove(name);
+    }
     Job::new("frontend").run(&mut cargo)?;
     say("frontend compiled");
     Ok(target.join("wasm32-unknown-unknown").join(folder).join("frontend.wasm"))

@@ -66,12 +66,23 @@ def create(stack: str, template: str, role: str | None = None, system: str = "fi
         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
         **request,
     )
+    return reasons(stack, "CREATE")
+
+
+def update(stack: str, template: str) -> str:
+    """Updates a stack and returns the reasons for the last failure; empty if it was updated."""
+    cloudformation.update_stack(StackName=stack, TemplateBody=template)
+    return reasons(stack, "UPDATE")
+
+
+def reasons(stack: str, operation: str) -> str:
+    """Waits for an operation on a stack, and returns why it failed; empty if it did not."""
     while (status := describe(stack)["StackStatus"]).endswith("IN_PROGRESS"):
         time.sleep(0.2)
-    if status == "CREATE_COMPLETE":
+    if status == f"{operation}_COMPLETE":
         return ""
     events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
-    failed = [each for each in events if each["ResourceStatus"] == "CREATE_FAILED"]
+    failed = [each for each in events if each["ResourceStatus"] == f"{operation}_FAILED"]
     return "\n".join(f"{each['LogicalResourceId']}: {each['ResourceStatusReason']}" for each in failed)
 
 

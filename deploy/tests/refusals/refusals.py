@@ -4,6 +4,7 @@ Each test deploys something wrong, usually one of our templates as it was before
 """
 
 import io
+import itertools
 import json
 import time
 import unittest
@@ -22,6 +23,7 @@ from account import (
     outputs,
     read,
     token,
+    update,
     user_with,
     without_statement,
 )
@@ -31,6 +33,7 @@ OPERATIONS = read("operations.yaml")
 ENVIRONMENT = read("tests/refusals/environment.yaml")
 # The emulator needs this for ElastiCache, too.
 IMAGE = "redis:8"
+NUMBERS = itertools.count()
 
 
 def version(application: str, dockerrun: dict) -> None:
@@ -68,6 +71,24 @@ def only_environment(name: str) -> str:
         "PlatformArn": f"arn:aws:elasticbeanstalk:{REGION}::platform/{branch}/4.7.0",
     }
     return json.dumps({"Resources": {"It": {"Type": "AWS::ElasticBeanstalk::Environment", "Properties": properties}}})
+
+
+def only(kind: str, properties: dict) -> str:
+    """A template with a single resource."""
+    return json.dumps({"Resources": {"It": {"Type": kind, "Properties": properties}}})
+
+
+def task(cpu: int, memory: int, **container: object) -> dict:
+    """The properties of a task definition with one container."""
+    return {
+        "Family": "x",
+        "Cpu": cpu,
+        "Memory": memory,
+        "NetworkMode": "awsvpc",
+        "RequiresCompatibilities": ["FARGATE"],
+        "ExecutionRoleArn": f"arn:aws:iam::{ACCOUNT}:role/x",
+        "ContainerDefinitions": [{"Name": "x", "Image": IMAGE, **container}],
+    }
 
 
 def record(name: str, zone: str) -> str:
@@ -134,6 +155,16 @@ class Roles(unittest.TestCase):
         role = access(changed(ACCESS, "- s3:PutObjectAcl\n", "- s3:PutObject\n"), "lists")["CloudFormationRole"]
         reasons = create("lists-beanstalk", only_environment("lists"), role, "lists")
         self.assertIn("s3:PutObjectAcl", reasons)
+
+    def test_an_environment_creates_the_own_roles_of_services(self):
+        for service in ("maintenance.elasticbeanstalk", "autoscaling", "elasticbeanstalk"):
+            name = f"{service.replace('.', '')[:11]}-x"
+            line = f"                      - {service}.amazonaws.com\n"
+            role = access(changed(ACCESS, line, ""), name)["CloudFormationRole"]
+            with self.subTest(service):
+                reasons = create(f"{name}-beanstalk", only_environment(name), role, name)
+                self.assertIn("iam:CreateServiceLinkedRole", reasons)
+                self.assertIn(f"aws-service-role/{service}.amazonaws.com/", reasons)
 
     def test_the_rights_of_the_access_stack_suffice_for_an_environment(self):
         reasons = create("fibstack-beanstalk", only_environment("fibstack"), self.role)
@@ -215,6 +246,9 @@ class Identities(unittest.TestCase):
         ):
             with self.subTest(subject), self.assertRaisesRegex(ClientError, "sts:AssumeRoleWithWebIdentity"):
                 self.assume(role, subject)
+        # A user whom an enterprise manages.
+        managed = access(ACCESS, "managed", **{**repository, "GitHubRepository": "user_corp/x"})["GitHubRole"]
+        self.assume(managed, "repo:user_corp/x:ref:refs/heads/main")
         # An account can have only one provider for GitHub.
         reasons = create("third-access", ACCESS, System="third", GitHubRepository="octo/third")
         self.assertIn("already exists", reasons)
@@ -274,6 +308,103 @@ class Options(unittest.TestCase):
         database = {"Engine": "postgres", "DBInstanceClass": "db.t4g.micro", "BackupRetentionPeriod": 7}
         template = json.dumps({"Resources": {"It": {"Type": "AWS::RDS::DBInstance", "Properties": database}}})
         self.assertIn("FreeTierRestrictionError", create("free-data", template))
+
+
+class Properties(unittest.TestCase):
+    """Values of single resources that AWS refuses."""
+
+    def refused(self, kind: str, properties: dict, reason: str) -> None:
+        with self.subTest(kind, **{name: str(value)[:40] for name, value in properties.items()}):
+            self.assertIn(reason, create(f"wrong-{next(NUMBERS)}", only(kind, properties)))
+
+    def test_a_load_balancer_has_one_subnet_in_each_of_two_zones(self):
+        subnets = client("ec2").describe_subnets()["Subnets"]
+        first, second = subnets[0]["SubnetId"], subnets[1]["SubnetId"]
+        vpc = subnets[0]["VpcId"]
+        third = client("ec2").create_subnet(
+            VpcId=vpc, CidrBlock="172.31.240.0/24", AvailabilityZone=subnets[0]["AvailabilityZone"]
+        )["Subnet"]["SubnetId"]
+        kind = "AWS::ElasticLoadBalancingV2::LoadBalancer"
+        self.refused(kind, {"Subnets": [first, second, third]}, "multiple subnets in the same Availability Zone")
+        self.refused(kind, {"Subnets": [first]}, "At least two subnets in two different Availability Zones")
+        self.refused(kind, {"Subnets": [first, second], "Name": "x" * 33}, "cannot be longer than '32'")
+        group = {"DBSubnetGroupDescription": "x", "SubnetIds": [first, third]}
+        self.refused("AWS::RDS::DBSubnetGroup", group, "Availability Zone (AZ) coverage")
+
+    def test_fargate_has_fixed_sizes(self):
+        for cpu, memory in ((256, 4096), (256, 1536), (300, 512), (512, 512), (1024, 2500), (4096, 4096)):
+            self.refused("AWS::ECS::TaskDefinition", task(cpu, memory), "No Fargate configuration exists")
+        large = task(256, 512, Memory=600)
+        self.refused("AWS::ECS::TaskDefinition", large, "must not exceed the memory of the task")
+
+    def test_a_secret_does_not_have_the_name_of_a_variable(self):
+        arn = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:x"
+        secrets = [{"Name": "PGHOST", "ValueFrom": arn}]
+        wrong = task(256, 512, Secrets=secrets, Environment=[{"Name": "PGHOST", "Value": "x"}])
+        self.refused("AWS::ECS::TaskDefinition", wrong, "such as 'PGHOST'")
+        self.refused("AWS::ECS::TaskDefinition", task(256, 512, Secrets=secrets * 2), "such as 'PGHOST'")
+
+    def test_databases_refuse_reserved_names_and_some_passwords(self):
+        kind, wrong = "AWS::RDS::DBInstance", {"Engine": "postgres", "DBInstanceClass": "db.t4g.micro"}
+        right = {**wrong, "DBName": "fib", "MasterUsername": "fib", "MasterUserPassword": "long-enough"}
+        for name, value, reason in (
+            ("DBName", "db", "reserved word"),
+            ("DBName", "fib-values", "must begin with a letter"),
+            ("MasterUsername", "admin", "reserved word"),
+            ("MasterUserPassword", "short", "not a valid password"),
+            ("MasterUserPassword", "with/slash", "Only printable ASCII"),
+        ):
+            self.refused(kind, {**right, name: value}, reason)
+        group = {"ReplicationGroupDescription": "x", "Engine": "valkey", "CacheNodeType": "cache.t4g.micro"}
+        kind = "AWS::ElastiCache::ReplicationGroup"
+        token = "sixteen-letters-or-more"
+        self.refused(kind, {**group, "AuthToken": token}, "encryption-in-transit")
+        encrypted = {**group, "TransitEncryptionEnabled": True}
+        self.refused(kind, {**encrypted, "AuthToken": "short"}, "Invalid AUTH token")
+        self.refused(kind, {**encrypted, "AuthToken": token + "@"}, "Invalid AUTH token")
+        self.refused(kind, {**encrypted, "AutomaticFailoverEnabled": True}, "without replicas")
+
+    def test_changes_that_a_database_does_not_allow(self):
+        properties = {
+            "Engine": "postgres",
+            "EngineVersion": "17",
+            "DBInstanceClass": "db.t4g.micro",
+            "MasterUsername": "fib",
+            "MasterUserPassword": "long-enough",
+            "BackupRetentionPeriod": 1,
+        }
+        kind = "AWS::RDS::DBInstance"
+        self.assertEqual("", create("upgraded-data", only(kind, properties)))
+        for changes, reason in (
+            ({"EngineVersion": "18"}, "AllowMajorVersionUpgrade"),
+            ({"BackupRetentionPeriod": 7}, "FreeTierRestrictionError"),
+            ({"EngineVersion": "16", "AllowMajorVersionUpgrade": True}, "Cannot upgrade postgres from 17 to 16"),
+        ):
+            with self.subTest(**changes):
+                self.assertIn(reason, update("upgraded-data", only(kind, {**properties, **changes})))
+        allowed = {"EngineVersion": "18", "AllowMajorVersionUpgrade": True}
+        self.assertEqual("", update("upgraded-data", only(kind, {**properties, **allowed})))
+
+    def test_other_wrong_values(self):
+        vpc = client("ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
+        for network in ("192.0.2.256/32", "192.0.2.0/33", "/32"):
+            rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "CidrIp": network}
+            group = {"GroupDescription": "x", "VpcId": vpc, "SecurityGroupIngress": [rule]}
+            self.refused("AWS::EC2::SecurityGroup", group, f"CIDR block {network} is malformed")
+        target = {"ServiceNamespace": "ecs", "ResourceId": "x", "ScalableDimension": "x"}
+        target |= {"MinCapacity": 5, "MaxCapacity": 4}
+        kind = "AWS::ApplicationAutoScaling::ScalableTarget"
+        self.refused(kind, target, "Maximum capacity cannot be less than minimum capacity")
+        environment = {"ApplicationName": "x", "PlatformArn": "x", "VersionLabel": "x"}
+        for name in ("abc", "x" * 41, "-abcd", "a_bcd"):
+            self.refused(
+                "AWS::ElasticBeanstalk::Environment", {**environment, "EnvironmentName": name}, "length from 4 to 40"
+            )
+        self.refused("AWS::Logs::LogGroup", {"RetentionInDays": 2}, "retentionInDays")
+        listener = {"LoadBalancerArn": "x", "Protocol": "HTTPS", "Port": 443, "DefaultActions": []}
+        self.refused("AWS::ElasticLoadBalancingV2::Listener", listener, "A certificate must be specified")
+        service = {"Cluster": "x", "TaskDefinition": "x", "HealthCheckGracePeriodSeconds": 60}
+        self.refused("AWS::ECS::Service", service, "Health check grace period")
 
 
 if __name__ == "__main__":

@@ -18,18 +18,25 @@ pub(super) fn check(report: &mut Report) -> Result<()> {
     } else {
         Ok(())
     };
-    let arguments = match fetched {
-        Ok(()) => ["deny", "check", "--disable-fetch", "advisories"],
-        Err(_) if has_copy() => {
+    match arguments(fetched, has_copy(), report) {
+        Some(arguments) => report.run(NAME, "cargo-deny", || cargo(&arguments)),
+        None => Ok(()),
+    }
+}
+
+/// Returns the arguments of cargo; `None` if there is no database, and then the check counts as skipped.
+fn arguments(fetched: Result<()>, has_copy: bool, report: &mut Report) -> Option<[&'static str; 4]> {
+    match fetched {
+        Ok(()) => Some(["deny", "check", "--disable-fetch", "advisories"]),
+        Err(_) if has_copy => {
             say(format!("WARNING: {NAME}: could not be fetched; checking against an older copy"));
-            ["deny", "--offline", "check", "advisories"]
+            Some(["deny", "--offline", "check", "advisories"])
         }
         Err(error) => {
             report.skip(NAME, &format!("WARNING: could not be fetched, so nothing was checked: {error:#}"));
-            return Ok(());
+            None
         }
-    };
-    report.run(NAME, "cargo-deny", || cargo(&arguments))
+    }
 }
 
 /// Returns true if cargo-deny fetched a database before.
@@ -38,4 +45,23 @@ fn has_copy() -> bool {
     let home = home.or_else(|| Some(env::home_dir()?.join(".cargo")));
     let databases = home.and_then(|home| home.join("advisory-dbs").read_dir().ok());
     databases.is_some_and(|mut found| found.next().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn a_missing_database_fails_in_ci() {
+        let mut report = Report::default();
+        assert!(arguments(Ok(()), false, &mut report).unwrap().contains(&"--disable-fetch"));
+        assert!(arguments(Err(anyhow!("offline")), true, &mut report).unwrap().contains(&"--offline"));
+        assert_eq!(report.conclusion(true).unwrap(), "all checks passed");
+        assert_eq!(arguments(Err(anyhow!("offline")), false, &mut report), None);
+        let error = report.conclusion(true).unwrap_err().to_string();
+        assert_eq!(error, "skipped, but required in CI: security advisories");
+        assert!(report.conclusion(false).unwrap().contains("some were skipped"));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::Command};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use throwaway::process::find_program;
 
 use crate::{child::Interrupted, job::Job, progress::say, project};
@@ -37,6 +37,18 @@ impl Report {
     pub(super) fn skip(&mut self, name: &str, reason: &str) {
         say(format!("{name}: {reason}"));
         self.skipped.push(name.to_owned());
+    }
+
+    /// Fails if a check failed, or in CI, if one was skipped.
+    pub(super) fn conclusion(&self, is_ci: bool) -> Result<&'static str> {
+        if !self.failed.is_empty() {
+            bail!("failed: {}", self.failed.join(", "));
+        }
+        match self.skipped.as_slice() {
+            [] => Ok("all checks passed"),
+            skipped if is_ci => bail!("skipped, but required in CI: {}", skipped.join(", ")),
+            _ => Ok("all available checks passed; some were skipped"),
+        }
     }
 
     pub(super) fn record(&mut self, name: &str, result: Result<()>) -> Result<()> {

@@ -2,9 +2,17 @@
 
 use std::{path::PathBuf, process::Command};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::project;
+
+/// Fails without git or a repository, as in an unpacked archive, before minutes of other checks.
+pub(super) fn check_git() -> Result<()> {
+    let files = files(&["Cargo.toml"])
+        .context("lint checks the files that git lists, so it needs git and a clone")?;
+    ensure!(!files.is_empty(), "git lists no files: {} is not a clone", project::root().display());
+    Ok(())
+}
 
 /// Returns the files that match git's patterns, relative to the root.
 pub(super) fn files(patterns: &[&str]) -> Result<Vec<PathBuf>> {
