@@ -28,7 +28,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
-    activity::{Activity, Waiting},
+    activity::{Activity, ReceivedBody, Waiting},
     clients::Clients,
     refusal::Refusal,
     timed::{Ending, Timed},
@@ -266,9 +266,13 @@ async fn serve_requests(
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         let busy = activity.begin_request();
-        let response = hyper::service::Service::call(&router, request.map(Body::new));
+        let request = request.map(|body| Body::new(ReceivedBody::new(body, activity.clone())));
+        let (activity, response) = (activity.clone(), hyper::service::Service::call(&router, request));
         Box::pin(async move {
             let response = response.await.unwrap_or_else(|never: Infallible| match never {});
+            if response.headers().get(header::CONTENT_TYPE).is_some_and(|name| name == "text/event-stream") {
+                activity.response_is_endless();
+            }
             Ok::<_, Infallible>(without_wrong_length(response).map(|body| busy.until_sent(body)))
         })
     });

@@ -5,12 +5,12 @@ use std::{
     net::IpAddr,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use axum::body::Body;
 use bytes::Bytes;
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio_util::sync::CancellationToken;
 
 /// The idle connections, those that have been waiting for a request longest first.
@@ -69,13 +69,22 @@ struct State {
     sending: bool,
     /// True during a request, until its response has been handed over for sending.
     in_request: bool,
+    /// True if the response may end although the client has stopped sending: the whole request has been received, and
+    /// the response is not an event stream.
+    outlives_eof: bool,
     closing: bool,
 }
 
 impl Activity {
     /// Starts waiting for the first request. `closing` is cancelled to evict the connection.
     pub(super) fn new(waiting: Arc<Waiting>, client: IpAddr, closing: CancellationToken) -> Self {
-        let state = Mutex::new(State { ticket: None, sending: false, in_request: false, closing: false });
+        let state = Mutex::new(State {
+            ticket: None,
+            sending: false,
+            in_request: false,
+            outlives_eof: false,
+            closing: false,
+        });
         let activity = Self(Arc::new(Shared { waiting, connection: Connection { client, closing }, state }));
         activity.0.update(|_| ());
         activity
@@ -83,13 +92,29 @@ impl Activity {
 
     /// Starts a request, which lasts until its response has been sent or dropped.
     pub(super) fn begin_request(&self) -> Busy {
-        self.0.update(|state| state.in_request = true);
+        self.0.update(|state| (state.in_request, state.outlives_eof) = (true, false));
         Busy(Arc::clone(&self.0))
     }
 
     /// Notes that the client has stopped or resumed reading a response, which may have left the hands of its request.
     pub(super) fn set_sending(&self, sending: bool) {
         self.0.update(|state| state.sending = sending);
+    }
+
+    /// Notes that the whole request has been received.
+    pub(super) fn request_received(&self) {
+        self.0.state().outlives_eof = true;
+    }
+
+    /// Notes that the response lasts until the client disconnects.
+    pub(super) fn response_is_endless(&self) {
+        self.0.state().outlives_eof = false;
+    }
+
+    /// Returns true if the client is owed a response even if it has stopped sending.
+    pub(super) fn owes_response(&self) -> bool {
+        let state = self.0.state();
+        state.in_request && state.outlives_eof
     }
 
     /// Returns the number of the current wait for a request, or `None` during a request.
@@ -184,6 +209,45 @@ impl HttpBody for BusyBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The body of a request, which notes when all of it has been received.
+pub(super) struct ReceivedBody {
+    body: Incoming,
+    activity: Activity,
+}
+
+impl ReceivedBody {
+    pub(super) fn new(body: Incoming, activity: Activity) -> Self {
+        if body.is_end_stream() {
+            activity.request_received();
+        }
+        Self { body, activity }
+    }
+}
+
+impl HttpBody for ReceivedBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if frame.is_none() || self.body.is_end_stream() {
+            self.activity.request_received();
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -39,6 +39,8 @@ pub(super) struct Timed {
     /// True if the client has disconnected or is not responding.
     ended: bool,
     evicted: bool,
+    /// True if the client has stopped sending.
+    reached_end: bool,
 }
 
 /// How a connection ended.
@@ -74,6 +76,7 @@ impl Timed {
             refused: None,
             ended: false,
             evicted: false,
+            reached_end: false,
         };
         // A client that has just connected is expected to send a request at once, so it gets no idle time.
         timed.read.set(limits.request);
@@ -170,8 +173,16 @@ impl AsyncRead for Timed {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        // hyper would end the connection without a response if it read the end of the stream during a request.
+        if this.reached_end && this.activity.owes_response() {
+            return Poll::Pending;
+        }
         let before = buffer.filled().len();
         if let Poll::Ready(outcome) = Pin::new(&mut this.stream).poll_read(context, buffer) {
+            this.reached_end = outcome.is_ok() && buffer.filled().len() == before;
+            if this.reached_end && this.activity.owes_response() {
+                return Poll::Pending;
+            }
             match &outcome {
                 Ok(()) => this.received(&buffer.filled()[before..]),
                 Err(_) => this.ended = true,
