@@ -14,7 +14,10 @@ use protocol::names::API_PREFIX;
 use store::Store;
 use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 
-use crate::{api, caching};
+use crate::{
+    api, caching,
+    read_cache::{self, ReadCache},
+};
 
 /// Headers of every page and asset. `app` adds the Content-Security-Policy, which names the nonce of
 /// the page.
@@ -64,7 +67,12 @@ pub(crate) fn leptos_options(address: SocketAddr) -> LeptosOptions {
 }
 
 /// Returns the routes of the site listener.
-pub(crate) fn router(options: &LeptosOptions, store: &Arc<Store>, api: Router) -> Router {
+pub(crate) fn router(
+    options: &LeptosOptions,
+    store: &Arc<Store>,
+    read_cache: Arc<ReadCache>,
+    api: Router,
+) -> Router {
     let package = format!("/{}", options.site_pkg_dir);
     let folder = format!("{}{package}", options.site_root);
     // A file with a hash in its name never changes.
@@ -82,6 +90,7 @@ pub(crate) fn router(options: &LeptosOptions, store: &Arc<Store>, api: Router) -
         .layer(middleware::map_request(ignore_range))
         .layer(SetResponseHeaderLayer::overriding(header::ACCEPT_RANGES, HeaderValue::from_static("none")));
     let mut router = app::routes(options, store)
+        .route_layer(middleware::from_fn_with_state(read_cache, read_cache::keep))
         .nest(&package, assets)
         // `nest` does not match the prefix with a trailing slash.
         .route(&format!("{API_PREFIX}/"), get(api::hi))

@@ -29,6 +29,11 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Version(u64);
 
+impl Version {
+    /// The version of something that is not compared with anything.
+    pub const UNKNOWN: Self = Self(0);
+}
+
 /// The entries that something depends on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Scope {

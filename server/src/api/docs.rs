@@ -71,7 +71,8 @@ pub(super) async fn page() -> impl IntoResponse {
 
 /// Returns the OpenAPI document of all routes as formatted JSON.
 fn document() -> String {
-    let document = super::routes(MetricsRoute::Served).into_openapi();
+    let [kept, others] = super::routes(MetricsRoute::Served);
+    let document = kept.merge(others).into_openapi();
     let mut document = serde_json::to_value(document).expect("a document's keys are all strings");
     remove_null(&mut document);
     format!("{document:#}\n")

@@ -34,7 +34,7 @@ pub enum Changes {
 /// compared.
 pub(super) fn compare(
     since: Option<&Mark>,
-    rows: Vec<ChangeRow>,
+    rows: &[ChangeRow],
     connections: u64,
 ) -> Result<(Option<Mark>, Changes), RecordError> {
     let Some(first) = rows.first() else { return Ok((None, Changes::Any)) };

@@ -198,7 +198,7 @@ macro_rules! implement_record {
                 // Read first: a connection opened during the statement is then seen by the next call.
                 let connections = self.pools.generation();
                 let rows: Vec<ChangeRow> = self.pools.read(Self::changes_since(since)).await?;
-                changes::compare(since, rows, connections)
+                changes::compare(since, &rows, connections)
             }
 
             async fn outcomes(
