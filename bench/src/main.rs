@@ -4,7 +4,9 @@
 //! that other load on the machine affects them alike, prints medians and ratios, and writes a [`report::Report`] and
 //! plots to `docs/bench/`. A duration says more about the machine than about the code, so only ratios are judged.
 
+mod api;
 mod fib;
+mod load;
 mod plot;
 mod report;
 mod statistics;
@@ -26,6 +28,8 @@ struct Arguments {
 enum Benchmark {
     /// F(n) as text, from 0 to 100,000,000, beside GMP
     Fib,
+    /// Reads and submissions, beside the original's API in Node and beside nginx
+    Api,
     /// One timed computation, in the process of its own that `fib` gives it
     #[command(hide = true)]
     FibCall(fib::Call),
@@ -36,7 +40,9 @@ enum Benchmark {
 fn main() -> anyhow::Result<()> {
     let Arguments { benchmark, short } = Arguments::parse();
     match benchmark {
-        Benchmark::Fib | Benchmark::All => fib::run(short),
+        Benchmark::Fib => fib::run(short),
+        Benchmark::Api => api::run(short),
+        Benchmark::All => fib::run(short).and_then(|()| api::run(short)),
         Benchmark::FibCall(call) => {
             call.run();
             Ok(())

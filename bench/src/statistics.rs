@@ -16,6 +16,21 @@ pub(crate) fn interleave<C, E>(
     Ok(measurements)
 }
 
+/// Like [`interleave`], for measurements that wait.
+pub(crate) async fn interleave_async<C, E>(
+    contenders: &mut [C],
+    rounds: usize,
+    mut measure: impl AsyncFnMut(&mut C) -> Result<f64, E>,
+) -> Result<Vec<Vec<f64>>, E> {
+    let mut measurements = vec![Vec::with_capacity(rounds); contenders.len()];
+    for _ in 0..rounds {
+        for (contender, measured) in contenders.iter_mut().zip(&mut measurements) {
+            measured.push(measure(contender).await?);
+        }
+    }
+    Ok(measurements)
+}
+
 /// Returns the median of a non-empty list.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();

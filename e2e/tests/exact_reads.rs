@@ -12,7 +12,7 @@ use std::sync::{
 use e2e::{Client, Server, Stack};
 use reqwest::{
     Method,
-    header::{CACHE_CONTROL, CONTENT_LENGTH, ETAG, IF_MATCH, IF_NONE_MATCH},
+    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH},
 };
 use serde_json::Value;
 
@@ -106,6 +106,8 @@ async fn a_client_with_the_current_response_gets_a_short_one() {
     ] {
         let first = client.get(path).await.expect(200);
         let etag = first.header(ETAG).to_owned();
+        let is_page = first.header(CONTENT_TYPE).starts_with("text/html");
+        assert_eq!(is_page, client.base() == site.base(), "{path}");
         assert!(!etag.is_empty() && first.header(CACHE_CONTROL).contains("no-cache"), "{first:?}");
         let ask =
             |method: Method, name, tag: &str| client.send(client.request(method, path).header(name, tag));

@@ -29,7 +29,7 @@ use crate::{
     mount::Mount,
     problem::ApiProblem,
     rate_limit::RateLimit,
-    read_cache::{self, ReadCache},
+    read_cache::{self, Area, ReadCache},
     readiness::Monitor,
 };
 
@@ -110,7 +110,7 @@ fn routes(metrics: MetricsRoute) -> [OpenApiRouter<ApiState>; 2] {
 /// The API on one listener.
 pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
     let [kept, others] = routes(metrics).map(Router::from);
-    let keep = middleware::from_fn_with_state(Arc::clone(&state.read_cache), read_cache::keep);
+    let keep = middleware::from_fn_with_state((Arc::clone(&state.read_cache), Area::Api), read_cache::keep);
     let mut routes = kept
         .route_layer(keep)
         .merge(others)

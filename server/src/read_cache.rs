@@ -35,9 +35,16 @@ pub(crate) struct ReadCache {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 enum Key {
     /// A whole response: path and query, and the prefix that its addresses begin with.
-    Response(String, Option<HeaderValue>),
+    Response(Area, String, Option<HeaderValue>),
     /// The page of a list that follows a position.
     Page(List, u64),
+}
+
+/// Part of the server whose addresses are distinct from those of the other.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Area {
+    Api,
+    Pages,
 }
 
 /// A response or a part of one.
@@ -60,7 +67,7 @@ struct Weight;
 impl Weighter<Key, Arc<Kept>> for Weight {
     fn weight(&self, key: &Key, kept: &Arc<Kept>) -> u64 {
         let key = match key {
-            Key::Response(target, _) => target.len(),
+            Key::Response(_, target, _) => target.len(),
             Key::Page(..) => 0,
         };
         (kept.body.len() + key + OVERHEAD_BYTES) as u64

@@ -16,7 +16,7 @@ use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 
 use crate::{
     api, caching,
-    read_cache::{self, ReadCache},
+    read_cache::{self, Area, ReadCache},
 };
 
 /// Headers of every page and asset. `app` adds the Content-Security-Policy, which names the nonce of
@@ -90,7 +90,7 @@ pub(crate) fn router(
         .layer(middleware::map_request(ignore_range))
         .layer(SetResponseHeaderLayer::overriding(header::ACCEPT_RANGES, HeaderValue::from_static("none")));
     let mut router = app::routes(options, store)
-        .route_layer(middleware::from_fn_with_state(read_cache, read_cache::keep))
+        .route_layer(middleware::from_fn_with_state((read_cache, Area::Pages), read_cache::keep))
         .nest(&package, assets)
         // `nest` does not match the prefix with a trailing slash.
         .route(&format!("{API_PREFIX}/"), get(api::hi))

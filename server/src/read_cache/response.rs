@@ -12,7 +12,7 @@ use axum::{
 use bytes::Bytes;
 use store::Scope;
 
-use super::{Kept, Key, ReadCache, etag};
+use super::{Area, Kept, Key, ReadCache, etag};
 use crate::{
     api::etag::{Comparison, lists},
     caching,
@@ -24,7 +24,11 @@ const MAX_BYTES: usize = 1 << 20;
 
 /// Keeps the successful responses of the inner routes that name their [`Scope`] in an extension, and adds an entity tag
 /// to them. Other responses pass unchanged.
-pub(crate) async fn keep(State(cache): State<Arc<ReadCache>>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn keep(
+    State((cache, area)): State<(Arc<ReadCache>, Area)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let method = request.method().clone();
     if method != Method::GET && method != Method::HEAD {
         return next.run(request).await;
@@ -32,7 +36,7 @@ pub(crate) async fn keep(State(cache): State<Arc<ReadCache>>, mut request: Reque
     // A HEAD request finds and keeps the response to GET; its body is removed at the end.
     *request.method_mut() = Method::GET;
     let conditions = Conditions::take(request.headers_mut());
-    let key = Key::of(&request);
+    let key = Key::of(area, &request);
     let response = match cache.kept.get(&key).filter(|kept| kept.scope == Scope::Nothing) {
         Some(kept) => conditions.response(kept.headers.clone(), kept.hash, kept.body.clone()),
         None => {
@@ -65,9 +69,9 @@ pub(crate) async fn keep(State(cache): State<Arc<ReadCache>>, mut request: Reque
 }
 
 impl Key {
-    fn of(request: &Request) -> Self {
+    fn of(area: Area, request: &Request) -> Self {
         let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-        Self::Response(target.to_owned(), request.headers().get("x-forwarded-prefix").cloned())
+        Self::Response(area, target.to_owned(), request.headers().get("x-forwarded-prefix").cloned())
     }
 }
 
