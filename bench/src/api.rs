@@ -74,7 +74,7 @@ async fn measure_all(short: bool) -> Result<()> {
             let node = reading(sides.node_nginx.address(), original, "", 200);
             add(&mut report, short, format!("{path}, of Node"), OF_NODE, [ours, node]).await?;
             let direct = path.trim_start_matches("/api");
-            let both = [sides.server.api_addr(), sides.node].map(|address| reading(address, direct, "", 200));
+            let both = [sides.api, sides.node].map(|address| reading(address, direct, "", 200));
             add(&mut report, short, format!("{direct} direct, of Node"), OF_NODE_DIRECT, both).await?;
         }
         let etag = response.head.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap_or_default();

@@ -21,12 +21,6 @@ impl Database {
         Self { name }
     }
 
-    /// URL of the database, with user and password.
-    #[must_use]
-    pub fn url(&self) -> String {
-        Postgres::shared().url(&self.name)
-    }
-
     /// Runs statements and returns the rows: one per line, columns separated by `|`.
     ///
     /// # Panics

@@ -1,17 +1,19 @@
 //! The programs that are compared.
 
 use std::{
-    fs,
+    env, fs,
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     process::Command,
+    time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
-use e2e::{Database, Nginx, Redis, Server, Stack};
-use throwaway::{Folder, Process, nginx::Options, process};
+use anyhow::{Context, Result, bail, ensure};
+use throwaway::{Folder, Nginx, Postgres, Process, Redis, nginx::Options, process};
 
 use crate::load;
+
+const POLL: Duration = Duration::from_millis(20);
 
 /// No limit per client: all connections come from this machine.
 const LIMITS: &[(&str, u16)] = &[
@@ -23,44 +25,74 @@ const LIMITS: &[(&str, u16)] = &[
 /// Our server and the original's API, each behind nginx, on the same Postgres and Redis.
 pub(crate) struct Sides {
     pub(crate) nginx: Nginx,
-    pub(crate) server: Server,
     pub(crate) node_nginx: Nginx,
+    pub(crate) api: SocketAddr,
     pub(crate) node: SocketAddr,
-    _node: Process,
-    _stack: (Redis, Database),
+    // Dropped in this order: dependents first.
+    _programs: Vec<Process>,
+    _redis: Redis,
+    _postgres: Postgres,
+    _folder: Folder,
 }
 
 impl Sides {
-    /// Starts everything and submits the first indexes.
+    /// Starts everything, and submits and computes the first indexes.
     pub(crate) async fn start(entries: u32) -> Result<Self> {
-        let stack = Stack::builder().set("RATE_LIMIT_PER_SECOND", 0).set("LOG_LEVEL", "warn").start().await;
-        let api = stack.api();
+        let (postgres, redis, folder) = (Postgres::start()?, Redis::start()?, Folder::new("bench")?);
+        let [ours, original] = [postgres.create_database()?, postgres.create_database()?];
+        let addresses = folder.path().join("addresses");
+        let mut server = program("server", &redis)?;
+        server
+            .env("CONNECTION_URL", postgres.url(&ours))
+            .env("ADDRESS_FILE", &addresses)
+            .env("SITE_ADDR", "127.0.0.1:0")
+            .env("API_ADDR", "127.0.0.1:0")
+            .env("RATE_LIMIT_PER_SECOND", "0");
+        let mut programs = vec![Process::start("server", server)?];
+        let text = wait_for_file(&addresses, &mut programs[0]).await?;
+        let address = |name: &str| -> Result<SocketAddr> {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+            Ok(line.with_context(|| format!("no {name} address in {text}"))?.parse()?)
+        };
+        let (site, api) = (address("site")?, address("api")?);
+        let worker = Process::start("worker", program("worker", &redis)?)?;
         for index in 1..=entries {
-            api.submit(index).await;
+            let response = load::fetch(api, &load::post("/values", u64::from(index))).await?;
+            ensure!(response.status == 200, "{}", response.head);
         }
-        for index in 1..=entries {
-            api.value(index).await;
+        while count(&postgres, &ours, "indexes where status = 'done'")? < entries {
+            tokio::time::sleep(POLL).await;
         }
+        drop(worker);
+
         let port = process::free_port()?;
         let node = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let database = Database::create();
         let mut command = Command::new("node");
         command
             .arg("server.js")
             .current_dir(install_baseline()?)
             .env("NODE_ENV", "production")
             .env("PORT", port.to_string())
-            .env("DATABASE_URL", database.url())
-            .env("REDIS_URL", format!("redis://{}:{}", stack.redis.host(), stack.redis.port()));
+            .env("DATABASE_URL", postgres.url(&original))
+            .env("REDIS_URL", redis.url());
         let mut process = Process::start("node", command)?;
         process.wait_for("listening", process::READY_WITHIN)?;
-        database.execute(&format!("insert into values (number) select generate_series(1, {entries})"));
+        programs.push(process);
+        postgres.execute(
+            &original,
+            &format!("insert into values (number) select generate_series(1, {entries})"),
+        )?;
         let options = |site, api| Options { limits: LIMITS, ..Options::new(site, api) };
-        let nginx = Nginx::start_with(options(stack.server.site_addr(), stack.server.api_addr()));
-        let node_nginx = Nginx::start_with(options(node, node));
-        let Stack { server, redis, workers, .. } = stack;
-        drop(workers);
-        Ok(Self { nginx, server, node_nginx, node, _node: process, _stack: (redis, database) })
+        Ok(Self {
+            nginx: Nginx::start(options(site, api))?,
+            node_nginx: Nginx::start(options(node, node))?,
+            api,
+            node,
+            _programs: programs,
+            _redis: redis,
+            _postgres: postgres,
+            _folder: folder,
+        })
     }
 
     /// The versions of the programs.
@@ -75,6 +107,34 @@ impl Sides {
             nginx.unwrap_or_default().trim()
         ))
     }
+}
+
+/// One of our programs, with nothing of this shell's environment.
+fn program(name: &str, redis: &Redis) -> Result<Command> {
+    let path = env::current_exe()?.with_file_name(name);
+    ensure!(path.is_file(), "{} does not exist: run `cargo xtask bench`", path.display());
+    let mut command = Command::new(path);
+    command
+        .env_clear()
+        .env("REDIS_HOST", redis.host())
+        .env("REDIS_PORT", redis.port().to_string())
+        .env("REDIS_PASSWORD", redis.password().unwrap_or_default())
+        .env("LOG_LEVEL", "warn");
+    Ok(command)
+}
+
+async fn wait_for_file(path: &Path, process: &mut Process) -> Result<String> {
+    loop {
+        match fs::read_to_string(path) {
+            Ok(text) if text.ends_with('\n') => return Ok(text),
+            _ if process.ended().is_some() => bail!("the server has ended: {}", process.log()),
+            _ => tokio::time::sleep(POLL).await,
+        }
+    }
+}
+
+fn count(postgres: &Postgres, database: &str, rows: &str) -> Result<u32> {
+    Ok(postgres.execute(database, &format!("select count(*) from {rows}"))?.trim().parse()?)
 }
 
 /// Installs the packages of the original's API, in the versions of its lock file.
@@ -122,7 +182,7 @@ impl Constant {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         while tokio::net::TcpStream::connect(address).await.is_err() {}
         let options = Options { limits: LIMITS, ..Options::new(address, address) };
-        let nginx = Nginx::start_with(options);
+        let nginx = Nginx::start(options)?;
         let response = load::fetch(nginx.address(), &load::get("/", "")).await?;
         let etag = response.head.lines().find_map(|line| line.strip_prefix("ETag: ")).unwrap_or_default();
         let condition = format!("If-None-Match: {etag}\r\n");
