@@ -1,6 +1,8 @@
 //! The Content-Security-Policy: what a page may load and run.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use leptos::{config::LeptosOptions, config::ReloadWSProtocol};
+use sha2::{Digest, Sha256};
 
 /// The WebSocket through which `cargo leptos watch` makes the page reload.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -23,14 +25,20 @@ impl ReloadSocket {
     }
 }
 
-/// Returns the policy of a page whose scripts carry `nonce`: only resources of this site, no inline
-/// script without the nonce, no inline style, no frames. WebAssembly must be allowed explicitly.
-pub(crate) fn content_security_policy(nonce: &str, reload: Option<&ReloadSocket>) -> String {
+/// Returns the policy of a page: only resources of this site, no inline script but those in `scripts`, no inline
+/// style, no frames. WebAssembly must be allowed explicitly.
+///
+/// Inline scripts are allowed by their hashes, not by a nonce, so that the page can be cached: a nonce may be used only
+/// once.
+pub(crate) fn content_security_policy(scripts: &str, reload: Option<&ReloadSocket>) -> String {
+    let hashes: String = inline_scripts(scripts)
+        .map(|script| format!(" 'sha256-{}'", STANDARD.encode(Sha256::digest(script))))
+        .collect();
     let reload =
         reload.map_or_else(String::new, |ReloadSocket { scheme, port }| format!(" {scheme}://*:{port}"));
     [
         "default-src 'none'".to_owned(),
-        format!("script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'"),
+        format!("script-src 'self'{hashes} 'wasm-unsafe-eval'"),
         "style-src 'self'".to_owned(),
         "img-src 'self' data:".to_owned(),
         "font-src 'self'".to_owned(),
@@ -43,18 +51,33 @@ pub(crate) fn content_security_policy(nonce: &str, reload: Option<&ReloadSocket>
     .join("; ")
 }
 
+/// Returns the contents of the `<script>` elements in a piece of HTML.
+fn inline_scripts(html: &str) -> impl Iterator<Item = &str> {
+    let elements = html.split("<script").skip(1);
+    let contents = elements.filter_map(|element| element.split_once('>')?.1.split_once("</script>"));
+    contents.map(|(content, _)| content).filter(|content| !content.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn inline_scripts_are_found() {
+        let html = "<link rel=\"a\"><script type=\"module\">a > b</script><script src=\"c\"></script><script>d</script>";
+        assert_eq!(inline_scripts(html).collect::<Vec<_>>(), ["a > b", "d"]);
+    }
+
+    #[test]
     fn only_own_scripts_run_and_the_reload_socket_is_allowed_only_under_watch() {
-        let policy = content_security_policy("abc", None);
-        assert!(policy.contains("script-src 'self' 'nonce-abc' 'wasm-unsafe-eval';"), "{policy}");
+        let policy = content_security_policy("<script>abc</script>", None);
+        let hash = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
+        let expected = format!("script-src 'self' 'sha256-{hash}' 'wasm-unsafe-eval';");
+        assert!(policy.contains(&expected), "{policy}");
         assert!(policy.contains("connect-src 'self';"), "{policy}");
         assert!(!policy.contains("unsafe-inline") && !policy.contains("ws"), "{policy}");
         let reload = ReloadSocket { scheme: "ws", port: 3001 };
-        let policy = content_security_policy("abc", Some(&reload));
+        let policy = content_security_policy("", Some(&reload));
         assert!(policy.contains("connect-src 'self' ws://*:3001;"), "{policy}");
     }
 }

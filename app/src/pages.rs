@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::http::{StatusCode, request::Parts};
 use leptos::prelude::*;
-use store::Store;
+use store::{Scope, Store};
 
 use crate::job_words;
 
@@ -29,6 +29,8 @@ pub(crate) struct Page {
     pub(crate) title: String,
     /// Condition under which the page reloads itself.
     pub(crate) reload: Reload,
+    /// The entries that it shows, if it may be kept until one of them changes.
+    pub(crate) scope: Option<Scope>,
     /// Address to redirect to instead of showing the page, without the site's prefix.
     pub(crate) redirect: Option<String>,
     /// The content of `<main>`.
@@ -63,6 +65,7 @@ impl Page {
             status,
             title: format!("{title} · {}", job_words::SITE_NAME),
             reload: Reload::Never,
+            scope: None,
             redirect: None,
             view: Box::new(move || view().into_any()),
         }

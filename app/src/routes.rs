@@ -64,10 +64,13 @@ async fn render(options: LeptosOptions, store: Arc<Store>, load: Load, request: 
     if let Some(address) = &page.redirect {
         return Redirect::to(&format!("{}{address}", forwarded_prefix(&parts.headers))).into_response();
     }
-    let status = page.status;
+    let (status, scope) = (page.status, page.scope.clone());
     let render = render_app_async(move || shell(options.clone(), &page));
     let mut response = render(Request::from_parts(parts, body)).await;
     *response.status_mut() = status;
+    if let Some(scope) = scope {
+        response.extensions_mut().insert(scope);
+    }
     response
 }
 

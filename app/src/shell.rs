@@ -1,7 +1,7 @@
 //! The document around every page.
 
 use axum::http::{HeaderValue, header, request::Parts};
-use leptos::{nonce::use_nonce, prelude::*};
+use leptos::prelude::*;
 use leptos_axum::ResponseOptions;
 use leptos_meta::HashedStylesheet;
 
@@ -15,12 +15,15 @@ use crate::{
 
 /// Renders the document: its head, the frame of all pages, and the page.
 ///
-/// The nonce and the `ResponseOptions` come from the context that `leptos_axum` provides. The
-/// Content-Security-Policy is added to the response here.
+/// The `ResponseOptions` come from the context that `leptos_axum` provides. The Content-Security-Policy is added to
+/// the response here.
 pub(crate) fn shell(options: LeptosOptions, page: &Page) -> impl IntoView + use<> {
     let reload = ReloadSocket::from_options(&options);
-    if let (Some(response), Some(nonce)) = (use_context::<ResponseOptions>(), use_nonce()) {
-        add_headers(&response, &content_security_policy(&nonce, reload.as_ref()));
+    if let Some(response) = use_context::<ResponseOptions>() {
+        add_headers(
+            &response,
+            &content_security_policy(&scripts(options.clone()).to_html(), reload.as_ref()),
+        );
     }
     let path = use_context::<Parts>().map_or_else(String::new, |parts| parts.uri.path().to_owned());
     let prefix = root::prefix();
@@ -46,8 +49,7 @@ pub(crate) fn shell(options: LeptosOptions, page: &Page) -> impl IntoView + use<
                 <link rel="icon" type="image/svg+xml" href=root::address("/icon.svg") />
                 <link rel="manifest" href=root::address("/manifest.webmanifest") />
                 <HashedStylesheet options=options.clone() root=prefix.clone() />
-                <AutoReload options=options.clone() />
-                <HydrationScripts options islands=true root=prefix.clone() />
+                {scripts(options)}
             </head>
             <body>
                 <a class="skip" href="#main">"Skip to content"</a>
@@ -74,11 +76,18 @@ pub(crate) fn shell(options: LeptosOptions, page: &Page) -> impl IntoView + use<
     }
 }
 
+/// The elements that load and start the scripts.
+fn scripts(options: LeptosOptions) -> impl IntoView {
+    view! {
+        <AutoReload options=options.clone() />
+        <HydrationScripts options islands=true root=root::prefix() />
+    }
+}
+
 fn add_headers(response: &ResponseOptions, policy: &str) {
-    // A nonce is base64 and a port is a number, so the header is always valid.
+    // A hash is base64 and a port is a number, so the header is always valid.
     if let Ok(policy) = HeaderValue::from_str(policy) {
         response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
     }
-    // A page shows the current state, and its nonce may be used only once.
     response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
 }

@@ -25,7 +25,13 @@ use tower_http::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    caching, guard::panicked, mode::Mode, mount::Mount, problem::ApiProblem, rate_limit::RateLimit,
+    caching,
+    guard::panicked,
+    mode::Mode,
+    mount::Mount,
+    problem::ApiProblem,
+    rate_limit::RateLimit,
+    read_cache::{self, Area, ReadCache},
     readiness::Monitor,
 };
 
@@ -34,7 +40,7 @@ mod any_text;
 mod digits;
 mod docs;
 mod entries;
-mod etag;
+pub(crate) mod etag;
 mod events;
 mod health;
 mod legacy;
@@ -58,6 +64,8 @@ pub(crate) struct ApiState {
     pub(crate) streams: Arc<Semaphore>,
     /// Ends the event streams when the server stops.
     pub(crate) stop: CancellationToken,
+    /// Responses kept in memory.
+    pub(crate) read_cache: Arc<ReadCache>,
     /// Checks the Record and the Board.
     pub(crate) monitor: Arc<Monitor>,
     /// Handle that renders the metrics.
@@ -79,24 +87,26 @@ pub(crate) enum MetricsRoute {
     Hidden,
 }
 
-/// The API's routes with their documentation.
-fn routes(metrics: MetricsRoute) -> OpenApiRouter<ApiState> {
-    let routes = OpenApiRouter::with_openapi(docs::Description::with_job())
+/// The API's routes with their documentation. Those whose responses may be kept come first.
+fn routes(metrics: MetricsRoute) -> [OpenApiRouter<ApiState>; 2] {
+    let kept = OpenApiRouter::with_openapi(docs::Description::with_job())
         .routes(routes!(entries::list, submit::submit))
+        .routes(routes!(entries::one));
+    let routes = OpenApiRouter::new()
         .routes(routes!(legacy::all))
         .routes(routes!(legacy::current))
         .routes(routes!(events::stream))
-        .routes(routes!(entries::one))
         .routes(routes!(digits::digits))
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(health::check))
         .routes(routes!(docs::openapi))
         .routes(routes!(docs::page));
-    match metrics {
+    let others = match metrics {
         MetricsRoute::Served => routes.routes(routes!(observe::metrics)),
         MetricsRoute::Hidden => routes,
-    }
+    };
+    [kept, others]
 }
 
 /// Responds to an address without a route. The original's router ignored a slash at the end, so such an address is
@@ -114,7 +124,11 @@ async fn unknown_address(mount: Mount, OriginalUri(uri): OriginalUri) -> Respons
 
 /// The API on one listener.
 pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
-    let mut routes = Router::from(routes(metrics))
+    let [kept, others] = routes(metrics).map(Router::from);
+    let keep = middleware::from_fn_with_state((Arc::clone(&state.read_cache), Area::Api), read_cache::keep);
+    let mut routes = kept
+        .route_layer(keep)
+        .merge(others)
         // Kept from the original, and not worth documenting.
         .route("/", get(hi))
         .method_not_allowed_fallback(|| async { ApiProblem::method_not_allowed() })

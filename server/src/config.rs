@@ -54,6 +54,10 @@ pub struct Config {
     #[arg(long, env, default_value = "67108864", value_parser = number(0..=u64::MAX, "bytes"))]
     pub result_budget_bytes: u64,
 
+    /// Maximum size of the responses kept in memory, in bytes; 0 to keep none
+    #[arg(long, env, default_value = "33554432", value_parser = number(0..=u64::MAX, "bytes"))]
+    pub read_cache_bytes: u64,
+
     /// Maximum number of live event streams
     #[arg(long, env, default_value = "1000", value_parser = number(1..=1_000_000_u32, ""))]
     pub max_streams: u32,

@@ -14,6 +14,7 @@ mod mount;
 mod port;
 mod problem;
 mod rate_limit;
+mod read_cache;
 mod readiness;
 mod site;
 
@@ -42,6 +43,7 @@ use crate::{
     mode::Mode,
     port::Port,
     rate_limit::RateLimit,
+    read_cache::ReadCache,
     readiness::Monitor,
 };
 
@@ -124,7 +126,9 @@ impl Server {
         let metrics = metrics_recorder()?;
         let limits = config.limits();
         let monitor = Arc::new(Monitor::new(Arc::clone(&backend.store)));
+        let read_cache = Arc::new(ReadCache::new(Arc::clone(&backend.store), config.read_cache_bytes));
         let shared = ApiState {
+            read_cache: Arc::clone(&read_cache),
             store: Arc::clone(&backend.store),
             monitor: Arc::clone(&monitor),
             rate_limit: Arc::clone(&rate_limit),
@@ -142,7 +146,7 @@ impl Server {
         };
         let (site_listener, site) = site_port.listen()?;
         let api_on_site = api::router(shared.clone(), on_site);
-        let pages = site::router(&site::leptos_options(site), &backend.store, api_on_site);
+        let pages = site::router(&site::leptos_options(site), &backend.store, read_cache, api_on_site);
         let mut listeners = vec![(site_listener, pages, Audience::People)];
         let mut api = None;
         if let Some(port) = api_port {

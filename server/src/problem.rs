@@ -198,6 +198,20 @@ impl ApiProblem {
 #[expect(dead_code)]
 pub(crate) struct Unavailable(#[to_schema] Problem);
 
+/// Responses to conditional requests.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code)]
+pub(crate) enum Conditional {
+    #[response(status = NOT_MODIFIED, description = "The client's copy, whose `ETag` it sent in `If-None-Match`, is current.")]
+    NotModified,
+    #[response(
+        status = PRECONDITION_FAILED,
+        description = "`If-Match` does not list the current `ETag`.",
+        content_type = PROBLEM_MEDIA_TYPE,
+    )]
+    PreconditionFailed(#[to_schema] Problem),
+}
+
 impl From<IndexError> for ApiProblem {
     fn from(error: IndexError) -> Self {
         let title = match error.kind {

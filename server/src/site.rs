@@ -14,7 +14,10 @@ use protocol::names::API_PREFIX;
 use store::Store;
 use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 
-use crate::{api, caching};
+use crate::{
+    api, caching,
+    read_cache::{self, Area, ReadCache},
+};
 
 /// Headers of every page and asset. `app` adds the Content-Security-Policy, which names the nonce of
 /// the page.
@@ -64,7 +67,12 @@ pub(crate) fn leptos_options(address: SocketAddr) -> LeptosOptions {
 }
 
 /// Returns the routes of the site listener.
-pub(crate) fn router(options: &LeptosOptions, store: &Arc<Store>, api: Router) -> Router {
+pub(crate) fn router(
+    options: &LeptosOptions,
+    store: &Arc<Store>,
+    read_cache: Arc<ReadCache>,
+    api: Router,
+) -> Router {
     let package = format!("/{}", options.site_pkg_dir);
     let folder = format!("{}{package}", options.site_root);
     // A file with a hash in its name never changes.
@@ -72,6 +80,7 @@ pub(crate) fn router(options: &LeptosOptions, store: &Arc<Store>, api: Router) -
     let assets = files(Router::new().fallback_service(files_in(&folder)), caching);
     let root = files_in(&options.site_root).fallback(app::not_found(options, store));
     let mut router = app::routes(options, store)
+        .route_layer(middleware::from_fn_with_state((read_cache, Area::Pages), read_cache::keep))
         .fallback_service(files(Router::new().fallback_service(root), caching::FOR_AN_HOUR))
         .nest(&package, assets)
         // `nest` does not match the prefix with a trailing slash.

@@ -24,6 +24,7 @@ mod store;
 mod submit;
 mod sweep;
 mod verify;
+mod versions;
 
 pub use backoff::Backoff;
 pub use board::{
@@ -36,9 +37,10 @@ pub use clock::now_us;
 pub use feed::{Feed, FeedItem};
 pub use read::{DigitsAnswer, ReadError};
 pub use record::{
-    Adoption, Completion, ConfigError, Counts, DatabaseCheck, DatabaseFault, FileFault, Password,
-    PostgresConfig, PostgresRecord, Record, RecordError, SCHEMA_VERSION, SqliteRecord, SslMode, Submission,
-    diagnose,
+    Adoption, Changes, Completion, ConfigError, Counts, DatabaseCheck, DatabaseFault, FileFault, Mark,
+    Password, PostgresConfig, PostgresRecord, Record, RecordError, SCHEMA_VERSION, SqliteRecord, SslMode,
+    Submission, diagnose,
 };
 pub use spans::SpanSink;
 pub use store::{Limits, Store};
+pub use versions::{Scope, Version};

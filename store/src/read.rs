@@ -5,7 +5,7 @@ use std::time::Duration;
 use protocol::{Entry, Index, Outcome, Status};
 use tokio::time::timeout;
 
-use crate::{BoardError, ClaimState, EnqueueReason, IndexState, RecordError, Store};
+use crate::{BoardError, ClaimState, EnqueueReason, IndexState, RecordError, Scope, Store, Version};
 
 /// Time limit for reading the claims from the Board. After that, entries are shown as `pending`.
 const CLAIMS_TIMEOUT: Duration = Duration::from_millis(500);
@@ -35,6 +35,19 @@ pub enum DigitsAnswer {
 }
 
 impl Store {
+    /// Returns the current version of the Record, or `None` if the database cannot tell, for instance because it is
+    /// down. Includes every write that was acknowledged before this call.
+    pub async fn version(&self) -> Option<Version> {
+        self.versions.current().await
+    }
+
+    /// Returns a version up to which everything in `scope` is as it was at the version `since`, or `None` if
+    /// something may have changed.
+    #[must_use]
+    pub fn unchanged(&self, scope: &Scope, since: Version) -> Option<Version> {
+        self.versions.unchanged(scope, since)
+    }
+
     /// Returns a page of entries, newest first, with positions below `before`.
     ///
     /// # Errors

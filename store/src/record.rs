@@ -1,5 +1,6 @@
 //! The Record: every index ever submitted and its outcome.
 
+mod changes;
 mod migrations;
 mod pools;
 mod postgres;
@@ -11,6 +12,7 @@ mod statement;
 use async_trait::async_trait;
 use protocol::{Entry, Index, Outcome, WorkerId};
 
+pub use changes::{Changes, Mark};
 pub use migrations::SCHEMA_VERSION;
 pub use postgres::{
     ConfigError, DatabaseCheck, DatabaseFault, Password, PostgresConfig, PostgresRecord, SslMode, diagnose,
@@ -162,6 +164,18 @@ pub trait Record: Send + Sync + 'static {
     /// Sets the reason why an entry is still pending. `None` if it was not pending or had the same
     /// reason.
     async fn set_reason(&self, index: Index, reason: &str) -> Result<Option<Entry>, RecordError>;
+
+    /// Returns the current state and what has changed since an earlier one: every write that was acknowledged
+    /// before this call, by any server, and possibly later ones. Returns no state if none can be compared with
+    /// it later, as on a standby.
+    async fn changes(&self, since: Option<&Mark>) -> Result<(Option<Mark>, Changes), RecordError>;
+
+    /// Like [`Record::oldest`], but returns only positions, indexes and values.
+    async fn outcomes(
+        &self,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<(u64, Index, Option<Outcome>)>, RecordError>;
 
     /// Returns the number of entries by status.
     async fn counts(&self) -> Result<Counts, RecordError>;

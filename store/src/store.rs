@@ -10,6 +10,7 @@ use crate::{
     feed::Feed,
     reconcile_queue::ReconcileQueue,
     verify::{Verify, VerifyCost},
+    versions::Versions,
 };
 
 /// Limits of an installation.
@@ -36,6 +37,7 @@ pub struct Store {
     pub(crate) verify_cost: VerifyCost,
     pub(crate) limits: Limits,
     pub(crate) feed: Feed,
+    pub(crate) versions: Versions,
     pub(crate) reconcile_queue: ReconcileQueue,
     pub(crate) sweep_now: Notify,
     /// Set once the first attempt to prepare the Record has finished, successful or not.
@@ -55,6 +57,7 @@ impl Store {
         limits: Limits,
     ) -> Self {
         Self {
+            versions: Versions::new(Arc::clone(&record)),
             record,
             board_monitor: BoardMonitor::new(Arc::clone(&board)),
             board,

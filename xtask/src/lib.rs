@@ -62,7 +62,7 @@ pub fn run() -> Result<()> {
         Command::Test(arguments) => test::run(&arguments),
         Command::Screenshots => test::screenshots(),
         Command::Lint => lint::lint(),
-        Command::Bench { filter } => bench::bench(filter.as_deref()),
+        Command::Bench(PassedOn { arguments }) => bench::bench(&arguments),
         Command::Stack(action) => stack::run(&action),
         Command::Db(arguments) => database::run(&arguments),
         Command::Env(action) => environment::run(&action),

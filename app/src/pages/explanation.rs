@@ -4,6 +4,7 @@ mod diagram;
 
 use axum::http::StatusCode;
 use leptos::prelude::*;
+use store::Scope;
 
 use super::{Page, PageRequest, back};
 use crate::job_words;
@@ -50,7 +51,7 @@ const FAILURES: [(&str, &str); 6] = [
 ];
 
 pub(crate) async fn load(_: PageRequest) -> Page {
-    Page::new(StatusCode::OK, "How it works", view)
+    Page { scope: Some(Scope::Nothing), ..Page::new(StatusCode::OK, "How it works", view) }
 }
 
 fn view() -> impl IntoView {

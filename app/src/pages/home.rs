@@ -7,7 +7,7 @@ use axum::{
 use leptos::prelude::*;
 use protocol::{Entry, FormProblem, Index, IndexError, IndexRange, names::PAGE_SIZE};
 use serde::Deserialize;
-use store::{RecordError, Store};
+use store::{RecordError, Scope, Store};
 
 use super::{Page, PageRequest, Reload};
 use crate::{
@@ -78,10 +78,12 @@ struct Home {
 
 pub(crate) async fn load(request: PageRequest) -> Page {
     let home = Home::load(&request.store, HomeQuery::parse(&request.parts.uri)).await;
+    let is_unfinished = home.is_unfinished();
     Page {
         status: if home.listing.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE },
         title: format!("{}: {}", job_words::SITE_NAME, lowercase_first(job_words::TITLE)),
-        reload: Reload::if_unfinished(home.is_unfinished()),
+        reload: Reload::if_unfinished(is_unfinished),
+        scope: (!is_unfinished).then_some(Scope::ANY),
         redirect: None,
         view: Box::new(move || home.view().into_any()),
     }

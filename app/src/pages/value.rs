@@ -6,7 +6,7 @@ use axum::{
 };
 use leptos::prelude::*;
 use protocol::{Entry, Index, IndexError, names::VALUES_ROUTE};
-use store::{DigitsAnswer, ReadError, Store};
+use store::{DigitsAnswer, ReadError, Scope, Store};
 
 use super::{Page, PageRequest, Reload, back, errors};
 use crate::{api, islands::ValueView, job_words, parts, wording};
@@ -77,7 +77,8 @@ async fn load_entry(store: &Store, index: Index) -> Page {
 
 fn one_value(entry: Entry) -> Page {
     let name = job_words::notation(entry.index);
-    let reload = Reload::if_unfinished(wording::is_unfinished(&entry));
+    let is_unfinished = wording::is_unfinished(&entry);
+    let (reload, index) = (Reload::if_unfinished(is_unfinished), entry.index);
     let page = Page::new(StatusCode::OK, &name.clone(), move || {
         view! {
             <article class="one-value">
@@ -87,7 +88,7 @@ fn one_value(entry: Entry) -> Page {
             </article>
         }
     });
-    Page { reload, ..page }
+    Page { reload, scope: (!is_unfinished).then_some(Scope::Index(index)), ..page }
 }
 
 fn never_submitted(index: Index) -> Page {

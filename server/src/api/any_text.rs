@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use worker::{Worker, WorkerSettings};
 
 use super::{ApiState, digits, entries, legacy};
-use crate::{mode::Mode, rate_limit::RateLimit, readiness::Monitor};
+use crate::{mode::Mode, rate_limit::RateLimit, read_cache::ReadCache, readiness::Monitor};
 
 const WITHIN: Duration = Duration::from_secs(30);
 
@@ -45,6 +45,7 @@ fn state(folder: &std::path::Path, stop: &CancellationToken) -> ApiState {
     tokio::spawn(async move { worker.run(stopped).await });
     ApiState {
         monitor: Arc::new(Monitor::new(Arc::clone(&store))),
+        read_cache: Arc::new(ReadCache::new(Arc::clone(&store), 1_000_000)),
         store,
         rate_limit: Arc::new(RateLimit::new(0, Vec::new())),
         streams: Arc::new(Semaphore::new(1)),
@@ -97,7 +98,7 @@ async fn a_value_with_quotes_backslashes_and_other_scripts_is_returned_intact() 
         let list: Vec<Entry> = serde_json::from_slice(&list).unwrap();
         assert_eq!(list[0].outcome, Some(expected.clone()));
 
-        let current = body(legacy::current(shared()).await.unwrap()).await;
+        let current = body(legacy::current(shared(), HeaderMap::new()).await.unwrap()).await;
         let current: Value = serde_json::from_slice(&current).unwrap();
         assert_eq!(current[number.to_string()], expected.brief());
     }

@@ -1,18 +1,21 @@
 //! `GET /values` and `GET /values/{index}`: the entries.
 
 use axum::{
-    Json,
+    Extension, Json,
     extract::{Path, RawQuery, State},
     http::{HeaderName, header},
     response::AppendHeaders,
 };
-use protocol::{Entry, Index, IndexRange, PROBLEM_MEDIA_TYPE, Problem, names};
+use protocol::{Entry, Index, IndexRange, PROBLEM_MEDIA_TYPE, Problem, Status, names};
 use serde::Deserialize;
+use store::Scope;
 use utoipa::IntoParams;
 
 use super::{ApiState, query};
-use crate::problem::{ApiProblem, Unavailable};
+use crate::problem::{ApiProblem, Conditional, Unavailable};
 
+/// Extension of a response that may be kept.
+type Kept = Option<Extension<Scope>>;
 type Headers = AppendHeaders<Option<(HeaderName, String)>>;
 
 #[derive(Deserialize, IntoParams)]
@@ -37,13 +40,13 @@ struct PageQuery {
          content_type = PROBLEM_MEDIA_TYPE),
         (status = UNPROCESSABLE_ENTITY, description = "`limit` is out of range.", body = Problem,
          content_type = PROBLEM_MEDIA_TYPE),
-        Unavailable,
+        Conditional, Unavailable,
     ),
 )]
 pub(super) async fn list(
     State(state): State<ApiState>,
     RawQuery(query): RawQuery,
-) -> Result<(Headers, Json<Vec<Entry>>), ApiProblem> {
+) -> Result<(Kept, Headers, Json<Vec<Entry>>), ApiProblem> {
     let rule = || {
         format!(
             "`limit` must be a whole number from 1 to {}, and `before` the `position` of an entry. Send each at most once.",
@@ -60,12 +63,15 @@ pub(super) async fn list(
     let mut entries = state.store.page(query.before, limit + 1).await?;
     let more = entries.len() > limit as usize;
     entries.truncate(limit as usize);
+    let lowest = entries.last().filter(|_| more).map_or(0, |last| last.position);
+    let highest = query.before.map_or(u64::MAX, |before| before.saturating_sub(1));
+    let kept = kept(&entries, Scope::Positions(lowest..=highest));
     // A relative address stays correct behind a proxy that rewrites paths.
     let next = entries
         .last()
         .filter(|_| more)
         .map(|last| (header::LINK, format!("<?limit={limit}&before={}>; rel=\"next\"", last.position)));
-    Ok((AppendHeaders(next), Json(entries)))
+    Ok((kept, AppendHeaders(next), Json(entries)))
 }
 
 /// One entry
@@ -77,17 +83,24 @@ pub(super) async fn list(
         (status = OK, description = "The entry.", body = Entry),
         (status = NOT_FOUND, description = "Not an index, or never submitted.", body = Problem,
          content_type = PROBLEM_MEDIA_TYPE),
-        Unavailable,
+        Conditional, Unavailable,
     ),
 )]
 pub(super) async fn one(
     State(state): State<ApiState>,
     Path(text): Path<String>,
-) -> Result<Json<Entry>, ApiProblem> {
+) -> Result<(Kept, Json<Entry>), ApiProblem> {
     let allowed = state.store.index_range();
     let index = index_of_path(&text, allowed)?;
     let entry = state.store.entry(index).await?;
-    entry.map(Json).ok_or_else(|| never_submitted(index, allowed))
+    let entry = entry.ok_or_else(|| never_submitted(index, allowed))?;
+    Ok((kept(std::slice::from_ref(&entry), Scope::Index(index)), Json(entry)))
+}
+
+/// Allows a response to be kept, unless it shows an entry whose state on the Board may change.
+fn kept(entries: &[Entry], scope: Scope) -> Kept {
+    let is_finished = |entry: &Entry| matches!(entry.status, Status::Done | Status::Failed);
+    entries.iter().all(is_finished).then_some(Extension(scope))
 }
 
 /// Reads an index from a path. It may be outside the configured range: such an index may have been adopted from an

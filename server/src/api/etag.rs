@@ -5,14 +5,14 @@ use axum::http::{HeaderMap, HeaderName};
 
 /// Strong comparison requires both tags to be strong; weak comparison ignores that (section 8.8.3.2).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Comparison {
+pub(crate) enum Comparison {
     Strong,
     Weak,
 }
 
 /// Returns true if the header lists `etag`, a strong tag in quotes, or is `*`. Returns `None` if there is no such
 /// header. Everything after a malformed tag is ignored.
-pub(super) fn lists(
+pub(crate) fn lists(
     headers: &HeaderMap,
     name: HeaderName,
     etag: &str,

@@ -1,25 +1,23 @@
 //! `GET /values/all` and `GET /values/current`: the original's two lists, streamed.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, fmt::Write, sync::Arc};
 
-use axum::{
-    body::Body,
-    extract::State,
-    http::header,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use bytes::Bytes;
-use futures::{StreamExt, stream};
+use futures::future::BoxFuture;
 use job::JOB;
-use protocol::{Index, names};
+use protocol::{Index, Outcome, names};
 use store::{RecordError, Store};
 use utoipa::ToSchema;
 
 use super::ApiState;
-use crate::problem::{ApiProblem, Unavailable};
+use crate::{
+    problem::{ApiProblem, Conditional, Unavailable},
+    read_cache::{List, Page},
+};
 
 const INDEXES_PER_PAGE: u32 = 1_000;
-const VALUES_PER_PAGE: u32 = 100;
+const VALUES_PER_PAGE: u32 = 250;
 
 // Only documents the rows, which are written directly as text.
 /// A submitted index.
@@ -29,29 +27,16 @@ struct Row {
     number: Index,
 }
 
-/// One of the two lists.
-#[derive(Clone, Copy)]
-enum Read {
-    All,
-    Current,
-}
-
-/// One page of the list as JSON members, and the position after which the next page begins.
-struct Page {
-    members: Vec<String>,
-    last: Option<u64>,
-}
-
 /// All indexes, each listed once, in order of first submission
 ///
 /// `[{"number":7},…]`
 #[utoipa::path(
     get,
     path = "/values/all",
-    responses((status = OK, description = "Streamed.", body = [Row]), Unavailable),
+    responses((status = OK, description = "Streamed.", body = [Row]), Conditional, Unavailable),
 )]
-pub(super) async fn all(State(state): State<ApiState>) -> Result<Response, ApiProblem> {
-    stream_pages(state.store, Read::All).await
+pub(super) async fn all(State(state): State<ApiState>, headers: HeaderMap) -> Result<Response, ApiProblem> {
+    Ok(state.read_cache.list(List::All, read_indexes, "]", headers).await?)
 }
 
 /// Every index with its value
@@ -64,10 +49,13 @@ pub(super) async fn all(State(state): State<ApiState>) -> Result<Response, ApiPr
     responses((
         status = OK, description = "Streamed.", body = HashMap<String, String>,
         example = json!(current_example()),
-    ), Unavailable),
+    ), Conditional, Unavailable),
 )]
-pub(super) async fn current(State(state): State<ApiState>) -> Result<Response, ApiProblem> {
-    stream_pages(state.store, Read::Current).await
+pub(super) async fn current(
+    State(state): State<ApiState>,
+    headers: HeaderMap,
+) -> Result<Response, ApiProblem> {
+    Ok(state.read_cache.list(List::Current, read_values, "}", headers).await?)
 }
 
 /// Returns an example with a computed value and a pending one.
@@ -77,63 +65,41 @@ fn current_example() -> HashMap<String, String> {
     HashMap::from([(index.to_string(), value), ((index + 1).to_string(), names::NOTHING_YET.to_owned())])
 }
 
-impl Read {
-    async fn page(self, store: &Store, after: u64) -> Result<Page, RecordError> {
-        Ok(match self {
-            Self::All => {
-                let listed = store.record().listed(after, INDEXES_PER_PAGE).await?;
-                Page {
-                    last: listed.last().map(|(position, _)| *position),
-                    members: listed.iter().map(|(_, index)| format!("{{\"number\":{index}}}")).collect(),
-                }
-            }
-            Self::Current => {
-                let entries = store.record().oldest(after, VALUES_PER_PAGE).await?;
-                Page {
-                    last: entries.last().map(|entry| entry.position),
-                    members: entries
-                        .iter()
-                        .map(|entry| {
-                            format!("\"{}\":{}", entry.index, serde_json::Value::from(entry.brief()))
-                        })
-                        .collect(),
-                }
-            }
-        })
-    }
-
-    const fn brackets(self) -> [&'static str; 2] {
-        match self {
-            Self::All => ["[", "]"],
-            Self::Current => ["{", "}"],
+/// Reads a page of `/values/all`. The first one begins with the opening bracket.
+fn read_indexes(store: Arc<Store>, after: u64) -> BoxFuture<'static, Result<Page, RecordError>> {
+    Box::pin(async move {
+        let listed = store.record().listed(after, INDEXES_PER_PAGE).await?;
+        let mut text = String::with_capacity(listed.len() * 24 + 1);
+        let mut separator = if after == 0 { '[' } else { ',' };
+        for (_, index) in &listed {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{separator}{{\"number\":{index}}}");
+            separator = ',';
         }
-    }
+        let last = listed.last().map(|(position, _)| *position);
+        Ok(page(text, after, last.filter(|_| listed.len() == INDEXES_PER_PAGE as usize), "["))
+    })
 }
 
-/// Streams page after page. The next page is read only once the client has read the previous one, and no database
-/// connection is held in between. The first page is read before the response starts, so that a failing database
-/// results in a problem instead of an aborted response. If it fails later, the response is aborted.
-async fn stream_pages(store: Arc<Store>, read: Read) -> Result<Response, ApiProblem> {
-    let [open, close] = read.brackets();
-    let first = read.page(&store, 0).await?;
-    let pages = stream::try_unfold(Some((first, open)), move |state| {
-        let store = Arc::clone(&store);
-        async move {
-            let Some((page, separator)) = state else { return Ok(None) };
-            let Some(last) = page.last else {
-                // The list ends here. If it is empty, the opening bracket has not been sent yet.
-                let opening = if separator == open { open } else { "" };
-                return Ok(Some((Bytes::from(format!("{opening}{close}")), None)));
-            };
-            let chunk = Bytes::from(format!("{separator}{}", page.members.join(",")));
-            let next = read.page(&store, last).await?;
-            Ok::<_, RecordError>(Some((chunk, Some((next, ",")))))
+/// Reads a page of `/values/current`. The first one begins with the opening brace.
+fn read_values(store: Arc<Store>, after: u64) -> BoxFuture<'static, Result<Page, RecordError>> {
+    Box::pin(async move {
+        let values = store.record().outcomes(after, VALUES_PER_PAGE).await?;
+        let mut text = String::new();
+        let mut separator = if after == 0 { '{' } else { ',' };
+        for (_, index, outcome) in &values {
+            let value = outcome.as_ref().map_or_else(|| names::NOTHING_YET.to_owned(), Outcome::brief);
+            let _ = write!(text, "{separator}\"{index}\":{}", serde_json::Value::from(value));
+            separator = ',';
         }
-    });
-    let logged = pages.inspect(|chunk| {
-        if let Err(error) = chunk {
-            tracing::error!(%error, "aborted a streamed list");
-        }
-    });
-    Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(logged)).into_response())
+        let last = values.last().map(|(position, ..)| *position);
+        Ok(page(text, after, last.filter(|_| values.len() == VALUES_PER_PAGE as usize), "{"))
+    })
+}
+
+fn page(text: String, after: u64, next: Option<u64>, opening: &'static str) -> Page {
+    // The first page of an empty list has no member that the bracket could precede.
+    let text =
+        if after == 0 && text.is_empty() { Bytes::from_static(opening.as_bytes()) } else { text.into() };
+    Page { text, next }
 }

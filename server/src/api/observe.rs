@@ -87,6 +87,7 @@ pub(super) async fn metrics(State(state): State<ApiState>) -> impl IntoResponse 
     if let Ok(length) = state.store.board().pending_len().await {
         metrics::gauge!("fibstack_pending_list_length").set(length as f64);
     }
+    metrics::gauge!("fibstack_read_cache_bytes").set(state.read_cache.size() as f64);
     metrics::gauge!("fibstack_event_streams").set(state.store.feed().watchers() as f64);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.metrics.render())
 }

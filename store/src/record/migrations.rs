@@ -19,11 +19,13 @@ pub(super) const POSTGRES: &[File] = &[
     (1, "indexes", include_str!("../../migrations/postgres/0001_indexes.sql")),
     (2, "original", include_str!("../../migrations/postgres/0002_original.sql")),
     (3, "write_check", include_str!("../../migrations/postgres/0003_write_check.sql")),
+    (4, "changed", include_str!("../../migrations/postgres/0004_changed.sql")),
 ];
 
 pub(super) const SQLITE: &[File] = &[
     (1, "indexes", include_str!("../../migrations/sqlite/0001_indexes.sql")),
     (2, "write_check", include_str!("../../migrations/sqlite/0002_write_check.sql")),
+    (3, "changed", include_str!("../../migrations/sqlite/0003_changed.sql")),
 ];
 
 /// Version of the Postgres schema that this program migrates to.

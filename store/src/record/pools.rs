@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     io,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     sync::{Arc, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
@@ -49,12 +49,22 @@ pub(super) struct Route<O> {
     for_pooler: Option<O>,
     /// Connections opened before this may lead to a server that has been demoted since.
     renewed: Mutex<Option<Instant>>,
+    /// The server that the last connection led to, if it is known.
+    server: Mutex<String>,
+    /// Number of times that connections were lost or led to another server.
+    generation: AtomicU64,
 }
 
 impl<O: ConnectOptions + Clone> Route<O> {
     /// A route to a server, with other options if it turns out to lead to a pooler.
     pub(super) fn new(for_pooler: Option<O>) -> Arc<Self> {
-        Arc::new(Self { through_pooler: AtomicBool::new(false), for_pooler, renewed: Mutex::new(None) })
+        Arc::new(Self {
+            through_pooler: AtomicBool::new(false),
+            for_pooler,
+            renewed: Mutex::new(None),
+            server: Mutex::default(),
+            generation: AtomicU64::new(0),
+        })
     }
 
     /// Returns true if the route leads to a connection pooler.
@@ -74,6 +84,21 @@ impl<O: ConnectOptions + Clone> Route<O> {
     pub(super) fn is_current(&self, connection: &PoolConnectionMetadata) -> bool {
         let renewed = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
         renewed.is_none_or(|renewed| connection.age < renewed.elapsed())
+    }
+
+    /// Notes the server that a new connection leads to. If it is another one than before, the other connections
+    /// are replaced.
+    pub(super) fn set_server(&self, server: String) {
+        let mut known = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.is_empty() && *known != server {
+            self.count_loss();
+            self.renew();
+        }
+        *known = server;
+    }
+
+    fn count_loss(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
     }
 
     fn renew(&self) {
@@ -120,6 +145,11 @@ where
         self.ready.load(Ordering::Acquire)
     }
 
+    /// Returns a number that changes when connections are lost or lead to another server.
+    pub(super) fn generation(&self) -> u64 {
+        self.route.generation.load(Ordering::Acquire)
+    }
+
     /// Runs a statement that writes, and fetches its rows.
     pub(super) async fn write<T>(&self, statement: Statement) -> Result<Vec<T>, RecordError>
     where
@@ -147,7 +177,7 @@ where
         if !self.is_ready() {
             return Err(RecordError::NotReady);
         }
-        let rows = match self.attempt(pool, statement).await {
+        let rows = match self.attempt(pool, statement).await.inspect_err(|_| self.route.count_loss()) {
             Err(error) if self.may_succeed_elsewhere(&error) => self.attempt(pool, statement).await?,
             other => other?,
         };

@@ -13,9 +13,12 @@ pub use config::{ConfigError, Password, PostgresConfig, SslMode};
 pub use diagnosis::{DatabaseCheck, DatabaseFault, diagnose};
 
 use super::{
-    Adoption, RecordError, migrations,
+    Adoption, Mark, RecordError,
+    changes::LISTED_CHANGES,
+    migrations,
     pools::{Pools, within},
     sql,
+    statement::Statement,
 };
 
 /// Time limit for a migration, including the adoption of a large table and waiting for another server
@@ -55,6 +58,28 @@ impl PostgresRecord {
         });
         let applied = applied.await.map_err(|error| self.explained(&error))?;
         Ok(applied.last().map(|migration| migration.version))
+    }
+
+    /// Statement for [`compare`](super::changes::compare). The server is identified by the time of its start, which
+    /// no other server shares and which changes with every restart, so also at a failover.
+    pub(super) fn changes_since(since: Option<&Mark>) -> Statement {
+        // A row whose transaction is older than all those that were in progress is not new. One with an id in the
+        // future came with a restored backup and has not changed since. The index finds the few rows in between.
+        let query = Statement::new(
+            "select now.*, changed.position, changed.number from (
+                select case when pg_is_in_recovery() then ''
+                    else extract(epoch from pg_postmaster_start_time())::text end as origin,
+                pg_current_snapshot()::text as snapshot,
+                deletions from write_check
+            ) now left join lateral (
+                select position, number from indexes
+                where changed >= pg_snapshot_xmin($1::text::pg_snapshot)
+                    and changed < pg_snapshot_xmax(pg_current_snapshot())
+                    and not pg_visible_in_snapshot(changed, $1::text::pg_snapshot)
+                limit $2
+            ) changed on true",
+        );
+        query.bind(since.map(|since| since.snapshot.clone())).bind(LISTED_CHANGES as i64 + 1)
     }
 
     /// Checks the database as `check-database` does, then migrates the schema, on a dedicated connection.

@@ -63,14 +63,7 @@ impl TryFrom<EntryRow> for Entry {
     fn try_from(row: EntryRow) -> Result<Self, RecordError> {
         let at = RowRef(row.number.into());
         let status = at.status(&row.status)?;
-        let outcome = match (row.value, row.digits, row.head, row.tail) {
-            _ if status != Status::Done => None,
-            (Some(value), ..) => Some(Outcome::Whole { value }),
-            (None, Some(digits), Some(head), Some(tail)) => {
-                Some(Outcome::Long { digits: at.count("digits", digits)?, head, tail })
-            }
-            _ => return Err(at.unreadable("it is done but has no value")),
-        };
+        let outcome = at.outcome(status, row.value, row.digits, row.head, row.tail)?;
         let time = |us: Option<i64>| us.map(|us| at.count("a time", us)).transpose();
         Ok(Self {
             index: at.index()?,
@@ -115,6 +108,40 @@ impl TryFrom<ListedRow> for (u64, Index) {
 }
 
 row! {
+/// The columns of a list of values.
+pub(super) struct OutcomeRow {
+    position: i64,
+    number: i32,
+    status: String,
+    digits: Option<i64>,
+    value: Option<String>,
+    head: Option<String>,
+    tail: Option<String>,
+}
+}
+
+impl TryFrom<OutcomeRow> for (u64, Index, Option<Outcome>) {
+    type Error = RecordError;
+
+    fn try_from(row: OutcomeRow) -> Result<Self, RecordError> {
+        let at = RowRef(row.number.into());
+        let outcome = at.outcome(at.status(&row.status)?, row.value, row.digits, row.head, row.tail)?;
+        Ok((at.count("position", row.position)?, at.index()?, outcome))
+    }
+}
+
+row! {
+/// The current state of the Record, and a row that has changed, if any.
+pub(super) struct ChangeRow {
+    pub(super) origin: String,
+    pub(super) snapshot: String,
+    pub(super) deletions: i64,
+    pub(super) position: Option<i64>,
+    pub(super) number: Option<i32>,
+}
+}
+
+row! {
 /// The number of rows with a status.
 pub(super) struct CountRow {
     pub(super) status: String,
@@ -124,14 +151,14 @@ pub(super) struct CountRow {
 
 /// The row that an error refers to. The schema's checks rule these errors out, unless a row was
 /// edited by hand.
-struct RowRef(i64);
+pub(super) struct RowRef(pub(super) i64);
 
 impl RowRef {
     fn unreadable(&self, problem: impl Into<String>) -> RecordError {
         RecordError::Unreadable { index: self.0, problem: problem.into() }
     }
 
-    fn index(&self) -> Result<Index, RecordError> {
+    pub(super) fn index(&self) -> Result<Index, RecordError> {
         let number = u32::try_from(self.0).map_err(|_| self.unreadable("it is not an index"))?;
         Index::try_from(number).map_err(|_| self.unreadable("it is not an index"))
     }
@@ -143,7 +170,25 @@ impl RowRef {
             .ok_or_else(|| self.unreadable(format!("unknown status: {text}")))
     }
 
-    fn count(&self, name: &str, value: i64) -> Result<u64, RecordError> {
+    fn outcome(
+        &self,
+        status: Status,
+        value: Option<String>,
+        digits: Option<i64>,
+        head: Option<String>,
+        tail: Option<String>,
+    ) -> Result<Option<Outcome>, RecordError> {
+        match (value, digits, head, tail) {
+            _ if status != Status::Done => Ok(None),
+            (Some(value), ..) => Ok(Some(Outcome::Whole { value })),
+            (None, Some(digits), Some(head), Some(tail)) => {
+                Ok(Some(Outcome::Long { digits: self.count("digits", digits)?, head, tail }))
+            }
+            _ => Err(self.unreadable("it is done but has no value")),
+        }
+    }
+
+    pub(super) fn count(&self, name: &str, value: i64) -> Result<u64, RecordError> {
         value.try_into().map_err(|_| self.unreadable(format!("{name} is negative: {value}")))
     }
 }

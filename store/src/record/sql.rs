@@ -6,7 +6,8 @@ use protocol::{Entry, Index, Outcome, Revision};
 
 use crate::now_us;
 
-use super::row::{CountRow, EntryRow, ListedRow, entry_columns};
+use super::changes::{self, Changes, Mark};
+use super::row::{ChangeRow, CountRow, EntryRow, ListedRow, OutcomeRow, entry_columns};
 use super::statement::Statement;
 use super::{Adoption, Completion, Counts, PostgresRecord, Record, RecordError, SqliteRecord, Submission};
 
@@ -191,6 +192,27 @@ macro_rules! implement_record {
                     entry_columns!()
                 ));
                 Self::entry_of(self.pools.write(query.bind(number(index)).bind(storable(reason))).await?)
+            }
+
+            async fn changes(&self, since: Option<&Mark>) -> Result<(Option<Mark>, Changes), RecordError> {
+                // Read first: a connection opened during the statement is then seen by the next call.
+                let connections = self.pools.generation();
+                let rows: Vec<ChangeRow> = self.pools.read(Self::changes_since(since)).await?;
+                changes::compare(since, &rows, connections)
+            }
+
+            async fn outcomes(
+                &self,
+                after: u64,
+                limit: u32,
+            ) -> Result<Vec<(u64, Index, Option<Outcome>)>, RecordError> {
+                let query = Statement::new(
+                    "select position, number, status, digits, value, head, tail from indexes
+                    where position > $1 order by position limit $2",
+                );
+                let rows: Vec<OutcomeRow> =
+                    self.pools.read(query.bind(big(after)).bind(i64::from(limit))).await?;
+                rows.into_iter().map(TryFrom::try_from).collect()
             }
 
             async fn counts(&self) -> Result<Counts, RecordError> {

@@ -17,9 +17,12 @@ pub use fault::FileFault;
 pub(super) use fault::FileIdentity;
 
 use super::{
-    Adoption, RecordError, migrations,
+    Adoption, Mark, RecordError,
+    changes::LISTED_CHANGES,
+    migrations,
     pools::{Pools, Route, within},
     sql,
+    statement::Statement,
 };
 
 const FILE: &str = "fibstack.sqlite";
@@ -68,6 +71,18 @@ impl SqliteRecord {
             .connect_lazy_with(options.clone().read_only(true));
         let pools = Pools::new(writer, readers, TIMEOUT, Route::new(None));
         Self { pools, folder: folder.to_owned(), file, options }
+    }
+
+    /// Statement for [`compare`](super::changes::compare).
+    pub(super) fn changes_since(since: Option<&Mark>) -> Statement {
+        let query = Statement::new(
+            "select 'file' as origin, cast((select coalesce(max(changed), 0) from indexes) as text) as snapshot,
+                deletions, changed.position, changed.number
+            from write_check left join (
+                select position, number from indexes where changed > cast($1 as integer) order by changed limit $2
+            ) changed",
+        );
+        query.bind(since.map(|since| since.snapshot.clone())).bind(LISTED_CHANGES as i64 + 1)
     }
 
     pub(super) async fn migrate(&self) -> Result<Adoption, RecordError> {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod authorities;
+mod changes;
 mod data_folder;
 mod failover;
 mod harness;

@@ -1,6 +1,6 @@
 //! Opens connections, to a server or through a connection pooler.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{
     Connection, Executor, PgConnection, Postgres, Row, pool::PoolOptions, postgres::PgConnectOptions,
@@ -14,7 +14,11 @@ use crate::record::{
 
 /// A parameter that every connection sets at its start. A pooler refuses it, or its sessions lack it.
 const MARKER: &str = "fibstack.direct";
-const READ_MARKER: &str = "select current_setting('fibstack.direct', true)";
+/// Reads the marker and identifies the server, as [`PostgresRecord::changes_since`](super::PostgresRecord) does.
+const ABOUT: &str = "select current_setting('fibstack.direct', true),
+    extract(epoch from pg_postmaster_start_time())::text || pg_is_in_recovery()::text";
+/// Time after which an idle connection is checked before it is used.
+const UNCHECKED_IDLE: Duration = Duration::from_secs(1);
 
 /// Returns a pool that detects a connection pooler by itself.
 pub(super) fn pools(config: &PostgresConfig) -> Pools<Postgres> {
@@ -26,15 +30,21 @@ pub(super) fn pools(config: &PostgresConfig) -> Pools<Postgres> {
         .after_connect(move |connection, _| {
             let route = Arc::clone(&opened);
             Box::pin(async move {
-                if !route.is_through_pooler() && !is_direct(connection).await? {
+                let (is_direct, server) = about(connection).await?;
+                if !is_direct {
                     route.set_through_pooler();
                 }
+                route.set_server(server);
                 Ok(())
             })
         })
-        .before_acquire(move |_, metadata| {
+        .test_before_acquire(false)
+        .before_acquire(move |connection: &mut PgConnection, metadata| {
             let is_current = acquired.is_current(&metadata);
-            Box::pin(async move { Ok(is_current) })
+            Box::pin(async move {
+                let is_alive = metadata.idle_for < UNCHECKED_IDLE || connection.ping().await.is_ok();
+                Ok(is_current && is_alive)
+            })
         })
         .connect_lazy_with(direct(config));
     Pools::new(pool.clone(), pool, config.statement_timeout, route)
@@ -45,7 +55,7 @@ pub(super) fn pools(config: &PostgresConfig) -> Pools<Postgres> {
 pub(super) async fn open(config: &PostgresConfig) -> sqlx::Result<(PgConnection, bool)> {
     match PgConnection::connect_with(&direct(config)).await {
         Ok(mut connection) => {
-            let is_direct = is_direct(&mut connection).await?;
+            let (is_direct, _) = about(&mut connection).await?;
             Ok((connection, !is_direct))
         }
         Err(sqlx::Error::Database(refusal)) if shows_pooler(refusal.as_ref()) => {
@@ -68,7 +78,9 @@ fn direct(config: &PostgresConfig) -> PgConnectOptions {
         .options([("statement_timeout", statement_timeout_ms.as_str()), (MARKER, "on")])
 }
 
-async fn is_direct(connection: &mut PgConnection) -> sqlx::Result<bool> {
-    let row = connection.fetch_one(READ_MARKER).await?;
-    Ok(row.try_get::<Option<String>, _>(0)?.is_some_and(|marker| marker == "on"))
+/// Returns true if the connection does not lead through a pooler, and which server it leads to.
+async fn about(connection: &mut PgConnection) -> sqlx::Result<(bool, String)> {
+    let row = connection.fetch_one(ABOUT).await?;
+    let is_direct = row.try_get::<Option<String>, _>(0)?.is_some_and(|marker| marker == "on");
+    Ok((is_direct, row.try_get(1)?))
 }

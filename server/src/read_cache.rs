@@ -1,0 +1,138 @@
+//! Responses kept in memory. Reads stay exact: before a kept response is sent again, the Record is asked whether
+//! anything that it shows has changed (see [`Store::version`]).
+
+mod list;
+mod response;
+
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::http::{HeaderMap, HeaderValue};
+use bytes::Bytes;
+use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
+use store::{Scope, Store, Version};
+
+pub(crate) use list::{List, Page};
+pub(crate) use response::keep;
+
+/// Parts of the cache with a lock of their own. Each has its share of the budget, and nothing larger fits.
+const SHARDS: usize = 8;
+/// Typical size of a kept item, for the initial capacity.
+const TYPICAL_BYTES: u64 = 16 * 1024;
+/// Memory for an item besides its body.
+const OVERHEAD_BYTES: usize = 512;
+
+/// Responses and parts of them, within a budget.
+pub(crate) struct ReadCache {
+    store: Arc<Store>,
+    kept: Cache<Key, Arc<Kept>, Weight>,
+    budget: u64,
+}
+
+/// Identifies a response or a part of one.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum Key {
+    /// A whole response: path and query, and the prefix that its addresses begin with.
+    Response(Area, String, Option<HeaderValue>),
+    /// The page of a list that follows a position.
+    Page(List, u64),
+}
+
+/// Part of the server whose addresses are distinct from those of the other.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Area {
+    Api,
+    Pages,
+}
+
+/// A response or a part of one.
+struct Kept {
+    body: Bytes,
+    /// Hash of the body.
+    hash: u64,
+    scope: Scope,
+    /// Version at which the body was last known to be current.
+    version: Mutex<Version>,
+    /// Headers of a response.
+    headers: HeaderMap,
+    /// Position after which the next page of a list begins.
+    next: Option<u64>,
+}
+
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<Key, Arc<Kept>> for Weight {
+    fn weight(&self, key: &Key, kept: &Arc<Kept>) -> u64 {
+        let key = match key {
+            Key::Response(_, target, _) => target.len(),
+            Key::Page(..) => 0,
+        };
+        (kept.body.len() + key + OVERHEAD_BYTES) as u64
+    }
+}
+
+impl ReadCache {
+    /// Creates a cache that keeps up to `budget` bytes; with 0, it keeps nothing.
+    pub(crate) fn new(store: Arc<Store>, budget: u64) -> Self {
+        let items = usize::try_from(budget / TYPICAL_BYTES).unwrap_or(usize::MAX).max(1);
+        let options = OptionsBuilder::new()
+            .shards(SHARDS)
+            .estimated_items_capacity(items)
+            .weight_capacity(budget)
+            .build()
+            .expect("all required options are set");
+        Self {
+            store,
+            kept: Cache::with_options(options, Weight, Default::default(), Default::default()),
+            budget,
+        }
+    }
+
+    /// Size in bytes of everything that is kept.
+    pub(crate) fn size(&self) -> u64 {
+        self.kept.weight()
+    }
+
+    /// Returns the current version of the Record; `None` if nothing can be kept.
+    async fn version(&self) -> Option<Version> {
+        if self.budget == 0 { None } else { self.store.version().await }
+    }
+
+    /// Returns what is kept under a key if it is current.
+    fn current(&self, key: &Key, version: Version) -> Option<Arc<Kept>> {
+        let kept = self.kept.get(key)?;
+        kept.is_current(&self.store, version).then_some(kept)
+    }
+}
+
+impl Kept {
+    fn new(body: Bytes, scope: Scope, version: Version) -> Self {
+        let mut hasher = DefaultHasher::new();
+        body.hash(&mut hasher);
+        let hash = hasher.finish();
+        Self { body, hash, scope, version: Mutex::new(version), headers: HeaderMap::new(), next: None }
+    }
+
+    /// Returns true if the body is as it would be at `version` or later.
+    fn is_current(&self, store: &Store, version: Version) -> bool {
+        let mut known = self.version.lock().unwrap_or_else(PoisonError::into_inner);
+        if *known >= version {
+            return true;
+        }
+        match store.unchanged(&self.scope, *known) {
+            Some(now) => {
+                *known = now;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// Returns the entity tag of content with this hash. It is the same on every server.
+fn etag(hash: u64) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{hash:016x}\"")).expect("hexadecimal digits in quotes")
+}
