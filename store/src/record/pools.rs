@@ -26,6 +26,10 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// SQLSTATE of a write on a standby, or on a server that was made read-only.
 const READ_ONLY: &str = "25006";
+/// Our own SQLSTATE: a pooler sent the statement to another server than the last one.
+pub(super) const OTHER_SERVER: &str = "FS001";
+/// First characters of the SQLSTATEs of connections that the server closes.
+const SHUTDOWN: &str = "57P";
 /// SQLSTATEs of a table or a column that does not exist.
 const NO_SCHEMA: [&str; 2] = ["42P01", "42703"];
 
@@ -42,6 +46,15 @@ pub(super) struct Pools<DB: Database> {
     route: Arc<Route<<DB::Connection as Connection>::Options>>,
 }
 
+/// Purpose of a statement.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Access {
+    /// It only reads, so it can be repeated.
+    Read,
+    /// It writes.
+    Write,
+}
+
 /// Knowledge about the route to the database, shared with the pools' hooks.
 pub(super) struct Route<O> {
     through_pooler: AtomicBool,
@@ -49,7 +62,7 @@ pub(super) struct Route<O> {
     for_pooler: Option<O>,
     /// Connections opened before this may lead to a server that has been demoted since.
     renewed: Mutex<Option<Instant>>,
-    /// The server that the last connection led to, if it is known.
+    /// The server that the last connection led to, if it is known and may be written.
     server: Mutex<String>,
     /// Number of times that connections were lost or led to another server.
     generation: AtomicU64,
@@ -86,7 +99,7 @@ impl<O: ConnectOptions + Clone> Route<O> {
         renewed.is_none_or(|renewed| connection.age < renewed.elapsed())
     }
 
-    /// Notes the server that a new connection leads to. If it is another one than before, the other connections
+    /// Notes the server that a connection leads to. If it is another one than before, the other connections
     /// are replaced.
     pub(super) fn set_server(&self, server: String) {
         let mut known = self.server.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,6 +108,10 @@ impl<O: ConnectOptions + Clone> Route<O> {
             self.renew();
         }
         *known = server;
+    }
+
+    fn server(&self) -> String {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn count_loss(&self) {
@@ -150,12 +167,17 @@ where
         self.route.generation.load(Ordering::Acquire)
     }
 
+    /// Notes the server that responded to a statement.
+    pub(super) fn set_server(&self, server: &str) {
+        self.route.set_server(server.to_owned());
+    }
+
     /// Runs a statement that writes, and fetches its rows.
     pub(super) async fn write<T>(&self, statement: Statement) -> Result<Vec<T>, RecordError>
     where
         T: for<'r> FromRow<'r, DB::Row> + Send + Unpin,
     {
-        let rows = self.run(&self.writers, &statement).await?;
+        let rows = self.run(Access::Write, &statement).await?;
         // A write to a file that was deleted or replaced would be lost.
         self.file.get().map_or(Ok(()), FileIdentity::check)?;
         Ok(rows)
@@ -167,38 +189,58 @@ where
     where
         T: for<'r> FromRow<'r, DB::Row> + Send + Unpin,
     {
-        self.run(&self.readers, &statement).await
+        self.run(Access::Read, &statement).await
     }
 
-    async fn run<T>(&self, pool: &Pool<DB>, statement: &Statement) -> Result<Vec<T>, RecordError>
+    async fn run<T>(&self, access: Access, statement: &Statement) -> Result<Vec<T>, RecordError>
     where
         T: for<'r> FromRow<'r, DB::Row> + Send + Unpin,
     {
         if !self.is_ready() {
             return Err(RecordError::NotReady);
         }
-        let rows = match self.attempt(pool, statement).await.inspect_err(|_| self.route.count_loss()) {
-            Err(error) if self.may_succeed_elsewhere(&error) => self.attempt(pool, statement).await?,
+        let rows = match self.attempt(access, statement).await {
+            Err(error) if self.may_succeed_elsewhere(access, &error) => {
+                self.attempt(access, statement).await?
+            }
             other => other?,
         };
         rows.iter().map(|row| T::from_row(row).map_err(Into::into)).collect()
     }
 
-    async fn attempt(&self, pool: &Pool<DB>, statement: &Statement) -> sqlx::Result<Vec<DB::Row>> {
-        // The pool has its own deadline for this.
-        let mut guard = CloseOnDrop(Some(pool.acquire().await?));
+    async fn attempt(&self, access: Access, statement: &Statement) -> sqlx::Result<Vec<DB::Row>> {
+        self.attempt_once(access, statement).await.inspect_err(|_| self.route.count_loss())
+    }
+
+    async fn attempt_once(&self, access: Access, statement: &Statement) -> sqlx::Result<Vec<DB::Row>> {
+        let pool = match access {
+            Access::Read => &self.readers,
+            Access::Write => &self.writers,
+        };
+        let deadline = self.statement_timeout + GRACE;
+        let mut guard = loop {
+            // The pool has its own deadline for this.
+            let mut guard = CloseOnDrop(Some(pool.acquire().await?));
+            // A read is repeated if the connection was lost while it was idle; a write cannot be.
+            if access == Access::Read
+                || matches!(timeout(deadline, guard.connection().ping()).await, Ok(Ok(())))
+            {
+                break guard;
+            }
+        };
         let connection = &mut **guard.connection();
         let through_pooler = self.route.is_through_pooler();
         let rows = async {
             if through_pooler {
-                connection.fetch_all(statement.text(self.statement_timeout)).await
+                let server =
+                    Some(self.route.server()).filter(|server| access == Access::Read && !server.is_empty());
+                connection.fetch_all(statement.text(self.statement_timeout, server.as_deref())).await
             } else {
                 let (sql, arguments, persistent) = statement.prepared::<DB>()?;
                 query_with(sql, arguments).persistent(persistent).fetch_all(connection).await
             }
         };
         // After any error, the connection is closed. It may lead to a server that was demoted.
-        let deadline = self.statement_timeout + GRACE;
         let rows = timeout(deadline, rows).await.map_err(|_| timed_out(deadline))??;
         guard.return_to_pool();
         Ok(rows)
@@ -206,9 +248,20 @@ where
 
     /// Reacts to an error. Returns true if the statement had no effect and may succeed on
     /// another connection.
-    fn may_succeed_elsewhere(&self, error: &sqlx::Error) -> bool {
-        let sqlx::Error::Database(refusal) = error else { return false };
+    fn may_succeed_elsewhere(&self, access: Access, error: &sqlx::Error) -> bool {
+        let sqlx::Error::Database(refusal) = error else {
+            // The connection may have been lost while it was idle. Whether a write had an effect is unknown.
+            return access == Access::Read
+                && matches!(error, sqlx::Error::Io(error) if error.kind() != io::ErrorKind::TimedOut);
+        };
         let code = refusal.code().unwrap_or_default();
+        if code == OTHER_SERVER {
+            self.route.set_server(String::new());
+            return true;
+        }
+        if access == Access::Read && code.starts_with(SHUTDOWN) {
+            return true;
+        }
         if NO_SCHEMA.contains(&&*code) {
             // The database was dropped and created again.
             self.ready.store(false, Ordering::Release);

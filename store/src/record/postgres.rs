@@ -60,15 +60,14 @@ impl PostgresRecord {
         Ok(applied.last().map(|migration| migration.version))
     }
 
-    /// Statement for [`compare`](super::changes::compare). The server is identified by the time of its start, which
-    /// no other server shares and which changes with every restart, so also at a failover.
+    /// Statement for [`compare`](super::changes::compare).
     pub(super) fn changes_since(since: Option<&Mark>) -> Statement {
         // A row whose transaction is older than all those that were in progress is not new. One with an id in the
         // future came with a restored backup and has not changed since. The index finds the few rows in between.
         let query = Statement::new(
             "select now.*, changed.position, changed.number from (
-                select case when pg_is_in_recovery() then ''
-                    else extract(epoch from pg_postmaster_start_time())::text end as origin,
+                select case when pg_is_in_recovery() then '' else extract(epoch from pg_postmaster_start_time())::text end
+                    as origin,
                 pg_current_snapshot()::text as snapshot,
                 deletions from write_check
             ) now left join lateral (

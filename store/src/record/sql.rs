@@ -198,6 +198,9 @@ macro_rules! implement_record {
                 // Read first: a connection opened during the statement is then seen by the next call.
                 let connections = self.pools.generation();
                 let rows: Vec<ChangeRow> = self.pools.read(Self::changes_since(since)).await?;
+                if let Some(row) = rows.first() {
+                    self.pools.set_server(&row.origin);
+                }
                 changes::compare(since, &rows, connections)
             }
 

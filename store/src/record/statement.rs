@@ -4,6 +4,8 @@ use std::{fmt::Write, time::Duration};
 
 use sqlx::{Arguments, AssertSqlSafe, Database, Encode, SqlSafeStr, SqlStr, Type};
 
+use super::pools::OTHER_SERVER;
+
 /// Settings that this program depends on, whatever is set for the server, the database or the role: a commit is durable
 /// when it returns, no transaction has to be repeated, and only the statement timeout limits the wait for a lock.
 /// The isolation level of one transaction has a name of its own.
@@ -13,6 +15,11 @@ pub(super) const SESSION: [(&str, &str); 4] = [
     ("lock_timeout", "0"),
     ("client_min_messages", "warning"),
 ];
+
+/// Identifies the server, or is empty on a standby. No two servers share the time of their start, and it changes with
+/// every restart, so also at a failover.
+pub(super) const SERVER: &str =
+    "case when pg_is_in_recovery() then '' else extract(epoch from pg_postmaster_start_time())::text end";
 
 /// Statements that apply [`SESSION`] to the transaction they begin.
 pub(super) fn set_local_session() -> String {
@@ -76,13 +83,21 @@ impl Statement {
     }
 
     /// The statement as a single text for Postgres. The statements of one text form a transaction, and the timeout
-    /// applies only within it.
-    pub(super) fn text(&self, statement_timeout: Duration) -> SqlStr {
+    /// applies only within it. It fails on any other server than `server`, if that is given.
+    pub(super) fn text(&self, statement_timeout: Duration, server: Option<&str>) -> SqlStr {
         let mut text = format!(
             "{}set local statement_timeout = {}; ",
             set_local_session(),
             statement_timeout.as_millis()
         );
+        if let Some(server) = server {
+            let server = literal(server);
+            let _ = write!(
+                text,
+                "do $$ begin if ({SERVER}) <> {server} then raise 'other server' using errcode = '{OTHER_SERVER}'; \
+                 end if; end $$; "
+            );
+        }
         let mut rest = self.sql.as_str();
         while let Some((before, after)) = rest.split_once('$') {
             let digits = after.find(|character: char| !character.is_ascii_digit()).unwrap_or(after.len());
@@ -141,7 +156,7 @@ mod tests {
             .bind(7)
             .bind(String::from(r"it's a \ $1"))
             .bind(None::<i64>);
-        let text = statement.text(Duration::from_secs(5));
+        let text = statement.text(Duration::from_secs(5), None);
         let expected = set_local_session()
             + r"set local statement_timeout = 5000; select 7,  E'it''s a \\ $1' where null = null or 7 < 0";
         assert_eq!(text.as_str(), expected);

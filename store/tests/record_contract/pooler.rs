@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use protocol::Status;
 use sqlx::{Connection, Executor, PgConnection, Row, postgres::PgConnectOptions};
-use store::{Adoption, PostgresConfig};
+use store::{Adoption, Changes, Mark, PostgresConfig};
 use throwaway::{PgBouncer, Postgres};
 
 use crate::harness::{Subject, completion, config_of, index, numbers};
@@ -117,4 +117,28 @@ async fn a_pooler_added_while_the_server_is_running_is_noticed() {
         record.submit(index(number), 1).await.unwrap();
     }
     assert_eq!(record.listed(0, 100).await.unwrap().len(), 13);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_are_found_through_a_pooler_also_after_a_restart_of_the_database_behind_it() {
+    let mut postgres = Postgres::start().unwrap();
+    let pooler = PgBouncer::start(&postgres, &["pool_mode = transaction"]).unwrap();
+    let database = postgres.create_database().unwrap();
+    let config = PostgresConfig { port: pooler.port(), ..config_of(&postgres, &database) };
+    let record = Subject::in_config(config).prepared().await;
+    record.submit(index(1), 1).await.unwrap();
+    let changes = async |since: &Mark| loop {
+        // The pooler refuses some statements while the database restarts.
+        if let Ok((Some(mark), changes)) = record.changes(Some(since)).await {
+            break (mark, changes);
+        }
+    };
+    let (mark, _) = record.changes(None).await.unwrap();
+    let position = record.submit(index(2), 1).await.unwrap().entry.position;
+    let (mark, found) = changes(&mark.unwrap()).await;
+    assert_eq!(found, Changes::Of(vec![(position, index(2))]));
+    postgres.restart().unwrap();
+    let (_, found) = changes(&mark).await;
+    assert_eq!(found, Changes::Any);
+    assert_eq!(record.listed(0, 10).await.unwrap().len(), 2);
 }

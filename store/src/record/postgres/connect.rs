@@ -1,24 +1,20 @@
 //! Opens connections, to a server or through a connection pooler.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use sqlx::{
-    Connection, Executor, PgConnection, Postgres, Row, pool::PoolOptions, postgres::PgConnectOptions,
+    AssertSqlSafe, Connection, Executor, PgConnection, Postgres, Row, pool::PoolOptions,
+    postgres::PgConnectOptions,
 };
 
 use super::PostgresConfig;
 use crate::record::{
     pools::{Pools, Route, shows_pooler},
-    statement::SESSION,
+    statement::{SERVER, SESSION},
 };
 
 /// A parameter that every connection sets at its start. A pooler refuses it, or its sessions lack it.
 const MARKER: &str = "fibstack.direct";
-/// Reads the marker and identifies the server, as [`PostgresRecord::changes_since`](super::PostgresRecord) does.
-const ABOUT: &str = "select current_setting('fibstack.direct', true),
-    extract(epoch from pg_postmaster_start_time())::text || pg_is_in_recovery()::text";
-/// Time after which an idle connection is checked before it is used.
-const UNCHECKED_IDLE: Duration = Duration::from_secs(1);
 
 /// Returns a pool that detects a connection pooler by itself.
 pub(super) fn pools(config: &PostgresConfig) -> Pools<Postgres> {
@@ -38,13 +34,11 @@ pub(super) fn pools(config: &PostgresConfig) -> Pools<Postgres> {
                 Ok(())
             })
         })
+        // `Pools` checks connections before it writes.
         .test_before_acquire(false)
-        .before_acquire(move |connection: &mut PgConnection, metadata| {
+        .before_acquire(move |_, metadata| {
             let is_current = acquired.is_current(&metadata);
-            Box::pin(async move {
-                let is_alive = metadata.idle_for < UNCHECKED_IDLE || connection.ping().await.is_ok();
-                Ok(is_current && is_alive)
-            })
+            Box::pin(async move { Ok(is_current) })
         })
         .connect_lazy_with(direct(config));
     Pools::new(pool.clone(), pool, config.statement_timeout, route)
@@ -80,7 +74,9 @@ fn direct(config: &PostgresConfig) -> PgConnectOptions {
 
 /// Returns true if the connection does not lead through a pooler, and which server it leads to.
 async fn about(connection: &mut PgConnection) -> sqlx::Result<(bool, String)> {
-    let row = connection.fetch_one(ABOUT).await?;
+    let about = format!("select current_setting('{MARKER}', true), {SERVER}");
+    // Safe, because both parts are constants.
+    let row = connection.fetch_one(AssertSqlSafe(about)).await?;
     let is_direct = row.try_get::<Option<String>, _>(0)?.is_some_and(|marker| marker == "on");
     Ok((is_direct, row.try_get(1)?))
 }
