@@ -31,7 +31,7 @@ use crate::{
     mount::Mount,
     problem::ApiProblem,
     rate_limit::RateLimit,
-    read_cache::{self, Area, ReadCache},
+    read_cache::{self, ReadCache},
     readiness::Monitor,
 };
 
@@ -44,7 +44,7 @@ pub(crate) mod etag;
 mod events;
 mod health;
 mod legacy;
-mod observe;
+pub(crate) mod observe;
 mod query;
 mod range;
 mod root;
@@ -125,9 +125,9 @@ async fn unknown_address(mount: Mount, OriginalUri(uri): OriginalUri) -> Respons
 /// The API on one listener.
 pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
     let [kept, others] = routes(metrics).map(Router::from);
-    let keep = middleware::from_fn_with_state((Arc::clone(&state.read_cache), Area::Api), read_cache::keep);
+    let keepable = middleware::from_fn_with_state(Arc::clone(&state.read_cache), read_cache::keepable);
     let mut routes = kept
-        .route_layer(keep)
+        .route_layer(keepable)
         .merge(others)
         // Kept from the original, and not worth documenting.
         .route("/", get(hi))
@@ -145,10 +145,7 @@ pub(crate) fn router(state: ApiState, metrics: MetricsRoute) -> Router {
     let request_id = HeaderName::from_static("x-request-id");
     routes
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("no-store"),
-        ))
+        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, caching::NEVER))
         .layer(middleware::map_response(caching::forbid_caching_errors))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,

@@ -49,7 +49,7 @@ impl Audience {
 pub(crate) fn guard(router: Router, audience: Audience) -> Router {
     router
         .layer(middleware::from_fn_with_state(DEADLINE, limit_time))
-        .layer(middleware::from_fn(check_head))
+        .layer(middleware::from_fn(refuse_malformed))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(audience, describe))
 }
@@ -92,32 +92,39 @@ async fn limit_time(State(deadline): State<Duration>, request: Request, next: Ne
     }
 }
 
-/// Responds to requests that are valid HTTP but do not address a resource, because routers and handlers rely on a path.
-async fn check_head(request: Request, next: Next) -> Response {
+/// Returns the response to requests that are valid HTTP but do not address a resource, because routers and handlers rely on a path.
+pub(crate) fn check_head(request: &Request) -> Option<Response> {
     if request.method() == Method::CONNECT {
-        return ([(header::ALLOW, METHODS)], ApiProblem::method_not_allowed()).into_response();
+        return Some(([(header::ALLOW, METHODS)], ApiProblem::method_not_allowed()).into_response());
     }
     // hyper decodes `chunked` and ignores any other coding before it.
     if request.headers().get_all(header::TRANSFER_ENCODING).iter().any(|coding| !is_chunked(coding)) {
-        return ApiProblem::unsupported_transfer_coding().into_response();
+        return Some(ApiProblem::unsupported_transfer_coding().into_response());
     }
     if let Err(detail) = check_host(request.version(), request.headers()) {
-        return ApiProblem::bad_request("Malformed request", detail).into_response();
+        return Some(ApiProblem::bad_request("Malformed request", detail).into_response());
     }
     let target = request.uri().path_and_query().map_or("", |target| target.as_str());
     if target == "*" && request.method() == Method::OPTIONS {
-        return (StatusCode::NO_CONTENT, [(header::ALLOW, METHODS)]).into_response();
+        return Some((StatusCode::NO_CONTENT, [(header::ALLOW, METHODS)]).into_response());
     }
     if !target.starts_with('/') || !target.is_ascii() {
         let detail =
             "The address must begin with a slash, and characters outside ASCII must be percent-encoded.";
-        return ApiProblem::bad_request("Malformed request", detail).into_response();
+        return Some(ApiProblem::bad_request("Malformed request", detail).into_response());
     }
     // No route has such a long segment, and no file can have such a long name.
     if request.uri().path().split('/').any(|segment| segment.len() > MAX_SEGMENT_BYTES) {
-        return ApiProblem::of_status(StatusCode::NOT_FOUND).into_response();
+        return Some(ApiProblem::of_status(StatusCode::NOT_FOUND).into_response());
     }
-    next.run(request).await
+    None
+}
+
+async fn refuse_malformed(request: Request, next: Next) -> Response {
+    match check_head(&request) {
+        Some(refusal) => refusal,
+        None => next.run(request).await,
+    }
 }
 
 fn is_chunked(coding: &HeaderValue) -> bool {

@@ -43,7 +43,7 @@ use crate::{
     mode::Mode,
     port::Port,
     rate_limit::RateLimit,
-    read_cache::ReadCache,
+    read_cache::{Area, ReadCache},
     readiness::Monitor,
 };
 
@@ -88,7 +88,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
 /// A server with bound listeners.
 pub struct Server {
     backend: Backend,
-    listeners: Vec<(TcpListener, Router, Audience)>,
+    listeners: Vec<(TcpListener, (Router, Audience))>,
     limits: Limits,
     site: SocketAddr,
     api: Option<SocketAddr>,
@@ -146,12 +146,16 @@ impl Server {
         };
         let (site_listener, site) = site_port.listen()?;
         let api_on_site = api::router(shared.clone(), on_site);
-        let pages = site::router(&site::leptos_options(site), &backend.store, read_cache, api_on_site);
-        let mut listeners = vec![(site_listener, pages, Audience::People)];
+        let pages = site::router(&site::leptos_options(site), &backend.store, &read_cache, api_on_site);
+        let served = |router, audience, area| {
+            (read_cache::in_front_of(guard(router, audience), &read_cache, area), audience)
+        };
+        let mut listeners = vec![(site_listener, served(pages, Audience::People, Area::Site))];
         let mut api = None;
         if let Some(port) = api_port {
             let (listener, address) = port.listen()?;
-            listeners.push((listener, api::router(shared, MetricsRoute::Served), Audience::Programs));
+            let api_router = api::router(shared, MetricsRoute::Served);
+            listeners.push((listener, served(api_router, Audience::Programs, Area::Api)));
             api = Some(address);
         }
         let state_interval = Duration::from_secs(config.state_interval_seconds);
@@ -190,9 +194,8 @@ impl Server {
         let tasks = TaskTracker::new();
         let connections = Connections::new(self.limits, tasks.clone(), self.stop.clone());
         let mut serving = Vec::new();
-        for (listener, router, audience) in self.listeners {
-            let served =
-                connections.clone().serve(listener, guard(router, audience), audience.describe_error());
+        for (listener, (router, audience)) in self.listeners {
+            let served = connections.clone().serve(listener, router, audience.describe_error());
             serving.push(tasks.spawn(served));
         }
         let housekeeping = housekeeping(self.rate_limit, self.metrics);

@@ -14,15 +14,16 @@ use bytes::Bytes;
 use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
 use store::{Scope, Store, Version};
 
+use crate::api::observe::Route;
 pub(crate) use list::{List, Page};
-pub(crate) use response::keep;
+pub(crate) use response::{in_front_of, keepable};
 
 /// Parts of the cache with a lock of their own. Each has its share of the budget, and nothing larger fits.
 const SHARDS: usize = 8;
 /// Typical size of a kept item, for the initial capacity.
 const TYPICAL_BYTES: u64 = 16 * 1024;
 /// Memory for an item besides its body.
-const OVERHEAD_BYTES: usize = 512;
+const OVERHEAD_BYTES: usize = 1_024;
 
 /// Responses and parts of them, within a budget.
 pub(crate) struct ReadCache {
@@ -40,11 +41,11 @@ enum Key {
     Page(List, u64),
 }
 
-/// Part of the server whose addresses are distinct from those of the other.
+/// A listener: the same address may lead to another response on the other.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Area {
     Api,
-    Pages,
+    Site,
 }
 
 /// A response or a part of one.
@@ -57,6 +58,8 @@ struct Kept {
     version: Mutex<Version>,
     /// Headers of a response.
     headers: HeaderMap,
+    /// Route of a response that is counted.
+    route: Option<Route>,
     /// Position after which the next page of a list begins.
     next: Option<u64>,
 }
@@ -113,7 +116,15 @@ impl Kept {
         let mut hasher = DefaultHasher::new();
         body.hash(&mut hasher);
         let hash = hasher.finish();
-        Self { body, hash, scope, version: Mutex::new(version), headers: HeaderMap::new(), next: None }
+        Self {
+            body,
+            hash,
+            scope,
+            version: Mutex::new(version),
+            headers: HeaderMap::new(),
+            route: None,
+            next: None,
+        }
     }
 
     /// Returns true if the body is as it would be at `version` or later.

@@ -16,7 +16,7 @@ use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 
 use crate::{
     api, caching,
-    read_cache::{self, Area, ReadCache},
+    read_cache::{self, ReadCache},
 };
 
 /// Headers of every page and asset. `app` adds the Content-Security-Policy, which names the nonce of
@@ -70,7 +70,7 @@ pub(crate) fn leptos_options(address: SocketAddr) -> LeptosOptions {
 pub(crate) fn router(
     options: &LeptosOptions,
     store: &Arc<Store>,
-    read_cache: Arc<ReadCache>,
+    read_cache: &Arc<ReadCache>,
     api: Router,
 ) -> Router {
     let package = format!("/{}", options.site_pkg_dir);
@@ -80,7 +80,7 @@ pub(crate) fn router(
     let assets = files(Router::new().fallback_service(files_in(&folder)), caching);
     let root = files_in(&options.site_root).fallback(app::not_found(options, store));
     let mut router = app::routes(options, store)
-        .route_layer(middleware::from_fn_with_state((read_cache, Area::Pages), read_cache::keep))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(read_cache), read_cache::keepable))
         .fallback_service(files(Router::new().fallback_service(root), caching::FOR_AN_HOUR))
         .nest(&package, assets)
         // `nest` does not match the prefix with a trailing slash.

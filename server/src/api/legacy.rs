@@ -36,7 +36,7 @@ struct Row {
     responses((status = OK, description = "Streamed.", body = [Row]), Conditional, Unavailable),
 )]
 pub(super) async fn all(State(state): State<ApiState>, headers: HeaderMap) -> Result<Response, ApiProblem> {
-    Ok(state.read_cache.list(List::All, read_indexes, "]", headers).await?)
+    Ok(state.read_cache.list(List::All, read_indexes, "]", &headers).await?)
 }
 
 /// Every index with its value
@@ -55,7 +55,7 @@ pub(super) async fn current(
     State(state): State<ApiState>,
     headers: HeaderMap,
 ) -> Result<Response, ApiProblem> {
-    Ok(state.read_cache.list(List::Current, read_values, "}", headers).await?)
+    Ok(state.read_cache.list(List::Current, read_values, "}", &headers).await?)
 }
 
 /// Returns an example with a computed value and a pending one.

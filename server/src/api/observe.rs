@@ -1,19 +1,20 @@
 //! Request metrics and spans.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, Method, header},
+    http::{HeaderMap, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use metrics::Label;
 use protocol::{PROBLEM_MEDIA_TYPE, Problem};
 use tracing::Span;
 
 use super::ApiState;
 
-const REQUEST_ID: &str = "x-request-id";
+pub(crate) const REQUEST_ID: &str = "x-request-id";
 /// Maximum length of a client's request id, in bytes. nginx's own has 32.
 const MAX_REQUEST_ID_BYTES: usize = 128;
 /// Maximum length of a path in logs; longer ones are truncated. The paths of our routes are shorter.
@@ -22,15 +23,29 @@ const MAX_LOGGED_PATH_BYTES: usize = 100;
 /// Counts a request and records its duration.
 pub(super) async fn count(request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let method = method_label(request.method());
     // The label is the route, not the path, because there would be a new label for every index.
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let response = next.run(request).await;
-    let status = response.status().as_u16().to_string();
-    let labels = [("method", method.to_owned()), ("route", route), ("status", status)];
-    metrics::counter!("fibstack_http_requests_total", &labels).increment(1);
-    metrics::histogram!("fibstack_http_request_duration_seconds", &labels).record(started.elapsed());
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).into();
+    let method = request.method().clone();
+    let mut response = next.run(request).await;
+    let route = Route(route);
+    record(&method, &route, response.status(), started);
+    response.extensions_mut().insert(route);
     response
+}
+
+/// Route of a response, as a label.
+#[derive(Clone)]
+pub(crate) struct Route(Arc<str>);
+
+/// Counts a request and records its duration.
+pub(crate) fn record(method: &Method, route: &Route, status: StatusCode, started: Instant) {
+    let labels = [
+        Label::from_static_parts("method", method_label(method)),
+        Label::new("route", Arc::clone(&route.0)),
+        Label::new("status", status.as_str().to_owned()),
+    ];
+    metrics::counter!("fibstack_http_requests_total", labels.iter()).increment(1);
+    metrics::histogram!("fibstack_http_request_duration_seconds", labels.iter()).record(started.elapsed());
 }
 
 /// Returns the name of a method for labels and logs. Clients can invent any number of methods, and labels are kept
@@ -49,7 +64,7 @@ pub(super) async fn drop_invalid_request_id(mut request: Request) -> Request {
     request
 }
 
-fn is_valid_request_id(headers: &HeaderMap) -> bool {
+pub(crate) fn is_valid_request_id(headers: &HeaderMap) -> bool {
     let mut ids = headers.get_all(REQUEST_ID).iter();
     let (Some(id), None) = (ids.next(), ids.next()) else { return false };
     let is_valid = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:=+/".contains(byte);

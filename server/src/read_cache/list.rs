@@ -10,6 +10,7 @@ use std::{
 };
 
 use axum::{
+    Extension,
     body::{Body, HttpBody},
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
@@ -19,7 +20,10 @@ use futures::{TryStreamExt, future::BoxFuture, stream};
 use http_body::{Frame, SizeHint};
 use store::{RecordError, Scope, Store, Version};
 
-use super::{Kept, Key, ReadCache, response::Conditions};
+use super::{
+    Kept, Key, ReadCache,
+    response::{Conditions, Keepable, MAX_BYTES},
+};
 use crate::caching;
 
 /// Number of pages to read before a response starts. If the list is longer, it is streamed, without a length.
@@ -53,7 +57,7 @@ impl ReadCache {
         list: List,
         read: ReadPage,
         end: &'static str,
-        mut request: HeaderMap,
+        request: &HeaderMap,
     ) -> Result<Response, RecordError> {
         let version = self.version().await;
         let mut pages = Pages { cache: self, list, read, version, after: Some(0), read_bytes: 0 };
@@ -67,11 +71,17 @@ impl ReadCache {
             }
         }
         chunks.push(Bytes::from_static(end.as_bytes()));
+        if let Some(version) = pages.version.filter(|_| chunks.length <= MAX_BYTES) {
+            // Kept as a whole, which also adds the entity tag.
+            let keepable = Extension(Keepable { scope: Scope::ANY, version });
+            let content_type = [(header::CONTENT_TYPE, "application/json")];
+            return Ok((keepable, content_type, Body::new(chunks)).into_response());
+        }
         let headers = HeaderMap::from_iter([
             (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (header::CACHE_CONTROL, caching::REVALIDATED),
         ]);
-        Ok(Conditions::take(&mut request).response(headers, hasher.finish(), Body::new(chunks)))
+        Ok(Conditions::of(request).response(headers, hasher.finish(), Body::new(chunks)))
     }
 }
 

@@ -1,71 +1,128 @@
-//! Whole responses.
+//! Whole responses. They are kept as they leave the server, with the headers of all layers, and sent before any of the
+//! layers runs.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
-    body::{Body, to_bytes},
+    Router,
+    body::{Body, HttpBody, to_bytes},
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
-    middleware::Next,
+    middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use bytes::Bytes;
-use store::Scope;
+use store::{Scope, Version};
+use tower_http::request_id::{MakeRequestId, MakeRequestUuid, RequestId};
 
 use super::{Area, Kept, Key, ReadCache, etag};
 use crate::{
-    api::etag::{Comparison, lists},
-    caching,
+    api::{
+        etag::{Comparison, lists},
+        observe::{self, Route},
+    },
+    caching, guard,
     problem::ApiProblem,
 };
 
-/// Maximum size of a response that is kept as a whole. Entries with long values have two ends of a few hundred digits.
-const MAX_BYTES: usize = 1 << 20;
+/// Maximum size of a response that is kept as a whole. Longer lists are kept page by page.
+pub(super) const MAX_BYTES: u64 = 1 << 20;
 
-/// Keeps the successful responses of the inner routes that name their [`Scope`] in an extension, and adds an entity tag
-/// to them. Other responses pass unchanged.
-pub(crate) async fn keep(
+/// Extension of a response that may be kept: what it shows, and the version of the Record that it was read at.
+#[derive(Clone)]
+pub(super) struct Keepable {
+    pub(super) scope: Scope,
+    pub(super) version: Version,
+}
+
+/// Allows the responses of these routes to be kept if they name their [`Scope`] in an extension.
+pub(crate) async fn keepable(State(cache): State<Arc<ReadCache>>, request: Request, next: Next) -> Response {
+    if request.method() != Method::GET {
+        return next.run(request).await;
+    }
+    // Asked for before anything is read.
+    let version = cache.version().await;
+    let mut response = next.run(request).await;
+    if let (Some(version), Some(scope)) = (version, response.extensions_mut().remove::<Scope>()) {
+        response.extensions_mut().insert(Keepable { scope, version });
+    }
+    response
+}
+
+/// Adds the kept responses in front of all routes and layers of a listener.
+pub(crate) fn in_front_of(router: Router, cache: &Arc<ReadCache>, area: Area) -> Router {
+    let cached = middleware::from_fn_with_state((Arc::clone(cache), area), respond);
+    Router::new().fallback_service(router).layer(cached)
+}
+
+async fn respond(
     State((cache, area)): State<(Arc<ReadCache>, Area)>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let method = request.method().clone();
-    if method != Method::GET && method != Method::HEAD {
+    let started = Instant::now();
+    let is_head = request.method() == Method::HEAD;
+    let is_read = is_head || request.method() == Method::GET;
+    // The response to another origin has headers for it.
+    if !is_read || request.headers().contains_key(header::ORIGIN) || guard::check_head(&request).is_some() {
         return next.run(request).await;
     }
-    // A HEAD request finds and keeps the response to GET; its body is removed at the end.
-    *request.method_mut() = Method::GET;
-    let conditions = Conditions::take(request.headers_mut());
     let key = Key::of(area, &request);
-    let response = match cache.kept.get(&key).filter(|kept| kept.scope == Scope::Nothing) {
-        Some(kept) => conditions.response(kept.headers.clone(), kept.hash, kept.body.clone()),
-        None => {
-            let version = cache.version().await;
-            match version.and_then(|version| cache.current(&key, version)) {
-                Some(kept) => conditions.response(kept.headers.clone(), kept.hash, kept.body.clone()),
-                None => {
-                    let mut response = next.run(request).await;
-                    match (version, response.extensions_mut().remove::<Scope>()) {
-                        (Some(version), Some(scope)) if response.status() == StatusCode::OK => {
-                            let (head, body) = response.into_parts();
-                            // Bodies of these routes are in memory already, so reading one cannot fail.
-                            let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-                            let mut kept = Kept::new(body, scope, version);
-                            kept.headers = head.headers;
-                            kept.headers.entry(header::CACHE_CONTROL).or_insert(caching::REVALIDATED);
-                            let (headers, hash, body) = (kept.headers.clone(), kept.hash, kept.body.clone());
-                            if body.len() <= MAX_BYTES {
-                                cache.kept.insert(key, Arc::new(kept));
-                            }
-                            conditions.response(headers, hash, body)
-                        }
-                        _ => response,
-                    }
-                }
-            }
+    let conditions = Conditions::of(request.headers());
+    let mut response = if let Some(kept) = cache.current_response(&key).await {
+        let mut response = conditions.response(kept.headers.clone(), kept.hash, kept.body.clone());
+        if let Some(route) = &kept.route {
+            observe::record(request.method(), route, response.status(), started);
+            set_request_id(&request, &mut response);
         }
+        response
+    } else {
+        // A HEAD request keeps the response to GET, too.
+        *request.method_mut() = Method::GET;
+        let response = next.run(request).await;
+        cache.keep(key, &conditions, response).await
     };
-    if method == Method::HEAD { without_body(response) } else { response }
+    if is_head {
+        let length = response.body().size_hint().exact();
+        if let Some(length) = length.filter(|_| response.status() != StatusCode::NOT_MODIFIED) {
+            response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        *response.body_mut() = Body::empty();
+    }
+    response
+}
+
+impl ReadCache {
+    /// Returns the kept response if it is current.
+    async fn current_response(&self, key: &Key) -> Option<Arc<Kept>> {
+        let kept = self.kept.get(key)?;
+        let is_current = kept.scope == Scope::Nothing
+            || self.version().await.is_some_and(|version| kept.is_current(&self.store, version));
+        is_current.then_some(kept)
+    }
+
+    /// Keeps a response if its route allows that. Then it gets an entity tag.
+    async fn keep(&self, key: Key, conditions: &Conditions, mut response: Response) -> Response {
+        let keepable = response.extensions_mut().remove::<Keepable>();
+        let Some(Keepable { scope, version }) = keepable.filter(|_| response.status() == StatusCode::OK)
+        else {
+            return response;
+        };
+        let route = response.extensions_mut().remove::<Route>();
+        let (mut head, body) = response.into_parts();
+        // Such a body is in memory already, so reading it cannot fail.
+        let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+        if head.headers.get(header::CACHE_CONTROL).is_none_or(|value| value == caching::NEVER) {
+            head.headers.insert(header::CACHE_CONTROL, caching::REVALIDATED);
+        }
+        let kept = Kept { headers: head.headers, route, ..Kept::new(body, scope, version) };
+        let response = conditions.response(kept.headers.clone(), kept.hash, kept.body.clone());
+        if kept.body.len() as u64 <= MAX_BYTES {
+            let mut kept = kept;
+            kept.headers.remove(observe::REQUEST_ID);
+            self.kept.insert(key, Arc::new(kept));
+        }
+        response
+    }
 }
 
 impl Key {
@@ -75,16 +132,27 @@ impl Key {
     }
 }
 
+/// Adds the request's id to a kept response, or a new one, as the API's layers do.
+fn set_request_id(request: &Request, response: &mut Response) {
+    let id = Some(request.headers()).filter(|headers| observe::is_valid_request_id(headers));
+    let id = match id.and_then(|headers| headers.get(observe::REQUEST_ID)) {
+        Some(id) => Some(id.clone()),
+        None => MakeRequestUuid.make_request_id(request).map(RequestId::into_header_value),
+    };
+    if let Some(id) = id {
+        response.headers_mut().insert(observe::REQUEST_ID, id);
+    }
+}
+
 /// The conditions of a request (RFC 9110, section 13).
 pub(super) struct Conditions(HeaderMap);
 
 impl Conditions {
-    /// Takes the conditions out of the headers of a request.
-    pub(super) fn take(headers: &mut HeaderMap) -> Self {
+    /// The conditions in the headers of a request.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
         let mut own = HeaderMap::new();
         for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
             own.extend(headers.get_all(&name).iter().map(|value| (name.clone(), value.clone())));
-            headers.remove(name);
         }
         Self(own)
     }
@@ -95,30 +163,20 @@ impl Conditions {
         let listed =
             |name, comparison| tag.to_str().ok().and_then(|tag| lists(&self.0, name, tag, comparison));
         if listed(header::IF_MATCH, Comparison::Strong) == Some(false) {
-            return ApiProblem::precondition_failed().into_response();
+            return ([(header::CACHE_CONTROL, caching::NEVER)], ApiProblem::precondition_failed())
+                .into_response();
         }
-        let mut response = if listed(header::IF_NONE_MATCH, Comparison::Weak) == Some(true) {
-            let kept = [header::CACHE_CONTROL, header::VARY];
-            let kept = kept.into_iter().filter_map(|name| Some((name.clone(), headers.get(name)?.clone())));
-            let mut response = StatusCode::NOT_MODIFIED.into_response();
-            response.headers_mut().extend(kept);
-            response
-        } else {
-            let mut response = Response::new(content.into());
-            *response.headers_mut() = headers;
-            response
-        };
+        let is_known = listed(header::IF_NONE_MATCH, Comparison::Weak) == Some(true);
+        let mut response =
+            if is_known { StatusCode::NOT_MODIFIED.into_response() } else { Response::new(content.into()) };
+        *response.headers_mut() = headers;
+        if is_known {
+            for of_content in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_SECURITY_POLICY]
+            {
+                response.headers_mut().remove(of_content);
+            }
+        }
         response.headers_mut().insert(header::ETAG, tag);
         response
     }
-}
-
-fn without_body(response: Response) -> Response {
-    let (mut head, body) = response.into_parts();
-    if let Some(length) = axum::body::HttpBody::size_hint(&body).exact()
-        && head.status != StatusCode::NOT_MODIFIED
-    {
-        head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    }
-    Response::from_parts(head, Body::from(Bytes::new()))
 }
