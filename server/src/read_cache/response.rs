@@ -35,10 +35,16 @@ pub(super) struct Keepable {
 }
 
 /// Allows the responses of these routes to be kept if they name their [`Scope`] in an extension.
-pub(crate) async fn keepable(State(cache): State<Arc<ReadCache>>, request: Request, next: Next) -> Response {
-    if request.method() != Method::GET {
+pub(crate) async fn keepable(
+    State(cache): State<Arc<ReadCache>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if request.method() != Method::GET && request.method() != Method::HEAD {
         return next.run(request).await;
     }
+    // A HEAD request keeps the response to GET, too. `respond` removes its body.
+    *request.method_mut() = Method::GET;
     // Asked for before anything is read.
     let version = cache.version().await;
     let mut response = next.run(request).await;
@@ -56,7 +62,7 @@ pub(crate) fn in_front_of(router: Router, cache: &Arc<ReadCache>, area: Area) ->
 
 async fn respond(
     State((cache, area)): State<(Arc<ReadCache>, Area)>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
     let started = Instant::now();
@@ -76,15 +82,13 @@ async fn respond(
         }
         response
     } else {
-        // A HEAD request keeps the response to GET, too.
-        *request.method_mut() = Method::GET;
         let response = next.run(request).await;
         cache.keep(key, &conditions, response).await
     };
     if is_head {
         let length = response.body().size_hint().exact();
         if let Some(length) = length.filter(|_| response.status() != StatusCode::NOT_MODIFIED) {
-            response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+            response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(length));
         }
         *response.body_mut() = Body::empty();
     }
