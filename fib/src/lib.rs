@@ -1,12 +1,16 @@
 #![doc = include_str!("../README.md")]
 
-mod decimal;
+mod crew;
 mod digit_count;
+mod digits;
 mod doubling;
 mod job;
 mod memory;
 mod modular;
 mod progress;
+mod small;
+mod text;
+mod transform;
 mod verify;
 
 use std::time::Duration;
@@ -17,6 +21,7 @@ pub use memory::memory_bytes;
 pub use progress::Stopped;
 pub use verify::verify;
 
+use crew::Crew;
 use progress::Reporter;
 
 /// The job that this crate does.
@@ -73,9 +78,15 @@ const DOUBLING_SHARE: f64 = 0.25;
 /// assert!((0.5..0.6).contains(&last_share));
 /// ```
 pub fn compute(n: u32, progress: Progress<'_>) -> Result<String, Stopped> {
-    let mut reporter = Reporter::start(progress)?;
-    let number = doubling::fibonacci(n, &mut reporter.stage(DOUBLING_SHARE))?;
-    let digits = decimal::digits(number, digit_count(n), &mut reporter.stage(1.0 - DOUBLING_SHARE))?;
-    reporter.finish()?;
-    Ok(digits)
+    let threads = std::env::var("T").ok().and_then(|t| t.parse().ok()).unwrap_or(1);
+    let mut crew = Crew::new(threads, Reporter::start(progress)?);
+    let count = digit_count(n) as usize;
+    let text = match n {
+        0..=600 => text::from_groups(small::fibonacci::<8>(n).as_slice(), count),
+        601..=2_600 => text::from_groups(small::fibonacci::<32>(n).as_slice(), count),
+        2_601..=10_000 => text::from_groups(small::fibonacci::<128>(n).as_slice(), count),
+        _ => doubling::fibonacci(n, pulp::Arch::new(), &mut crew)?,
+    };
+    crew.finish()?;
+    Ok(text)
 }

@@ -1,0 +1,79 @@
+//! Threads that share the tasks of a phase.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use crate::progress::{Reporter, Stopped};
+
+/// The threads of a computation, and its progress callback, which only the first of them calls.
+pub(crate) struct Crew<'a> {
+    threads: usize,
+    reporter: Reporter<'a>,
+}
+
+impl<'a> Crew<'a> {
+    pub(crate) fn new(threads: usize, reporter: Reporter<'a>) -> Self {
+        Self { threads, reporter }
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    pub(crate) fn finish(mut self) -> Result<(), Stopped> {
+        self.reporter.finish()
+    }
+
+    /// Runs all tasks, which are this share of the whole computation, and reports progress after each.
+    pub(crate) fn run<T: Send>(
+        &mut self,
+        share: f64,
+        tasks: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator + Send>,
+        work: impl Fn(T) + Sync,
+    ) -> Result<(), Stopped> {
+        let tasks = tasks.into_iter();
+        let mut stage = self.reporter.stage(share);
+        let count = tasks.len();
+        if self.threads == 1 || count == 1 {
+            for task in tasks {
+                work(task);
+                stage.add(1.0 / count as f64)?;
+            }
+            return Ok(());
+        }
+        let (tasks, stopped, done) = (Mutex::new(tasks), AtomicBool::new(false), AtomicUsize::new(0));
+        let next = || {
+            let mut tasks = tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            if stopped.load(Ordering::Relaxed) { None } else { tasks.next() }
+        };
+        let step = |task| {
+            work(task);
+            done.fetch_add(1, Ordering::Relaxed);
+        };
+        thread::scope(|scope| {
+            for _ in 1..self.threads.min(count) {
+                scope.spawn(|| {
+                    while let Some(task) = next() {
+                        step(task);
+                    }
+                });
+            }
+            let mut reported = 0;
+            while let Some(task) = next() {
+                step(task);
+                let done = done.load(Ordering::Relaxed);
+                if stage.add((done - reported) as f64 / count as f64).is_err() {
+                    stopped.store(true, Ordering::Relaxed);
+                    return Err(Stopped);
+                }
+                reported = done;
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,174 @@
+//! F(n) and L(n) in groups of 18 decimal digits, by school multiplication.
+
+/// 10¹⁸.
+const BASE: u64 = 10u64.pow(18);
+
+/// The last index k for which F(k+1) and L(k) are below 10¹⁸.
+const LAST_IN_GROUP: u32 = 86;
+
+/// F(k) for k up to 87.
+const TABLE: [u64; LAST_IN_GROUP as usize + 2] = {
+    let mut table = [0; LAST_IN_GROUP as usize + 2];
+    table[1] = 1;
+    let mut k = 2;
+    while k < table.len() {
+        table[k] = table[k - 1] + table[k - 2];
+        k += 1;
+    }
+    table
+};
+
+/// A number of up to W groups, the lowest first.
+#[derive(Clone, Copy)]
+pub(crate) struct Groups<const W: usize> {
+    groups: [u64; W],
+    length: usize,
+}
+
+impl<const W: usize> Groups<W> {
+    fn from(group: u64) -> Self {
+        let mut groups = [0; W];
+        groups[0] = group;
+        Self { groups, length: 1 }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u64] {
+        &self.groups[..self.length]
+    }
+
+    /// Returns the product. The sum of a column has up to W terms below 10³⁶, so W must be at most 340.
+    fn times(&self, other: &Self) -> Self {
+        let (a, b) = (self.as_slice(), other.as_slice());
+        let mut groups = [0; W];
+        let length = a.len() + b.len();
+        let mut carry = 0;
+        for (column, out) in groups[..length].iter_mut().enumerate() {
+            let first = (column + 1).saturating_sub(b.len());
+            let last = a.len().min(column + 1);
+            let mut sum = carry;
+            if first < last {
+                let b = &b[column + 1 - last..column + 1 - first];
+                for (&a, &b) in a[first..last].iter().zip(b.iter().rev()) {
+                    sum += u128::from(a) * u128::from(b);
+                }
+            }
+            (carry, *out) = divide(sum);
+        }
+        Self { groups, length }.trim()
+    }
+
+    fn trim(mut self) -> Self {
+        while self.length > 1 && self.groups[self.length - 1] == 0 {
+            self.length -= 1;
+        }
+        self
+    }
+
+    /// Adds −2, −1, 0, 1 or 2.
+    fn plus(mut self, constant: i64) -> Self {
+        let mut carry = constant;
+        for group in &mut self.groups {
+            let sum = *group as i64 + carry;
+            carry = sum.div_euclid(BASE as i64);
+            *group = sum.rem_euclid(BASE as i64) as u64;
+            if carry == 0 {
+                break;
+            }
+        }
+        self
+    }
+
+    /// Returns (self + factor·other) / 2.
+    fn half_of_sum(&self, factor: u64, other: &Self) -> Self {
+        let length = self.length.max(other.length) + 1;
+        let mut groups = [0; W];
+        let mut carry = 0;
+        for place in 0..length {
+            let sum = self.groups[place] + factor * other.groups[place] + carry;
+            carry = sum / BASE;
+            groups[place] = sum % BASE;
+        }
+        for place in 0..length {
+            let above = groups.get(place + 1).map_or(0, |above| above % 2);
+            groups[place] = groups[place] / 2 + above * (BASE / 2);
+        }
+        Self { groups, length }.trim()
+    }
+}
+
+/// Returns the quotient and the remainder of a division by 10¹⁸.
+#[inline]
+fn divide(x: u128) -> (u128, u64) {
+    let high = (x >> 64) as u64;
+    let (quotient_high, high) = (high / BASE, high % BASE);
+    let (quotient, remainder) = divide_short(u128::from(high) << 64 | u128::from(x as u64));
+    (u128::from(quotient_high) << 64 | u128::from(quotient), remainder)
+}
+
+/// The same for numbers below 2⁶⁴·10¹⁸ (N. Möller and T. Granlund, "Improved division by invariant integers", IEEE
+/// Transactions on Computers 60, 2011, algorithm 4).
+#[inline]
+fn divide_short(x: u128) -> (u64, u64) {
+    const SHIFT: u32 = BASE.leading_zeros();
+    const DIVISOR: u64 = BASE << SHIFT;
+    const RECIPROCAL: u64 = (u128::MAX / DIVISOR as u128 - (1 << 64)) as u64;
+    let x = x << SHIFT;
+    let (high, low) = ((x >> 64) as u64, x as u64);
+    let estimate = u128::from(RECIPROCAL) * u128::from(high) + x;
+    let mut quotient = ((estimate >> 64) as u64).wrapping_add(1);
+    let mut remainder = low.wrapping_sub(quotient.wrapping_mul(DIVISOR));
+    if remainder > estimate as u64 {
+        quotient = quotient.wrapping_sub(1);
+        remainder = remainder.wrapping_add(DIVISOR);
+    }
+    if remainder >= DIVISOR {
+        quotient = quotient.wrapping_add(1);
+        remainder -= DIVISOR;
+    }
+    (quotient, remainder >> SHIFT)
+}
+
+/// Returns 1 for an even k, else −1.
+fn sign(k: u32) -> i64 {
+    if k.is_multiple_of(2) { 1 } else { -1 }
+}
+
+/// Returns F(k) and L(k), where k is n without its lowest bits: the largest below 87.
+fn start<const W: usize>(n: u32) -> (u32, Groups<W>, Groups<W>) {
+    let mut bits = 0;
+    while n >> bits > LAST_IN_GROUP {
+        bits += 1;
+    }
+    let k = n >> bits;
+    let f = TABLE[k as usize];
+    let lucas = 2 * TABLE[k as usize + 1] - f;
+    (bits, Groups::from(f), Groups::from(lucas))
+}
+
+/// Returns F(n) and L(n).
+pub(crate) fn pair<const W: usize>(n: u32) -> (Groups<W>, Groups<W>) {
+    let (bits, mut f, mut l) = start::<W>(n);
+    for bit in (0..bits).rev() {
+        (f, l) = double(&f, &l, n >> bit);
+    }
+    (f, l)
+}
+
+/// Returns F(n), without L(n) in the last step.
+pub(crate) fn fibonacci<const W: usize>(n: u32) -> Groups<W> {
+    let (bits, mut f, mut l) = start::<W>(n);
+    for bit in (1..bits).rev() {
+        (f, l) = double(&f, &l, n >> bit);
+    }
+    match (bits, n.is_multiple_of(2)) {
+        (0, _) => f,
+        (_, true) => f.times(&l),
+        (_, false) => f.half_of_sum(1, &l).times(&l).plus(-sign(n >> 1)),
+    }
+}
+
+/// Turns F(k) and L(k) into F(m) and L(m), where m is 2k or 2k + 1.
+fn double<const W: usize>(f: &Groups<W>, l: &Groups<W>, m: u32) -> (Groups<W>, Groups<W>) {
+    let (f, l) = (f.times(l), l.times(l).plus(-2 * sign(m >> 1)));
+    if m.is_multiple_of(2) { (f, l) } else { (l.half_of_sum(1, &f), l.half_of_sum(5, &f)) }
+}
