@@ -4,7 +4,10 @@
 //! cached or warm. Below, where starting a process takes longer than the call, each is a loop in a new process. The
 //! texts of all contenders must have the same hash.
 
-use std::{env, hint::black_box, path::PathBuf, process::Command, time::Instant};
+use std::{
+    env, hint::black_box, num::NonZero, ops::ControlFlow, path::PathBuf, process::Command, thread,
+    time::Instant,
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use job::JOB;
@@ -146,16 +149,18 @@ fn output(command: &mut Command) -> Result<String> {
 pub(crate) struct Call {
     n: u32,
     loops: u32,
+    /// [default: all cores]
+    threads: Option<NonZero<usize>>,
 }
 
 impl Call {
     /// Prints the nanoseconds per call, and the FNV-1a hash of the text.
     pub(crate) fn run(&self) {
+        let threads = self.threads.or(thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN);
         let mut text = String::new();
         let start = Instant::now();
         for _ in 0..self.loops {
-            text = JOB
-                .value(black_box(self.n))
+            text = (JOB.compute)(black_box(self.n), threads, &mut |_| ControlFlow::Continue(()))
                 .expect("every index has a value, and nothing stops the computation");
         }
         let ns = start.elapsed().as_secs_f64() * 1e9 / f64::from(self.loops);

@@ -29,17 +29,31 @@ impl<'a> Crew<'a> {
         self.reporter.finish()
     }
 
-    /// Runs all tasks, which are this share of the whole computation, and reports progress after each.
+    /// Prepares for another computation after a useless one.
+    pub(crate) fn restart(&mut self) {
+        self.reporter.restart();
+    }
+
+    /// Runs a task that is this share of the whole computation.
+    pub(crate) fn run_one(&mut self, share: f64, work: impl FnOnce()) -> Result<(), Stopped> {
+        work();
+        self.reporter.stage(share).add(1.0)
+    }
+
+    /// Runs all tasks, which are this share of the whole computation, on so many threads, and reports progress
+    /// after each.
     pub(crate) fn run<T: Send>(
         &mut self,
         share: f64,
+        threads: usize,
         tasks: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator + Send>,
         work: impl Fn(T) + Sync,
     ) -> Result<(), Stopped> {
         let tasks = tasks.into_iter();
         let mut stage = self.reporter.stage(share);
         let count = tasks.len();
-        if self.threads == 1 || count == 1 {
+        let threads = threads.min(count);
+        if threads < 2 {
             for task in tasks {
                 work(task);
                 stage.add(1.0 / count as f64)?;
@@ -56,7 +70,7 @@ impl<'a> Crew<'a> {
             done.fetch_add(1, Ordering::Relaxed);
         };
         thread::scope(|scope| {
-            for _ in 1..self.threads.min(count) {
+            for _ in 1..threads {
                 scope.spawn(|| {
                     while let Some(task) = next() {
                         step(task);

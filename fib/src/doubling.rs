@@ -10,32 +10,57 @@
 //! Source: D. Takahashi, "A fast algorithm for computing large Fibonacci numbers", Information Processing Letters 75
 //! (2000) 243–246.
 
-use pulp::Arch;
-
 use crate::{
     crew::Crew,
     digit_count,
     digits::{self, Base},
     progress::Stopped,
+    residues::Residues,
     small, text,
-    transform::{Transform, Wanted},
 };
 
 /// The highest index whose pair is computed by school multiplication.
-const START: u32 = 2_500;
-const START_GROUPS: usize = 32;
+const START: u32 = 2_700;
+const START_GROUPS: usize = 33;
 
-/// Computes F(n) as text.
-pub(crate) fn fibonacci(n: u32, arch: Arch, crew: &mut Crew<'_>) -> Result<String, Stopped> {
-    let count = digit_count(n) as usize;
-    let base = Base::new(if n < 150_000_000 { 6 } else { 3 });
+/// From this index on, digits have three decimal places instead of six, because rounding errors would be too large.
+const LAST_BASE: u32 = 150_000_000;
+
+/// The products that are wanted.
+pub(crate) enum Wanted {
+    /// f·l + `constant` in f; l is lost.
+    Product { constant: f64 },
+    /// f·l in f, and l² + `constant` in l.
+    ProductAndSquare { constant: f64 },
+}
+
+/// A way to multiply.
+pub(crate) trait Multiply {
+    /// Multiplies numbers of `f.len()` digits each. `share` is the share of this product in the whole computation.
+    fn multiply(
+        &mut self,
+        base: Base,
+        f: &mut Vec<f64>,
+        l: &mut Vec<f64>,
+        wanted: &Wanted,
+        share: f64,
+        crew: &mut Crew<'_>,
+    ) -> Result<(), Stopped>;
+}
+
+/// Computes F(n) as text, and its residues.
+pub(crate) fn fibonacci(
+    n: u32,
+    multiplication: &mut impl Multiply,
+    crew: &mut Crew<'_>,
+) -> Result<(String, Residues), Stopped> {
+    let base = base(n);
     let mut bits = 1;
     while n >> bits > START {
         bits += 1;
     }
     let (f, l) = small::pair::<START_GROUPS>(n >> bits);
-    let [mut f, mut l] = [f, l].map(|groups| from_groups(base, groups.as_slice(), 2 * length(base, n / 2)));
-    let mut transform = Transform::new(arch, 2 * length(base, n / 2 + 1), crew.threads());
+    let [mut f, mut l] = [f, l].map(|groups| from_groups(base, groups.as_slice(), product_length(n)));
     for bit in (1..bits).rev() {
         let k = n >> (bit + 1);
         for digits in [&mut f, &mut l] {
@@ -43,7 +68,7 @@ pub(crate) fn fibonacci(n: u32, arch: Arch, crew: &mut Crew<'_>) -> Result<Strin
         }
         let constant = if k.is_multiple_of(2) { -2.0 } else { 2.0 };
         let share = 0.6 / f64::from(1 << bit);
-        transform.multiply(base, &mut f, &mut l, &Wanted::ProductAndSquare { constant }, share, crew)?;
+        multiplication.multiply(base, &mut f, &mut l, &Wanted::ProductAndSquare { constant }, share, crew)?;
         if n >> bit & 1 == 1 {
             digits::step(base, &mut f, &mut l, true);
         }
@@ -57,9 +82,19 @@ pub(crate) fn fibonacci(n: u32, arch: Arch, crew: &mut Crew<'_>) -> Result<Strin
         digits::step(base, &mut f, &mut l, false);
         constant = if k.is_multiple_of(2) { -1.0 } else { 1.0 };
     }
-    transform.multiply(base, &mut f, &mut l, &Wanted::Product { constant }, 0.3, crew)?;
-    drop((transform, l));
-    text::from_digits(base, &f, count, 0.1, crew)
+    multiplication.multiply(base, &mut f, &mut l, &Wanted::Product { constant }, 0.3, crew)?;
+    drop(l);
+    text::from_digits(base, &f, digit_count(n) as usize, 0.1, crew)
+}
+
+/// Returns the base in which F(n) is computed.
+fn base(n: u32) -> Base {
+    Base::new(if n < LAST_BASE { 6 } else { 3 })
+}
+
+/// Digits of the last product, the longest, without those above F(n).
+pub(crate) fn product_length(n: u32) -> usize {
+    2 * length(base(n), n / 2 + 1)
 }
 
 /// Digits for F(k) and L(k), with one more for a carry.

@@ -1,7 +1,7 @@
 //! Everything the system must know about a job. Nothing here is about Fibonacci numbers, so a fork copies
 //! this file unchanged.
 
-use std::{error::Error, fmt, ops::ControlFlow, time::Duration};
+use std::{error::Error, fmt, num::NonZero, ops::ControlFlow, thread, time::Duration};
 
 /// Callback of a computation. It takes the share of the work done, from 0.0 to 1.0, and stops the
 /// computation by returning [`ControlFlow::Break`].
@@ -22,9 +22,9 @@ pub struct Job {
     pub lowest_index: u32,
     /// The highest index accepted unless the setting `MAX_INDEX` says otherwise.
     pub default_max_index: u32,
-    /// Computes a value. Calls back at least a few times per second, so that the computation can be
-    /// stopped and its progress shown.
-    pub compute: fn(index: u32, progress: Progress<'_>) -> Result<String, JobError>,
+    /// Computes a value, on up to so many threads. Calls back at least ten times per second, so that the
+    /// computation can be stopped and its progress shown.
+    pub compute: fn(index: u32, threads: NonZero<usize>, progress: Progress<'_>) -> Result<String, JobError>,
     /// Returns true if the text is the value of the index. Must accept everything that `compute`
     /// returns; may accept wrong texts if the job has no cheap check.
     pub verify: fn(index: u32, value: &str) -> bool,
@@ -58,12 +58,13 @@ pub enum JobError {
 }
 
 impl Job {
-    /// Computes the value of an index without reporting progress.
+    /// Computes the value of an index on all cores, without reporting progress.
     ///
     /// # Errors
     /// [`JobError::Failed`] or [`JobError::Impossible`].
     pub fn value(&self, index: u32) -> Result<String, JobError> {
-        (self.compute)(index, &mut |_| ControlFlow::Continue(()))
+        let threads = thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+        (self.compute)(index, threads, &mut |_| ControlFlow::Continue(()))
     }
 }
 

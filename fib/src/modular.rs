@@ -43,6 +43,14 @@ impl<const C: u64> Modulo<C> {
         Self::reduce(u128::from(a) * u128::from(b) + u128::from(c))
     }
 
+    /// Returns the power of a number below the modulus.
+    pub(crate) fn power(base: u64, exponent: u64) -> u64 {
+        (0..u64::BITS - exponent.leading_zeros()).rev().fold(1, |x, bit| {
+            let square = Self::multiply(x, x);
+            if exponent >> bit & 1 == 0 { square } else { Self::multiply(square, base) }
+        })
+    }
+
     /// Returns F(n), by fast doubling on (F(k), F(k+1)): F(2k) = F(k) (2F(k+1) − F(k)) and
     /// F(2k+1) = F(k)² + F(k+1)².
     pub(crate) fn fibonacci(n: u32) -> u64 {
@@ -65,17 +73,11 @@ mod tests {
     /// The Miller–Rabin test, which is exact for 64 bits with the first twelve primes as bases
     /// (J. Sorenson and J. Webster, Mathematics of Computation 86, 2017).
     fn is_prime<const C: u64>() -> bool {
-        let (one, p) = (1, Modulo::<C>::MODULUS);
-        let power = |base, exponent: u64| {
-            (0..u64::BITS).rev().fold(one, |x, bit| {
-                let square = Modulo::<C>::multiply(x, x);
-                if exponent >> bit & 1 == 0 { square } else { Modulo::<C>::multiply(square, base) }
-            })
-        };
+        let p = Modulo::<C>::MODULUS;
         let twos = (p - 1).trailing_zeros();
         [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37].into_iter().all(|base| {
-            let mut x = power(base, (p - 1) >> twos);
-            x == one
+            let mut x = Modulo::<C>::power(base, (p - 1) >> twos);
+            x == 1
                 || (0..twos).any(|_| {
                     let found = x == p - 1;
                     x = Modulo::<C>::multiply(x, x);

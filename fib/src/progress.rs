@@ -1,20 +1,12 @@
 //! Progress reports to the caller, and cancellation by it.
 
-use std::{error::Error, fmt, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 use crate::{JobError, Progress};
 
 /// The progress callback stopped the computation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Stopped;
-
-impl fmt::Display for Stopped {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        JobError::Stopped.fmt(f)
-    }
-}
-
-impl Error for Stopped {}
+pub(crate) struct Stopped;
 
 impl From<Stopped> for JobError {
     fn from(Stopped: Stopped) -> Self {
@@ -33,6 +25,8 @@ pub(crate) struct Reporter<'a> {
     reported: f64,
     /// Start of the next stage.
     next: f64,
+    /// The share of the whole that is divided into stages: less than 1 after a restart.
+    scale: f64,
 }
 
 /// One stage of the work, which counts its own progress from 0.0 to 1.0.
@@ -45,16 +39,21 @@ pub(crate) struct Stage<'a, 'b> {
 
 impl<'b> Reporter<'b> {
     pub(crate) fn start(callback: Progress<'b>) -> Result<Self, Stopped> {
-        let mut reporter = Reporter { callback, reported: 0.0, next: 0.0 };
+        let mut reporter = Reporter { callback, reported: 0.0, next: 0.0, scale: 1.0 };
         reporter.report(0.0)?;
         Ok(reporter)
     }
 
     /// Begins the next stage, which is this share of the whole.
     pub(crate) fn stage<'a>(&'a mut self, share: f64) -> Stage<'a, 'b> {
-        let start = self.next;
+        let (start, share) = (self.next, share * self.scale);
         self.next += share;
         Stage { reporter: self, start, share, done: 0.0 }
+    }
+
+    /// Begins the work again: it advances from what was reported to the end.
+    pub(crate) fn restart(&mut self) {
+        (self.next, self.scale) = (self.reported, 1.0 - self.reported);
     }
 
     pub(crate) fn finish(&mut self) -> Result<(), Stopped> {
@@ -76,7 +75,7 @@ impl Stage<'_, '_> {
         // Rounding may take the sum of the steps above 1.
         self.done = (self.done + step).min(1.0);
         let share = self.start + self.share * self.done;
-        if share - self.reporter.reported >= RESOLUTION && share < 1.0 {
+        if share - self.reporter.reported >= RESOLUTION * self.reporter.scale && share < 1.0 {
             self.reporter.report(share)?;
         }
         Ok(())

@@ -1,18 +1,23 @@
 //! F(n) and L(n) in groups of 18 decimal digits, by school multiplication.
 
+use crate::{digit_count, text};
+
 /// 10¹⁸.
 const BASE: u64 = 10u64.pow(18);
 
-/// The last index k for which F(k+1) and L(k) are below 10¹⁸.
-const LAST_IN_GROUP: u32 = 86;
+/// Groups of a number in the table.
+const TABLE_GROUPS: usize = 2;
+/// The last index k for which F(k+1) and L(k) are below 10³⁶.
+const LAST_IN_TABLE: u32 = 172;
 
-/// F(k) for k up to 87.
-const TABLE: [u64; LAST_IN_GROUP as usize + 2] = {
-    let mut table = [0; LAST_IN_GROUP as usize + 2];
-    table[1] = 1;
+/// F(k) for k up to 173.
+const TABLE: [[u64; TABLE_GROUPS]; LAST_IN_TABLE as usize + 2] = {
+    let mut table = [[0; TABLE_GROUPS]; LAST_IN_TABLE as usize + 2];
+    table[1][0] = 1;
     let mut k = 2;
     while k < table.len() {
-        table[k] = table[k - 1] + table[k - 2];
+        let ([a, b], [c, d]) = (table[k - 1], table[k - 2]);
+        table[k] = [(a + c) % BASE, b + d + (a + c) / BASE];
         k += 1;
     }
     table
@@ -26,10 +31,12 @@ pub(crate) struct Groups<const W: usize> {
 }
 
 impl<const W: usize> Groups<W> {
-    fn from(group: u64) -> Self {
+    /// Returns F(k) from the table.
+    fn from_table(k: u32) -> Self {
         let mut groups = [0; W];
-        groups[0] = group;
-        Self { groups, length: 1 }
+        let f = TABLE[k as usize];
+        groups[..TABLE_GROUPS].copy_from_slice(&f);
+        Self { groups, length: 1 + usize::from(f[1] > 0) }
     }
 
     pub(crate) fn as_slice(&self) -> &[u64] {
@@ -78,6 +85,18 @@ impl<const W: usize> Groups<W> {
         self
     }
 
+    /// Returns 2·self − other.
+    fn twice_minus(&self, other: &Self) -> Self {
+        let mut groups = [0; W];
+        let mut borrow = 0;
+        for (place, out) in groups[..self.length].iter_mut().enumerate() {
+            let difference = 2 * self.groups[place] as i64 - other.groups[place] as i64 + borrow;
+            borrow = difference.div_euclid(BASE as i64);
+            *out = difference.rem_euclid(BASE as i64) as u64;
+        }
+        Self { groups, length: self.length }
+    }
+
     /// Returns (self + factor·other) / 2.
     fn half_of_sum(&self, factor: u64, other: &Self) -> Self {
         let length = self.length.max(other.length) + 1;
@@ -100,9 +119,12 @@ impl<const W: usize> Groups<W> {
 #[inline]
 fn divide(x: u128) -> (u128, u64) {
     let high = (x >> 64) as u64;
-    let (quotient_high, high) = (high / BASE, high % BASE);
-    let (quotient, remainder) = divide_short(u128::from(high) << 64 | u128::from(x as u64));
-    (u128::from(quotient_high) << 64 | u128::from(quotient), remainder)
+    if high < BASE {
+        let (quotient, remainder) = divide_short(x);
+        return (u128::from(quotient), remainder);
+    }
+    let (quotient, remainder) = divide_short(u128::from(high % BASE) << 64 | u128::from(x as u64));
+    (u128::from(high / BASE) << 64 | u128::from(quotient), remainder)
 }
 
 /// The same for numbers below 2⁶⁴·10¹⁸ (N. Möller and T. Granlund, "Improved division by invariant integers", IEEE
@@ -133,38 +155,40 @@ fn sign(k: u32) -> i64 {
     if k.is_multiple_of(2) { 1 } else { -1 }
 }
 
-/// Returns F(k) and L(k), where k is n without its lowest bits: the largest below 87.
-fn start<const W: usize>(n: u32) -> (u32, Groups<W>, Groups<W>) {
-    let mut bits = 0;
-    while n >> bits > LAST_IN_GROUP {
-        bits += 1;
-    }
-    let k = n >> bits;
-    let f = TABLE[k as usize];
-    let lucas = 2 * TABLE[k as usize + 1] - f;
-    (bits, Groups::from(f), Groups::from(lucas))
+/// Returns the number of the lowest bits of n without which it is in the table.
+fn bits_beyond_table(n: u32) -> u32 {
+    (n / (LAST_IN_TABLE + 1) + 1).next_power_of_two().trailing_zeros()
 }
 
 /// Returns F(n) and L(n).
 pub(crate) fn pair<const W: usize>(n: u32) -> (Groups<W>, Groups<W>) {
-    let (bits, mut f, mut l) = start::<W>(n);
+    let bits = bits_beyond_table(n);
+    let k = n >> bits;
+    let (f, next) = (Groups::from_table(k), Groups::<W>::from_table(k + 1));
+    let mut pair = (f, next.twice_minus(&f));
     for bit in (0..bits).rev() {
-        (f, l) = double(&f, &l, n >> bit);
+        pair = double(&pair.0, &pair.1, n >> bit);
     }
-    (f, l)
+    pair
 }
 
-/// Returns F(n), without L(n) in the last step.
-pub(crate) fn fibonacci<const W: usize>(n: u32) -> Groups<W> {
-    let (bits, mut f, mut l) = start::<W>(n);
-    for bit in (1..bits).rev() {
-        (f, l) = double(&f, &l, n >> bit);
+/// Returns F(n) as text.
+pub(crate) fn fibonacci(n: u32) -> String {
+    let count = digit_count(n) as usize;
+    // Small numbers are copied often, so they are no longer than they must be.
+    match n {
+        0..=LAST_IN_TABLE => text::from_groups(&TABLE[n as usize], count),
+        ..=680 => text::from_groups(groups::<8>(n).as_slice(), count),
+        ..=1_370 => text::from_groups(groups::<16>(n).as_slice(), count),
+        ..=2_750 => text::from_groups(groups::<32>(n).as_slice(), count),
+        _ => text::from_groups(groups::<170>(n).as_slice(), count),
     }
-    match (bits, n.is_multiple_of(2)) {
-        (0, _) => f,
-        (_, true) => f.times(&l),
-        (_, false) => f.half_of_sum(1, &l).times(&l).plus(-sign(n >> 1)),
-    }
+}
+
+fn groups<const W: usize>(n: u32) -> Groups<W> {
+    let k = n / 2;
+    let (f, l) = pair::<W>(k);
+    if n.is_multiple_of(2) { f.times(&l) } else { f.half_of_sum(1, &l).times(&l).plus(-sign(k)) }
 }
 
 /// Turns F(k) and L(k) into F(m) and L(m), where m is 2k or 2k + 1.

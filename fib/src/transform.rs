@@ -9,7 +9,7 @@
 //! cache of one core. Three phases, each of independent tasks for all threads:
 //!
 //! 1. `split`, by columns: the remainders of both numbers modulo all factors.
-//! 2. `multiply`, by pieces: transforms, products and inverse transforms modulo one factor.
+//! 2. `convolve`, by pieces: transforms, products and inverse transforms modulo one factor.
 //! 3. `join`, by columns: the product modulo x^N − i from its remainders.
 
 mod lanes;
@@ -23,15 +23,18 @@ pub(crate) use lanes::{Block, LANES};
 
 use pulp::{Arch, Simd, WithSimd};
 
-use self::{lanes::Lanes, roots::Roots, shape::Shape, tree::Tree};
+use self::{lanes::Lanes, odd::Odd, roots::Roots, shape::Shape, tree::Tree};
 use crate::{
     crew::Crew,
     digits::{Base, carry},
+    doubling::{Multiply, Wanted},
     progress::Stopped,
 };
 
 /// Blocks of a column task that are processed together: 24 KiB, which fit into the first-level cache.
 const SCRATCH_BLOCKS: usize = 384;
+/// Blocks of a transform from which sharing it is faster than starting threads.
+const MIN_SHARED: usize = 8192;
 
 /// Memory and constants for products of up to a certain length, used for all of them.
 pub(crate) struct Transform {
@@ -41,14 +44,6 @@ pub(crate) struct Transform {
     l: Vec<Block>,
 }
 
-/// The products that are wanted.
-pub(crate) enum Wanted {
-    /// f·l + `constant` in f; l is lost.
-    Product { constant: f64 },
-    /// f·l in f, and l² + `constant` in l.
-    ProductAndSquare { constant: f64 },
-}
-
 impl Transform {
     /// Prepares for products of up to `digits` digits.
     pub(crate) fn new(arch: Arch, digits: usize, threads: usize) -> Self {
@@ -56,9 +51,10 @@ impl Transform {
         let memory = || Vec::with_capacity(largest.blocks());
         Self { arch, roots: Roots::new(largest.roots()), f: memory(), l: memory() }
     }
+}
 
-    /// Multiplies numbers of `f.len()` digits each. `share` is the share of this product in the whole computation.
-    pub(crate) fn multiply(
+impl Multiply for Transform {
+    fn multiply(
         &mut self,
         base: Base,
         f: &mut Vec<f64>,
@@ -69,28 +65,38 @@ impl Transform {
     ) -> Result<(), Stopped> {
         let length = f.len() + l.len();
         let shape = Shape::new(length, crew.threads());
+        let threads = if shape.blocks() < MIN_SHARED { 1 } else { crew.threads() };
         for (digits, blocks) in [(&mut *f, &mut self.f), (&mut *l, &mut self.l)] {
             digits.resize(shape.blocks() * LANES, 0.0);
             blocks.resize(shape.blocks(), Block::default());
         }
         let (arch, roots) = (self.arch, &self.roots);
+        let columns = &Columns::new(shape, roots);
 
         let mut tasks = Vec::new();
         for (digits, blocks) in [(&*f, &mut self.f), (&*l, &mut self.l)] {
-            tasks.extend(shape.columns(blocks).map(|(column, rows)| Split { shape, roots, digits, column, rows }));
+            tasks.extend(shape.columns(blocks).map(|(column, rows)| Split { columns, digits, column, rows }));
         }
-        crew.run(share * 0.2, tasks, |task| arch.dispatch(task))?;
+        crew.run(share * 0.2, threads, tasks, |task| arch.dispatch(task))?;
 
         let square = matches!(wanted, Wanted::ProductAndSquare { .. });
-        let pieces = self.f.chunks_exact_mut(shape.piece()).zip(self.l.chunks_exact_mut(shape.piece())).enumerate();
-        let tasks = pieces.map(|(place, (f, l))| Multiply { roots, turns: shape.turns(place), scale: shape.scale(), f, l, square });
-        crew.run(share * 0.6, tasks, |task| arch.dispatch(task))?;
+        let pieces =
+            self.f.chunks_exact_mut(shape.piece()).zip(self.l.chunks_exact_mut(shape.piece())).enumerate();
+        let tasks = pieces.map(|(place, (f, l))| Convolve {
+            roots,
+            turns: shape.turns(place),
+            scale: shape.scale(),
+            f,
+            l,
+            square,
+        });
+        crew.run(share * 0.6, threads, tasks, |task| arch.dispatch(task))?;
 
         let mut tasks = Vec::new();
         for blocks in [Some(&mut self.f), square.then_some(&mut self.l)].into_iter().flatten() {
-            tasks.extend(shape.columns(blocks).map(|(_, rows)| Join { shape, roots, rows }));
+            tasks.extend(shape.columns(blocks).map(|(_, rows)| Join { columns, rows }));
         }
-        crew.run(share * 0.1, tasks, |task| arch.dispatch(task))?;
+        crew.run(share * 0.1, threads, tasks, |task| arch.dispatch(task))?;
 
         match *wanted {
             Wanted::Product { constant } => self.f[0].re[0] += constant,
@@ -107,14 +113,28 @@ impl Transform {
                 carry::tasks(arch, base, blocks, digits)
             })
             .collect();
-        crew.run(share * 0.1, tasks, carry::Task::run)
+        crew.run(share * 0.1, threads, tasks, carry::Task::run)
+    }
+}
+
+/// The constants of the phases that work by columns.
+struct Columns<'a> {
+    piece: usize,
+    odd: Odd,
+    /// A tree for each factor of the radix.
+    trees: Vec<Tree>,
+    roots: &'a Roots,
+}
+
+impl<'a> Columns<'a> {
+    fn new(shape: Shape, roots: &'a Roots) -> Self {
+        Self { piece: shape.piece(), odd: Odd::new(shape.radix()), trees: shape.trees(), roots }
     }
 }
 
 /// The first phase, for some columns of one number.
 struct Split<'a> {
-    shape: Shape,
-    roots: &'a Roots,
+    columns: &'a Columns<'a>,
     digits: &'a [f64],
     /// The first column.
     column: usize,
@@ -126,7 +146,8 @@ impl WithSimd for Split<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let (pieces, piece) = (self.rows.len(), self.shape.piece());
+        let Columns { piece, odd, trees, roots } = self.columns;
+        let pieces = self.rows.len();
         let row_digits = |row: usize, first: usize, run: usize| {
             let start = (row * piece + self.column + first) * LANES;
             self.digits[start..start + run * LANES].as_chunks::<LANES>().0
@@ -141,10 +162,9 @@ impl WithSimd for Split<'_> {
                     *block = Block { re: *digits, im: [0.0; LANES] };
                 }
             }
-            odd::forward(Lanes(simd), scratch, self.shape.radix());
-            for (group, place) in scratch.chunks_exact_mut(run * pieces / self.shape.radix()).zip(0..) {
-                let turns = odd::turns(self.shape.radix(), place);
-                Tree { turns, run, roots: self.roots }.forward(Lanes(simd), group);
+            odd.forward(Lanes(simd), scratch);
+            for (group, tree) in scratch.chunks_exact_mut(run * pieces / trees.len()).zip(trees) {
+                tree.forward(Lanes(simd), group, roots);
             }
             for (row, out) in self.rows.iter_mut().zip(scratch.chunks_exact(run)) {
                 row[first..first + run].copy_from_slice(out);
@@ -154,7 +174,7 @@ impl WithSimd for Split<'_> {
 }
 
 /// The second phase, for one piece.
-struct Multiply<'a> {
+struct Convolve<'a> {
     roots: &'a Roots,
     turns: f64,
     scale: f64,
@@ -163,27 +183,26 @@ struct Multiply<'a> {
     square: bool,
 }
 
-impl WithSimd for Multiply<'_> {
+impl WithSimd for Convolve<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { roots, turns, scale, f, l, square } = self;
-        let (lanes, tree) = (Lanes(simd), Tree { turns, run: 1, roots });
-        tree.forward(lanes, f);
-        tree.forward(lanes, l);
-        leaves::multiply(lanes, f, l, turns, roots, scale, square);
-        tree.inverse(lanes, f);
+        let (lanes, tree) = (Lanes(simd), Tree::new(turns, f.len()));
+        tree.forward(lanes, f, roots);
+        tree.forward(lanes, l, roots);
+        leaves::multiply(lanes, f, l, &tree, roots, scale, square);
+        tree.inverse(lanes, f, roots);
         if square {
-            tree.inverse(lanes, l);
+            tree.inverse(lanes, l, roots);
         }
     }
 }
 
 /// The third phase, for some columns of one product.
 struct Join<'a> {
-    shape: Shape,
-    roots: &'a Roots,
+    columns: &'a Columns<'a>,
     rows: Vec<&'a mut [Block]>,
 }
 
@@ -192,6 +211,7 @@ impl WithSimd for Join<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
+        let Columns { odd, trees, roots, .. } = self.columns;
         let pieces = self.rows.len();
         if pieces == 1 {
             return;
@@ -204,11 +224,10 @@ impl WithSimd for Join<'_> {
             for (row, out) in self.rows.iter().zip(scratch.chunks_exact_mut(run)) {
                 out.copy_from_slice(&row[first..first + run]);
             }
-            for (group, place) in scratch.chunks_exact_mut(run * pieces / self.shape.radix()).zip(0..) {
-                let turns = odd::turns(self.shape.radix(), place);
-                Tree { turns, run, roots: self.roots }.inverse(Lanes(simd), group);
+            for (group, tree) in scratch.chunks_exact_mut(run * pieces / trees.len()).zip(trees) {
+                tree.inverse(Lanes(simd), group, roots);
             }
-            odd::inverse(Lanes(simd), scratch, self.shape.radix());
+            odd.inverse(Lanes(simd), scratch);
             for (row, out) in self.rows.iter_mut().zip(scratch.chunks_exact(run)) {
                 row[first..first + run].copy_from_slice(out);
             }

@@ -2,7 +2,7 @@
 
 use crate::{
     digit_count,
-    modular::{FirstPrime, SecondPrime},
+    residues::{Groups, Residues},
 };
 
 /// Returns true if `decimal` is F(n).
@@ -27,33 +27,31 @@ pub fn verify(n: u32, decimal: &str) -> bool {
     if decimal.len() as u64 != digit_count(n) || (n > 0 && decimal.starts_with('0')) {
         return false;
     }
-    residues(decimal.as_bytes()) == Some((FirstPrime::fibonacci(n), SecondPrime::fibonacci(n)))
+    residues(decimal.as_bytes()) == Some(Residues::of_fibonacci(n))
 }
 
-/// Digits per step.
-const CHUNK: usize = 16;
-const TEN_TO_CHUNK: u64 = 10u64.pow(CHUNK as u32);
+/// Digits of a group.
+const PLACES: usize = 16;
+/// Groups that are parsed before their residues are taken.
+const BATCH: usize = 256;
 
-/// Returns the residues of a decimal number modulo both primes, or `None` if a byte is not a digit.
-fn residues(decimal: &[u8]) -> Option<(u64, u64)> {
-    let (head, chunks) = decimal.as_rchunks::<CHUNK>();
-    let mut start = 0;
-    for &byte in head {
-        if !byte.is_ascii_digit() {
-            return None;
+/// Returns the residues of a decimal number, or `None` if a byte is not a digit.
+fn residues(decimal: &[u8]) -> Option<Residues> {
+    let batches = decimal.rchunks(PLACES * BATCH).map(|batch| {
+        let mut groups = [0; BATCH + 1];
+        let (head, chunks) = batch.as_rchunks::<PLACES>();
+        let mut first = [b'0'; PLACES];
+        first[PLACES - head.len()..].copy_from_slice(head);
+        for (group, chunk) in groups.iter_mut().zip(chunks.iter().rev().chain([&first])) {
+            *group = sixteen_digits(*chunk)?;
         }
-        start = start * 10 + u64::from(byte - b'0');
-    }
-    let (mut first, mut second) = (start, start);
-    for chunk in chunks {
-        let value = sixteen_digits(*chunk)?;
-        first = FirstPrime::multiply_add(first, TEN_TO_CHUNK, value);
-        second = SecondPrime::multiply_add(second, TEN_TO_CHUNK, value);
-    }
-    Some((first, second))
+        Some(Groups::<{ PLACES as u32 }>::residues(&groups[..=chunks.len()]))
+    });
+    let batches: Vec<_> = batches.collect::<Option<_>>()?;
+    Some(Groups::<{ (PLACES * BATCH) as u32 }>::horner(&batches))
 }
 
-fn sixteen_digits(chunk: [u8; CHUNK]) -> Option<u64> {
+fn sixteen_digits(chunk: [u8; PLACES]) -> Option<u64> {
     // The low half holds the first eight bytes, the high half the last eight.
     let both = u128::from_le_bytes(chunk);
     Some(eight_digits(both as u64)? * 100_000_000 + eight_digits((both >> 64) as u64)?)
@@ -100,8 +98,8 @@ mod tests {
     proptest! {
         #[test]
         fn residues_match_the_number(number: u128) {
-            let (p, q) = (FirstPrime::MODULUS, SecondPrime::MODULUS);
-            let expected = ((number % u128::from(p)) as u64, (number % u128::from(q)) as u64);
+            let groups = [number % 10u128.pow(16), number / 10u128.pow(16) % 10u128.pow(16), number / 10u128.pow(32)];
+            let expected = Groups::<16>::residues(&groups.map(|group| group as u64));
             prop_assert_eq!(residues(number.to_string().as_bytes()), Some(expected));
         }
     }

@@ -6,9 +6,9 @@ use super::{Base, round};
 use crate::transform::{Block, LANES};
 
 /// Digits that are computed together, in the first-level cache.
-const CHUNK: usize = 512;
+const CHUNK: usize = 256;
 /// Chunks per task.
-const TASK: usize = 32;
+const TASK: usize = 64;
 
 /// Computes some digits of a product.
 pub(crate) struct Task<'a> {
@@ -43,21 +43,19 @@ impl WithSimd for Task<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let Self { base, blocks, start, out, .. } = self;
+        let mut scratch = [[0.0; LANES + CHUNK]; 4];
         for (chunk, place) in out.chunks_mut(CHUNK).zip((start..).step_by(CHUNK)) {
             // A coefficient reaches three digits, and the carry of their sum a fourth. The first block is what is
             // below the chunk.
-            let mut coefficients = [0.0; LANES + CHUNK];
-            let below = place / LANES;
-            for (part, number) in coefficients.as_chunks_mut::<LANES>().0.iter_mut().zip(below..) {
+            let numbers = place / LANES..;
+            for (part, number) in scratch[0].as_chunks_mut::<LANES>().0.iter_mut().zip(numbers) {
                 *part = match number.checked_sub(1) {
-                    None => [0.0; LANES],
                     Some(number) if number < blocks.len() => blocks[number].re,
                     Some(number) if number < 2 * blocks.len() => blocks[number - blocks.len()].im,
-                    Some(_) => [0.0; LANES],
+                    _ => [0.0; LANES],
                 };
             }
-            let digits = digits(base, &coefficients);
-            chunk.copy_from_slice(&digits[..chunk.len()]);
+            digits(base, &mut scratch, chunk);
         }
     }
 }
@@ -65,19 +63,22 @@ impl WithSimd for Task<'_> {
 /// Carries without a chain of dependencies: every coefficient becomes three digits, and the sums of what meets in
 /// one place carry at most a few more.
 #[inline(always)]
-fn digits(base: Base, coefficients: &[f64; LANES + CHUNK]) -> [f64; CHUNK] {
-    let [mut low, mut middle, mut high, mut carries] = [[0.0; LANES + CHUNK]; 4];
-    for i in 0..LANES + CHUNK {
-        let coefficient = round(coefficients[i]);
+fn digits(base: Base, scratch: &mut [[f64; LANES + CHUNK]; 4], out: &mut [f64]) {
+    let length = LANES + out.len();
+    let [low, middle, high, carries] = scratch.each_mut().map(|part| &mut part[..length]);
+    for i in 0..length {
+        let coefficient = round(low[i]);
         let rest = base.quotient(coefficient);
         low[i] = coefficient - rest * base.value;
         high[i] = base.quotient(rest);
         middle[i] = rest - high[i] * base.value;
     }
-    for i in 2..LANES + CHUNK {
+    for i in 2..length {
         let sum = low[i] + middle[i - 1] + high[i - 2];
         carries[i] = base.quotient(sum);
         low[i] = sum - carries[i] * base.value;
     }
-    std::array::from_fn(|i| low[i + LANES] + carries[i + LANES - 1])
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = low[i + LANES] + carries[i + LANES - 1];
+    }
 }

@@ -23,16 +23,20 @@ pub(crate) struct Complex {
 impl Complex {
     /// Returns the number on the unit circle at this angle, given in full turns.
     pub(crate) fn at(turns: f64) -> Self {
-        let (im, re) = (turns * std::f64::consts::TAU).sin_cos();
-        Self { re, im }
+        // Small angles are more accurate, and quarters of a turn are exact.
+        let quarters = (turns * 4.0).round();
+        let (im, re) = ((turns - quarters / 4.0) * std::f64::consts::TAU).sin_cos();
+        match quarters as i64 & 3 {
+            0 => Self { re, im },
+            1 => Self { re: -im, im: re },
+            2 => Self { re: -re, im: -im },
+            _ => Self { re: im, im: -re },
+        }
     }
 
     #[inline(always)]
     pub(crate) fn times(self, other: Self) -> Self {
-        Self {
-            re: self.re * other.re - self.im * other.im,
-            im: self.re * other.im + self.im * other.re,
-        }
+        Self { re: self.re * other.re - self.im * other.im, im: self.re * other.im + self.im * other.re }
     }
 
     #[inline(always)]

@@ -7,6 +7,7 @@ use pulp::Simd;
 use super::{
     lanes::{Block, Complex, LANES, Lanes, Vector},
     roots::Roots,
+    tree::Tree,
 };
 
 /// Leaves below one node, whose ζ are r, −r, ir and −ir.
@@ -28,17 +29,16 @@ pub(crate) fn multiply<S: Simd>(
     lanes: Lanes<S>,
     f: &mut [Block],
     l: &mut [Block],
-    turns: f64,
+    tree: &Tree,
     roots: &Roots,
     scale: f64,
     square: bool,
 ) {
-    let first = Complex::at(turns / f.len() as f64);
     let mut extended = [Extended::default(); FAMILY * BATCH];
     let batches = f.chunks_mut(FAMILY * BATCH).zip(l.chunks_mut(FAMILY * BATCH));
     for ((f, l), batch) in batches.zip(0..) {
         for (family, place) in l.chunks_exact(FAMILY).zip(0..) {
-            let root = first.times(roots.at(batch * BATCH + place));
+            let root = tree.leaf(batch * BATCH + place, roots);
             let Complex { re, im } = Complex { re: root.re * scale, im: root.im * scale };
             let zetas = [(re, im), (-re, -im), (-im, re), (im, -re)];
             for ((leaf, out), (re, im)) in family.iter().zip(&mut extended[place * FAMILY..]).zip(zetas) {

@@ -8,69 +8,69 @@ use pulp::Simd;
 use super::lanes::{Block, Complex, Lanes, Vector};
 
 /// Returns the angle of the root ζ of a factor, in turns.
-pub(crate) fn turns(radix: usize, place: usize) -> f64 {
+pub(super) fn turns(radix: usize, place: usize) -> f64 {
     (0.25 + place as f64) / radix as f64
 }
 
-#[inline(always)]
-pub(crate) fn forward<S: Simd>(lanes: Lanes<S>, data: &mut [Block], radix: usize) {
-    match radix {
-        1 => {}
-        3 => radix_forward::<S, 3>(lanes, data),
-        5 => radix_forward::<S, 5>(lanes, data),
-        7 => radix_forward::<S, 7>(lanes, data),
-        _ => radix_forward::<S, 9>(lanes, data),
-    }
+/// The highest radix.
+const MAX: usize = 9;
+
+/// The constants for a radix of 1, 3, 5, 7 or 9.
+pub(super) struct Odd {
+    radix: usize,
+    /// The powers of the first factor's ζ.
+    weights: [Complex; MAX],
+    /// The powers of the first R-th root of one.
+    roots: [Complex; MAX],
 }
 
-/// The inverse of `forward`, except that all coefficients are multiplied by the radix.
-#[inline(always)]
-pub(crate) fn inverse<S: Simd>(lanes: Lanes<S>, data: &mut [Block], radix: usize) {
-    match radix {
-        1 => {}
-        3 => radix_inverse::<S, 3>(lanes, data),
-        5 => radix_inverse::<S, 5>(lanes, data),
-        7 => radix_inverse::<S, 7>(lanes, data),
-        _ => radix_inverse::<S, 9>(lanes, data),
+impl Odd {
+    pub(super) fn new(radix: usize) -> Self {
+        let powers = |turns: f64| std::array::from_fn(|power| Complex::at(power as f64 * turns));
+        Self { radix, weights: powers(turns(radix, 0)), roots: powers(1.0 / radix as f64) }
     }
-}
 
-#[inline(always)]
-fn radix_forward<S: Simd, const R: usize>(lanes: Lanes<S>, data: &mut [Block]) {
-    let run = data.len() / R;
-    let weights: [Complex; R] = std::array::from_fn(|q| Complex::at(q as f64 * turns(R, 0)));
-    let roots: [Complex; R] = std::array::from_fn(|q| Complex::at(q as f64 / R as f64));
-    for column in 0..run {
-        for place in 0..Lanes::<S>::VECTORS {
-            let mut values = [lanes.load(&data[column], place); R];
-            for q in 1..R {
-                let value = lanes.load(&data[q * run + column], place);
-                values[q] = lanes.multiply(value, lanes.splat(weights[q]));
-            }
-            let values = fourier(lanes, &values, &roots, 1.0);
-            for q in 0..R {
-                lanes.store(&mut data[q * run + column], place, values[q]);
-            }
+    #[inline(always)]
+    pub(super) fn forward<S: Simd>(&self, lanes: Lanes<S>, data: &mut [Block]) {
+        match self.radix {
+            1 => {}
+            3 => self.transform::<S, 3, false>(lanes, data),
+            5 => self.transform::<S, 5, false>(lanes, data),
+            7 => self.transform::<S, 7, false>(lanes, data),
+            _ => self.transform::<S, 9, false>(lanes, data),
         }
     }
-}
 
-#[inline(always)]
-fn radix_inverse<S: Simd, const R: usize>(lanes: Lanes<S>, data: &mut [Block]) {
-    let run = data.len() / R;
-    let weights: [Complex; R] = std::array::from_fn(|q| Complex::at(q as f64 * turns(R, 0)).conjugate());
-    let roots: [Complex; R] = std::array::from_fn(|q| Complex::at(q as f64 / R as f64));
-    for column in 0..run {
-        for place in 0..Lanes::<S>::VECTORS {
-            let mut values = [lanes.load(&data[column], place); R];
-            for q in 1..R {
-                values[q] = lanes.load(&data[q * run + column], place);
-            }
-            let values = fourier(lanes, &values, &roots, -1.0);
-            lanes.store(&mut data[column], place, values[0]);
-            for q in 1..R {
-                let value = lanes.multiply(values[q], lanes.splat(weights[q]));
-                lanes.store(&mut data[q * run + column], place, value);
+    /// The inverse of `forward`, except that all coefficients are multiplied by the radix.
+    #[inline(always)]
+    pub(super) fn inverse<S: Simd>(&self, lanes: Lanes<S>, data: &mut [Block]) {
+        match self.radix {
+            1 => {}
+            3 => self.transform::<S, 3, true>(lanes, data),
+            5 => self.transform::<S, 5, true>(lanes, data),
+            7 => self.transform::<S, 7, true>(lanes, data),
+            _ => self.transform::<S, 9, true>(lanes, data),
+        }
+    }
+
+    #[inline(always)]
+    fn transform<S: Simd, const R: usize, const INVERSE: bool>(&self, lanes: Lanes<S>, data: &mut [Block]) {
+        let run = data.len() / R;
+        let weight =
+            |q: usize| lanes.splat(if INVERSE { self.weights[q].conjugate() } else { self.weights[q] });
+        for column in 0..run {
+            for place in 0..Lanes::<S>::VECTORS {
+                let mut values = [lanes.load(&data[column], place); R];
+                for q in 1..R {
+                    let value = lanes.load(&data[q * run + column], place);
+                    values[q] = if INVERSE { value } else { lanes.multiply(value, weight(q)) };
+                }
+                let values = fourier(lanes, &values, &self.roots, if INVERSE { -1.0 } else { 1.0 });
+                lanes.store(&mut data[column], place, values[0]);
+                for q in 1..R {
+                    let value = if INVERSE { lanes.multiply(values[q], weight(q)) } else { values[q] };
+                    lanes.store(&mut data[q * run + column], place, value);
+                }
             }
         }
     }
@@ -81,7 +81,7 @@ fn radix_inverse<S: Simd, const R: usize>(lanes: Lanes<S>, data: &mut [Block]) {
 fn fourier<S: Simd, const R: usize>(
     lanes: Lanes<S>,
     values: &[Vector<S>; R],
-    roots: &[Complex; R],
+    roots: &[Complex; MAX],
     sign: f64,
 ) -> [Vector<S>; R] {
     let (mut sums, mut differences) = (*values, *values);

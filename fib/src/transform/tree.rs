@@ -8,57 +8,73 @@
 use pulp::Simd;
 
 use super::{
-    lanes::{Block, Complex, Lanes},
-    roots::Roots,
+    lanes::{Block, Complex, Lanes, Vector},
+    roots::{Powers, Roots},
 };
 
-/// A modulus x^m − ζ whose remainders are wanted modulo factors of degree `run` blocks.
-#[derive(Clone, Copy)]
-pub(crate) struct Tree<'a> {
-    /// The angle of ζ, in turns.
-    pub(crate) turns: f64,
-    /// The length of the remainders. `data.len() / run` is a power of two.
-    pub(crate) run: usize,
-    pub(crate) roots: &'a Roots,
+/// Levels of two halvings: enough for 4¹² nodes.
+const LEVELS: usize = 12;
+
+/// The constants of a tree for a modulus x^m − ζ.
+pub(super) struct Tree {
+    /// The square root of ζ, if the number of halvings is odd.
+    half: Option<Complex>,
+    /// The fourth root of the first node's ζ at each level, and its powers.
+    quarters: [Powers; LEVELS],
+    levels: usize,
+    /// The ζ of the first leaf.
+    leaf: Complex,
 }
 
-impl Tree<'_> {
+impl Tree {
+    /// Prepares for a ζ at an angle, in turns, and a number of leaves, which is a power of two.
+    pub(super) fn new(turns: f64, leaves: usize) -> Self {
+        let halvings = leaves.trailing_zeros();
+        let half = (halvings % 2 == 1).then(|| Complex::at(turns / 2.0));
+        let levels = halvings as usize / 2;
+        let mut quarters = [Powers::ONE; LEVELS];
+        let mut nodes = if half.is_some() { 2.0 } else { 1.0 };
+        for quarter in &mut quarters[..levels] {
+            *quarter = Powers::at(turns / (nodes * 4.0));
+            nodes *= 4.0;
+        }
+        Self { half, quarters, levels, leaf: Complex::at(turns / nodes) }
+    }
+
+    /// Returns the ζ of the first of four leaves; those of the others are −ζ, iζ and −iζ.
     #[inline(always)]
-    pub(crate) fn forward<S: Simd>(self, lanes: Lanes<S>, data: &mut [Block]) {
+    pub(super) fn leaf(&self, family: usize, roots: &Roots) -> Complex {
+        self.leaf.times(roots.at(family).0[0])
+    }
+
+    #[inline(always)]
+    pub(super) fn forward<S: Simd>(&self, lanes: Lanes<S>, data: &mut [Block], roots: &Roots) {
         let mut size = data.len();
-        if (size / self.run).trailing_zeros() % 2 == 1 {
-            halve(lanes, data, Complex::at(self.turns / 2.0));
+        if let Some(root) = self.half {
+            halve(lanes, data, root);
             size /= 2;
         }
-        while size > self.run {
-            let quarter = self.quarter_turn(data.len(), size);
+        for &quarter in &self.quarters[..self.levels] {
             for (node, place) in data.chunks_exact_mut(size).zip(0..) {
-                quarter_node(lanes, node, quarter.times(self.roots.at(place)));
+                quarter_node(lanes, node, quarter.times(roots.at(place)));
             }
             size /= 4;
         }
     }
 
-    /// The inverse of `forward`, except that all coefficients are multiplied by `data.len() / run`.
+    /// The inverse of `forward`, except that all coefficients are multiplied by the number of leaves.
     #[inline(always)]
-    pub(crate) fn inverse<S: Simd>(self, lanes: Lanes<S>, data: &mut [Block]) {
-        let mut size = self.run * 4;
-        while size <= data.len() {
-            let quarter = self.quarter_turn(data.len(), size);
-            for (node, place) in data.chunks_exact_mut(size).zip(0..) {
-                join_node(lanes, node, quarter.times(self.roots.at(place)).conjugate());
-            }
+    pub(super) fn inverse<S: Simd>(&self, lanes: Lanes<S>, data: &mut [Block], roots: &Roots) {
+        let mut size = data.len() / if self.half.is_some() { 2 } else { 1 } >> (2 * self.levels);
+        for &quarter in self.quarters[..self.levels].iter().rev() {
             size *= 4;
+            for (node, place) in data.chunks_exact_mut(size).zip(0..) {
+                join_node(lanes, node, quarter.times(roots.at(place)).conjugate());
+            }
         }
-        if size / 2 == data.len() {
-            join_halves(lanes, data, Complex::at(self.turns / 2.0).conjugate());
+        if let Some(root) = self.half {
+            join_halves(lanes, data, root.conjugate());
         }
-    }
-
-    /// Returns the fourth root of the first node's ζ among those of this size.
-    #[inline(always)]
-    fn quarter_turn(self, whole: usize, size: usize) -> Complex {
-        Complex::at(self.turns * size as f64 / (4 * whole) as f64)
     }
 }
 
@@ -91,8 +107,8 @@ fn join_halves<S: Simd>(lanes: Lanes<S>, node: &mut [Block], conjugate_root: Com
 
 /// Reduces modulo x^m − r, x^m + r, x^m − ir and x^m + ir.
 #[inline(always)]
-fn quarter_node<S: Simd>(lanes: Lanes<S>, node: &mut [Block], root: Complex) {
-    let (r1, r2, r3) = powers(lanes, root);
+fn quarter_node<S: Simd>(lanes: Lanes<S>, node: &mut [Block], root: Powers) {
+    let [r1, r2, r3] = splat(lanes, root);
     for (q0, q1, q2, q3) in quarters(node) {
         for place in 0..Lanes::<S>::VECTORS {
             let a0 = lanes.load(q0, place);
@@ -110,8 +126,8 @@ fn quarter_node<S: Simd>(lanes: Lanes<S>, node: &mut [Block], root: Complex) {
 }
 
 #[inline(always)]
-fn join_node<S: Simd>(lanes: Lanes<S>, node: &mut [Block], conjugate_root: Complex) {
-    let (r1, r2, r3) = powers(lanes, conjugate_root);
+fn join_node<S: Simd>(lanes: Lanes<S>, node: &mut [Block], conjugate_root: Powers) {
+    let [r1, r2, r3] = splat(lanes, conjugate_root);
     for (q0, q1, q2, q3) in quarters(node) {
         for place in 0..Lanes::<S>::VECTORS {
             let (b0, b1) = (lanes.load(q0, place), lanes.load(q1, place));
@@ -127,9 +143,8 @@ fn join_node<S: Simd>(lanes: Lanes<S>, node: &mut [Block], conjugate_root: Compl
 }
 
 #[inline(always)]
-fn powers<S: Simd>(lanes: Lanes<S>, root: Complex) -> (super::lanes::Vector<S>, super::lanes::Vector<S>, super::lanes::Vector<S>) {
-    let square = root.times(root);
-    (lanes.splat(root), lanes.splat(square), lanes.splat(square.times(root)))
+fn splat<S: Simd>(lanes: Lanes<S>, Powers([r1, r2, r3]): Powers) -> [Vector<S>; 3] {
+    [lanes.splat(r1), lanes.splat(r2), lanes.splat(r3)]
 }
 
 #[inline(always)]
