@@ -51,7 +51,7 @@ pub(crate) trait Multiply {
 /// Computes F(n) as text, and its residues.
 pub(crate) fn fibonacci(
     n: u32,
-    multiplication: &mut impl Multiply,
+    mut multiplication: impl Multiply,
     crew: &mut Crew<'_>,
 ) -> Result<(String, Residues), Stopped> {
     let base = base(n);
@@ -60,7 +60,9 @@ pub(crate) fn fibonacci(
         bits += 1;
     }
     let (f, l) = small::pair::<START_GROUPS>(n >> bits);
-    let [mut f, mut l] = [f, l].map(|groups| from_groups(base, groups.as_slice(), product_length(n)));
+    // F(n), and what the transform of half its length needs, with the zeros above, at most a quarter more.
+    let mut f = from_groups(base, f.as_slice(), product_length(n));
+    let mut l = from_groups(base, l.as_slice(), product_length(n) * 5 / 8);
     for bit in (1..bits).rev() {
         let k = n >> (bit + 1);
         for digits in [&mut f, &mut l] {
@@ -83,7 +85,7 @@ pub(crate) fn fibonacci(
         constant = if k.is_multiple_of(2) { -1.0 } else { 1.0 };
     }
     multiplication.multiply(base, &mut f, &mut l, &Wanted::Product { constant }, 0.3, crew)?;
-    drop(l);
+    drop((multiplication, l));
     text::from_digits(base, &f, digit_count(n) as usize, 0.1, crew)
 }
 

@@ -32,11 +32,13 @@ impl Multiply for Exact {
         let size = length.next_power_of_two();
         let root = power(GENERATOR, (P - 1) / size as u64);
         let [mut f_values, mut l_values] = [&*f, &*l].map(|digits| {
-            let residues = digits.iter().map(|&digit| residue(digit as i64));
-            residues.chain(std::iter::repeat(0)).take(size).collect::<Vec<_>>()
+            let mut values = Vec::with_capacity(size);
+            values.extend(digits.iter().map(|&digit| residue(digit as i64)));
+            values.resize(size, 0);
+            values
         });
-        transform(&mut f_values, root, share / 4.0, crew)?;
-        transform(&mut l_values, root, share / 4.0, crew)?;
+        forward(&mut f_values, root, share / 4.0, crew)?;
+        forward(&mut l_values, root, share / 4.0, crew)?;
         for (f, l) in f_values.iter_mut().zip(&mut l_values) {
             *f = multiply(*f, *l);
             *l = multiply(*l, *l);
@@ -45,54 +47,64 @@ impl Multiply for Exact {
             Wanted::Product { constant } => (constant, None),
             Wanted::ProductAndSquare { constant } => (0.0, Some(constant)),
         };
-        transform(&mut f_values, root, share / 4.0, crew)?;
-        write_digits(base, &f_values, product, length, f);
+        inverse(&mut f_values, root, share / 4.0, crew)?;
+        write_digits(base, &f_values[..length], size, product, f);
         if let Some(constant) = square {
-            transform(&mut l_values, root, share / 4.0, crew)?;
-            write_digits(base, &l_values, constant, length, l);
+            inverse(&mut l_values, root, share / 4.0, crew)?;
+            write_digits(base, &l_values[..length], size, constant, l);
         }
         Ok(())
     }
 }
 
-/// The Fourier transform modulo p, in natural order (R. Agarwal and C. Burrus, 1975; radix 2, Stockham's order needs
-/// no second pass). Applied twice, it reverses the order of all values but the first, and multiplies them by their
-/// number.
-fn transform(values: &mut Vec<u64>, root: u64, share: f64, crew: &mut Crew<'_>) -> Result<(), Stopped> {
-    let half = values.len() / 2;
+/// The Fourier transform modulo p, in place, which leaves the values in bit-reversed order (W. Gentleman and G. Sande,
+/// "Fast Fourier transforms for fun and profit", 1966).
+fn forward(values: &mut [u64], root: u64, share: f64, crew: &mut Crew<'_>) -> Result<(), Stopped> {
     let levels = values.len().trailing_zeros();
-    let mut roots = Vec::with_capacity(half);
-    let mut next = 1;
-    for _ in 0..half {
-        roots.push(next);
-        next = multiply(next, root);
-    }
-    let mut out = vec![0; values.len()];
     for level in 0..levels {
-        let stride = 1 << level;
+        let step = power(root, 1 << level);
         crew.run_one(share / f64::from(levels), || {
-            for start in (0..half).step_by(stride) {
-                let factor = roots[start];
-                for place in start..start + stride {
-                    let (a, b) = (values[place], values[place + half]);
-                    out[place + start] = add(a, b);
-                    out[place + start + stride] = multiply(subtract(a, b), factor);
+            for node in values.chunks_exact_mut(1 << (levels - level)) {
+                let (low, high) = node.split_at_mut(node.len() / 2);
+                let mut factor = 1;
+                for (a, b) in low.iter_mut().zip(high) {
+                    (*a, *b) = (add(*a, *b), multiply(subtract(*a, *b), factor));
+                    factor = multiply(factor, step);
                 }
             }
         })?;
-        std::mem::swap(values, &mut out);
     }
     Ok(())
 }
 
-/// Turns the transform of a transform into digits.
-fn write_digits(base: Base, values: &[u64], constant: f64, length: usize, digits: &mut Vec<f64>) {
-    let scale = power(values.len() as u64, P - 2);
+/// The inverse of `forward`, except that it multiplies all values by their number.
+fn inverse(values: &mut [u64], root: u64, share: f64, crew: &mut Crew<'_>) -> Result<(), Stopped> {
+    let levels = values.len().trailing_zeros();
+    for level in (0..levels).rev() {
+        let step = power(root, P - 1 - (1 << level));
+        crew.run_one(share / f64::from(levels), || {
+            for node in values.chunks_exact_mut(1 << (levels - level)) {
+                let (low, high) = node.split_at_mut(node.len() / 2);
+                let mut factor = 1;
+                for (a, b) in low.iter_mut().zip(high) {
+                    let product = multiply(*b, factor);
+                    (*a, *b) = (add(*a, product), subtract(*a, product));
+                    factor = multiply(factor, step);
+                }
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// Turns coefficients, all of them multiplied by `size`, into digits.
+fn write_digits(base: Base, values: &[u64], size: usize, constant: f64, digits: &mut Vec<f64>) {
+    let scale = power(size as u64, P - 2);
     let radix = base.value as i64;
     let mut carry = constant as i64;
     digits.clear();
-    for place in 0..length {
-        let value = multiply(values[(values.len() - place) % values.len()], scale);
+    for &value in values {
+        let value = multiply(value, scale);
         let value = if value > P / 2 { -((P - value) as i64) } else { value as i64 };
         let sum = value + carry;
         carry = (sum + radix / 2).div_euclid(radix);
@@ -125,4 +137,28 @@ fn power(base: u64, exponent: u64) -> u64 {
         let square = multiply(x, x);
         if exponent >> bit & 1 == 0 { square } else { multiply(square, base) }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn arithmetic_agrees_with_division(a in 0..P, b in 0..P) {
+            let (wide_a, wide_b, p) = (u128::from(a), u128::from(b), u128::from(P));
+            prop_assert_eq!(u128::from(multiply(a, b)), wide_a * wide_b % p);
+            prop_assert_eq!(u128::from(add(a, b)), (wide_a + wide_b) % p);
+            prop_assert_eq!(add(subtract(a, b), b), a);
+        }
+    }
+
+    #[test]
+    fn the_generator_has_roots_of_every_power_of_two() {
+        for log in 1..=32 {
+            assert_eq!(power(GENERATOR, (P - 1) >> log << (log - 1)), P - 1, "2^{log}");
+        }
+    }
 }

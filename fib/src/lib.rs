@@ -32,7 +32,7 @@ use residues::Residues;
 use transform::Transform;
 
 /// The highest index that is computed by school multiplication.
-const LAST_SMALL: u32 = 12_000;
+const LAST_SMALL: u32 = 16_500;
 
 /// The job that this crate does.
 pub const JOB: Job = Job {
@@ -41,7 +41,7 @@ pub const JOB: Job = Job {
                   of the two before it (OEIS A000045).",
     notation: |n| format!("F({n})"),
     lowest_index: 0,
-    default_max_index: 1_000_000,
+    default_max_index: 10_000_000,
     compute,
     verify,
     // Measured: 0.2 ms for the 208,988 digits of F(1,000,000).
@@ -55,32 +55,35 @@ pub const JOB: Job = Job {
     },
 };
 
-/// Computes F(n) as decimal digits.
+/// Computes F(n) as decimal digits, on up to so many threads. A small index uses only one.
 ///
-/// `progress` is called with the share of the work done, from 0.0 at the start to 1.0 at the end,
-/// never decreasing, at most about a thousand times. The share follows the estimated cost of the
-/// steps, including the conversion to decimal. The computation stops as soon as `progress` returns
+/// `progress` is called by the calling thread with the share of the work done, from 0.0 at the start to 1.0 at the
+/// end, never decreasing, at most about a thousand times. The computation stops soon after `progress` returns
 /// [`Break`](std::ops::ControlFlow::Break).
+///
+/// Every result above F(16,500) is checked modulo two primes before it is returned, as [`verify`] does.
 ///
 /// # Errors
 ///
-/// [`Stopped`], if `progress` stopped it.
+/// [`JobError::Stopped`], if `progress` stopped it; [`JobError::Failed`], if a result failed the check and so did one
+/// from an exact computation, which means that the processor or the memory is faulty.
 ///
 /// # Examples
 ///
 /// ```
-/// use std::ops::ControlFlow;
+/// use std::{num::NonZero, ops::ControlFlow, thread};
 ///
-/// let digits = fib::compute(100, &mut |_| ControlFlow::Continue(()));
+/// let threads = thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+/// let digits = fib::compute(100, threads, &mut |_| ControlFlow::Continue(()));
 /// assert_eq!(digits.as_deref(), Ok("354224848179261915075"));
 ///
 /// // Stops half-way.
 /// let mut last_share = 0.0;
-/// let stopped = fib::compute(100_000, &mut |share| {
+/// let stopped = fib::compute(1_000_000, threads, &mut |share| {
 ///     last_share = share;
 ///     if share < 0.5 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
 /// });
-/// assert_eq!(stopped, Err(fib::Stopped));
+/// assert_eq!(stopped, Err(fib::JobError::Stopped));
 /// assert!((0.5..0.6).contains(&last_share));
 /// ```
 pub fn compute(n: u32, threads: NonZero<usize>, progress: Progress<'_>) -> Result<String, JobError> {
@@ -96,15 +99,15 @@ pub fn compute(n: u32, threads: NonZero<usize>, progress: Progress<'_>) -> Resul
 }
 
 /// Computes F(n) with a multiplication that may be wrong, checks the result, and computes it exactly if the check fails.
-fn checked(n: u32, mut multiplication: impl Multiply, crew: &mut Crew<'_>) -> Result<String, JobError> {
+fn checked(n: u32, multiplication: impl Multiply, crew: &mut Crew<'_>) -> Result<String, JobError> {
     let expected = Residues::of_fibonacci(n);
-    let (text, residues) = doubling::fibonacci(n, &mut multiplication, crew)?;
+    let (text, residues) = doubling::fibonacci(n, multiplication, crew)?;
     if residues == expected {
         return Ok(text);
     }
-    drop((text, multiplication));
+    drop(text);
     crew.restart();
-    let (text, residues) = doubling::fibonacci(n, &mut Exact, crew)?;
+    let (text, residues) = doubling::fibonacci(n, Exact, crew)?;
     if residues == expected {
         return Ok(text);
     }
@@ -112,3 +115,6 @@ fn checked(n: u32, mut multiplication: impl Multiply, crew: &mut Crew<'_>) -> Re
         "F({n}) was computed twice, and both results were wrong: is the memory faulty?"
     )))
 }
+
+#[cfg(test)]
+mod tests;

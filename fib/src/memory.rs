@@ -1,31 +1,24 @@
 //! Memory needed by a computation.
 
-/// Bytes for small numbers and for incidental allocations of a test or a thread.
-const BASE: u64 = 64 * 1024;
+/// Bytes for small numbers and constants, and for the stacks and incidental allocations of threads.
+const BASE: u64 = 256 * 1024;
 
-/// Additional bytes per unit of n.
-const PER_INDEX: u64 = 5;
+/// Additional bytes per 1,000 of n.
+const PER_THOUSAND: u64 = 1_600;
 
 /// Returns an upper bound of the peak memory in bytes that [`compute`](crate::compute) allocates,
 /// its result included.
 ///
-/// The bound is 64 KiB + 5n. Counting allocations for n from 150 to 2.2·10⁷ in steps of 3% gave a
-/// peak of 0.5n below n = 730,000, and between 2.3n and 4.5n above. The peak occurs in the last
-/// multiplication, a number-theoretic transform whose length is a power of two; `tests/memory.rs`
-/// measures again where that length has just doubled. The transform touches less than half of what
-/// it allocates: at n = 10⁷, resident memory grew by 1.9n.
+/// The bound is 256 KiB + 1.6n. The digits of F(n) take 0.209n as text. Without it, the last multiplication needs
+/// between 0.9n and 1.12n: two transforms of 0.28n to 0.34n each, F(n) as numbers of 8 bytes (0.28n), and one factor
+/// (0.17n). The exact multiplication that takes over if a check fails needs up to 1.56n. The tests measure both.
 ///
 /// # Examples
 ///
 /// ```
-/// // The highest index, in millions, that fits into 64 MiB.
-/// let mut n = 1_000_000;
-/// while fib::memory_bytes(n + 1_000_000) <= 64 << 20 {
-///     n += 1_000_000;
-/// }
-/// assert_eq!(n, 13_000_000);
+/// assert!(fib::memory_bytes(10_000_000) < 16 << 20);
 /// ```
 #[must_use]
 pub fn memory_bytes(n: u32) -> u64 {
-    BASE + PER_INDEX * u64::from(n)
+    BASE + u64::from(n) * PER_THOUSAND / 1_000
 }

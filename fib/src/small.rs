@@ -6,18 +6,24 @@ use crate::{digit_count, text};
 const BASE: u64 = 10u64.pow(18);
 
 /// Groups of a number in the table.
-const TABLE_GROUPS: usize = 2;
-/// The last index k for which F(k+1) and L(k) are below 10³⁶.
-const LAST_IN_TABLE: u32 = 172;
+const TABLE_GROUPS: usize = 3;
+/// The last index k for which F(k+1) and L(k) are below 10⁵⁴.
+const LAST_IN_TABLE: u32 = 258;
 
-/// F(k) for k up to 173.
+/// F(k) for k up to 259.
 const TABLE: [[u64; TABLE_GROUPS]; LAST_IN_TABLE as usize + 2] = {
     let mut table = [[0; TABLE_GROUPS]; LAST_IN_TABLE as usize + 2];
     table[1][0] = 1;
     let mut k = 2;
     while k < table.len() {
-        let ([a, b], [c, d]) = (table[k - 1], table[k - 2]);
-        table[k] = [(a + c) % BASE, b + d + (a + c) / BASE];
+        let mut carry = 0;
+        let mut group = 0;
+        while group < TABLE_GROUPS {
+            let sum = table[k - 1][group] + table[k - 2][group] + carry;
+            table[k][group] = sum % BASE;
+            carry = sum / BASE;
+            group += 1;
+        }
         k += 1;
     }
     table
@@ -34,9 +40,8 @@ impl<const W: usize> Groups<W> {
     /// Returns F(k) from the table.
     fn from_table(k: u32) -> Self {
         let mut groups = [0; W];
-        let f = TABLE[k as usize];
-        groups[..TABLE_GROUPS].copy_from_slice(&f);
-        Self { groups, length: 1 + usize::from(f[1] > 0) }
+        groups[..TABLE_GROUPS].copy_from_slice(&TABLE[k as usize]);
+        Self { groups, length: TABLE_GROUPS }.trim()
     }
 
     pub(crate) fn as_slice(&self) -> &[u64] {
@@ -181,7 +186,8 @@ pub(crate) fn fibonacci(n: u32) -> String {
         ..=680 => text::from_groups(groups::<8>(n).as_slice(), count),
         ..=1_370 => text::from_groups(groups::<16>(n).as_slice(), count),
         ..=2_750 => text::from_groups(groups::<32>(n).as_slice(), count),
-        _ => text::from_groups(groups::<170>(n).as_slice(), count),
+        ..=5_500 => text::from_groups(groups::<64>(n).as_slice(), count),
+        _ => text::from_groups(groups::<200>(n).as_slice(), count),
     }
 }
 

@@ -20,10 +20,11 @@ mod shape;
 mod tree;
 
 pub(crate) use lanes::{Block, LANES};
+pub(crate) use shape::Shape;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use self::{lanes::Lanes, odd::Odd, roots::Roots, shape::Shape, tree::Tree};
+use self::{lanes::Lanes, odd::Odd, roots::Roots, tree::Tree};
 use crate::{
     crew::Crew,
     digits::{Base, carry},

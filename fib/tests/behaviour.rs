@@ -1,18 +1,20 @@
 //! Behaviour that users of the crate can rely on.
 
-use std::ops::ControlFlow;
+use std::{num::NonZero, ops::ControlFlow};
 
-use fib::{Stopped, compute, digit_count, verify};
+use fib::{JobError, compute, digit_count, verify};
 use proptest::prelude::*;
 
+const ONE: NonZero<usize> = NonZero::<usize>::MIN;
+
 fn f(n: u32) -> String {
-    compute(n, &mut |_| ControlFlow::Continue(())).expect("the callback never stops it")
+    compute(n, ONE, &mut |_| ControlFlow::Continue(())).expect("the callback never stops it")
 }
 
 /// All shares that `compute` reported.
 fn reported_shares(n: u32) -> Vec<f64> {
     let mut shares = Vec::new();
-    let result = compute(n, &mut |share| {
+    let result = compute(n, ONE, &mut |share| {
         shares.push(share);
         ControlFlow::Continue(())
     });
@@ -107,11 +109,11 @@ fn a_computation_stops_at_whichever_report_breaks() {
         let calls = reported_shares(n).len();
         for last in 1..=calls {
             let mut call = 0;
-            let result = compute(n, &mut |_| {
+            let result = compute(n, ONE, &mut |_| {
                 call += 1;
                 if call < last { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             });
-            assert_eq!(result, Err(Stopped), "F({n}), call {last} of {calls}");
+            assert_eq!(result, Err(JobError::Stopped), "F({n}), call {last} of {calls}");
             assert_eq!(call, last, "F({n}) continued after it was stopped");
         }
     }

@@ -1,7 +1,7 @@
 //! Properties that the system relies on, for any job. Nothing here is about Fibonacci numbers, so a fork copies
 //! this file and changes the crate's name.
 
-use std::{ops::ControlFlow, process::Command};
+use std::{num::NonZero, ops::ControlFlow, process::Command};
 
 use fib::{JOB, JobError};
 
@@ -28,7 +28,7 @@ fn every_computed_value_is_verified_and_has_no_line_break() {
 #[test]
 fn a_computation_reports_progress_and_can_be_stopped() {
     let mut shares = Vec::new();
-    let stopped = (JOB.compute)(JOB.sample.index, &mut |share| {
+    let stopped = (JOB.compute)(JOB.sample.index, NonZero::<usize>::MIN, &mut |share| {
         shares.push(share);
         ControlFlow::Break(())
     });

@@ -19,7 +19,7 @@ const MIN_DIVIDED: usize = 8192;
 
 /// A transform of radix·2ᵏ·piece blocks, where radix is 1, 3, 5, 7 or 9.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     radix: usize,
     /// Pieces per factor of the radix.
     parts: usize,
@@ -28,7 +28,7 @@ pub(super) struct Shape {
 
 impl Shape {
     /// The shortest transform for a product of so many digits.
-    pub(super) fn new(digits: usize, threads: usize) -> Self {
+    pub(crate) fn new(digits: usize, threads: usize) -> Self {
         let needed = digits.div_ceil(2 * LANES);
         let lengths = [1, 3, 5, 7, 9]
             .map(|radix: usize| (radix * needed.div_ceil(radix).next_power_of_two().max(4), radix));
