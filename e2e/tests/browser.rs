@@ -131,7 +131,7 @@ async fn a_mistake_is_shown_below_the_field_and_nothing_is_sent() -> Result<()> 
         ("1e3", "“1e3” must be written out"),
         ("1\u{200b}0", "“1⟨U+200B⟩0” contains an invisible character"),
         ("７", "“７” must be written with the digits 0 to 9"),
-        ("1000001", "this site goes up to 1,000,000"),
+        ("10000001", "this site goes up to 10,000,000"),
     ] {
         browser.submit(typed).await?;
         browser.wait_for_text("#index-mistake", message).await?;

@@ -33,18 +33,18 @@ async fn submissions_survive_a_kill() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_ends_streams_and_computations_and_exits_with_0() {
-    let mut embedded = Embedded::start_with(|settings| settings.set("MAX_INDEX", 5_000_000)).await;
+    let mut embedded = Embedded::start_with(|settings| settings.set("MAX_INDEX", 200_000_000)).await;
     let api = embedded.api();
     let mut events = api.events().await;
     // Long enough to be running when the signal arrives.
-    api.submit(5_000_000).await;
+    api.submit(200_000_000).await;
     events.until("it is being computed", |sent| sent.event == "computing").await;
     let status = embedded.server.stop().await;
     assert!(status.success(), "{status}; its log:\n{}", embedded.server.log());
     events.ended().await;
     embedded.server.restart().await;
     api.ready().await;
-    assert_eq!(api.all().await, [5_000_000]);
+    assert_eq!(api.all().await, [200_000_000]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

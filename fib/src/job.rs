@@ -58,6 +58,14 @@ pub enum JobError {
 }
 
 impl Job {
+    /// Returns a function that computes values on up to so many threads each.
+    pub fn on(
+        self,
+        threads: NonZero<usize>,
+    ) -> impl Fn(u32, Progress<'_>) -> Result<String, JobError> + Send + Sync + 'static {
+        move |index, progress| (self.compute)(index, threads, progress)
+    }
+
     /// Computes the value of an index on all cores, without reporting progress.
     ///
     /// # Errors

@@ -107,14 +107,13 @@ impl<const W: usize> Groups<W> {
         let length = self.length.max(other.length) + 1;
         let mut groups = [0; W];
         let mut carry = 0;
-        for place in 0..length {
+        for (place, out) in groups[..length].iter_mut().enumerate() {
             let sum = self.groups[place] + factor * other.groups[place] + carry;
-            carry = sum / BASE;
-            groups[place] = sum % BASE;
+            (carry, *out) = (sum / BASE, sum % BASE);
         }
-        for place in 0..length {
-            let above = groups.get(place + 1).map_or(0, |above| above % 2);
-            groups[place] = groups[place] / 2 + above * (BASE / 2);
+        let mut above = 0;
+        for group in groups[..length].iter_mut().rev() {
+            (*group, above) = (*group / 2 + above * (BASE / 2), *group % 2);
         }
         Self { groups, length }.trim()
     }
@@ -183,10 +182,10 @@ pub(crate) fn fibonacci(n: u32) -> String {
     // Small numbers are copied often, so they are no longer than they must be.
     match n {
         0..=LAST_IN_TABLE => text::from_groups(&TABLE[n as usize], count),
-        ..=680 => text::from_groups(groups::<8>(n).as_slice(), count),
-        ..=1_370 => text::from_groups(groups::<16>(n).as_slice(), count),
-        ..=2_750 => text::from_groups(groups::<32>(n).as_slice(), count),
-        ..=5_500 => text::from_groups(groups::<64>(n).as_slice(), count),
+        259..=680 => text::from_groups(groups::<8>(n).as_slice(), count),
+        681..=1_370 => text::from_groups(groups::<16>(n).as_slice(), count),
+        1_371..=2_750 => text::from_groups(groups::<32>(n).as_slice(), count),
+        2_751..=5_500 => text::from_groups(groups::<64>(n).as_slice(), count),
         _ => text::from_groups(groups::<200>(n).as_slice(), count),
     }
 }

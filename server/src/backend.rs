@@ -45,7 +45,8 @@ impl Backend {
                 }
                 let board = Arc::new(InProcessBoard::new());
                 let settings = WorkerSettings { index_range, ..WorkerSettings::default() };
-                let worker = Worker::new(board.clone(), JOB.compute, settings).with_spans(telemetry.sink());
+                let compute = JOB.on(settings.threads_per_computation());
+                let worker = Worker::new(board.clone(), compute, settings).with_spans(telemetry.sink());
                 let stop = stop.clone();
                 tasks.spawn(async move { worker.run(stop).await });
                 Store::new(record, board, JOB.verify, limits)

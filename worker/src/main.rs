@@ -81,7 +81,7 @@ fn work(mut settings: Settings) -> anyhow::Result<()> {
     let outcome = runtime.block_on(async {
         let stop = startup::stop::on_signal().context("failed to listen for signals")?;
         let board = RedisBoard::new(&redis).context("failed to prepare the connection to Redis")?;
-        let worker = Worker::new(Arc::new(board), JOB.compute, settings.worker);
+        let worker = Worker::new(Arc::new(board), JOB.on(settings.worker.threads_per_computation()), settings.worker);
         let worker = Arc::new(worker.with_spans(telemetry.sink()));
         let Some(address) = settings.health_addr else {
             worker.run(stop).await;

@@ -1,6 +1,6 @@
 //! Settings of a worker.
 
-use std::time::Duration;
+use std::{num::NonZero, thread, time::Duration};
 
 use job::JOB;
 use protocol::{Index, IndexRange};
@@ -16,6 +16,12 @@ pub struct WorkerSettings {
         value_parser = number(1_u32..=256, ""),
     )]
     pub concurrency: u32,
+    /// Number of threads that all concurrent computations may use together [default: one per core].
+    #[arg(
+        id = "WORKER_THREADS", long = "worker-threads", env = "WORKER_THREADS",
+        value_parser = number(1_u32..=1_024, ""),
+    )]
+    pub threads: Option<u32>,
     /// Lease of a claim, in ms; renewed whenever a third of it has passed. This is how long an index
     /// waits if its worker dies.
     #[arg(
@@ -32,15 +38,42 @@ impl WorkerSettings {
     pub(crate) fn lease(&self) -> Duration {
         Duration::from_millis(self.lease_ms)
     }
+
+    /// Returns the fair share of each of the concurrent computations: at least one thread. Without the setting, all
+    /// share the cores that the process may use, which a container may limit.
+    #[must_use]
+    pub fn threads_per_computation(&self) -> NonZero<usize> {
+        let threads = self.threads.map_or_else(cores, |threads| threads as usize);
+        NonZero::new(threads / self.concurrency as usize).unwrap_or(NonZero::<usize>::MIN)
+    }
 }
 
 impl Default for WorkerSettings {
     fn default() -> Self {
-        Self { concurrency: 1, lease_ms: 10_000, index_range: default_index_range() }
+        Self { concurrency: 1, threads: None, lease_ms: 10_000, index_range: default_index_range() }
     }
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 fn default_index_range() -> IndexRange {
     let index = |number| Index::try_from(number).unwrap_or(Index::MAX);
     IndexRange { lowest: index(JOB.lowest_index), highest: index(JOB.default_max_index) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_computation_gets_its_fair_share_of_the_threads() {
+        for (threads, concurrency, share) in [(1, 1, 1), (4, 1, 4), (4, 2, 2), (4, 3, 1), (2, 8, 1)] {
+            let settings =
+                WorkerSettings { threads: Some(threads), concurrency, ..WorkerSettings::default() };
+            assert_eq!(settings.threads_per_computation().get(), share, "{threads} / {concurrency}");
+        }
+        assert_eq!(WorkerSettings::default().threads_per_computation().get(), cores());
+    }
 }

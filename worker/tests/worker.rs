@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::{
+    num::NonZero,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -20,6 +21,7 @@ use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 use worker::{Step, Worker, WorkerSettings};
 
+const ONE: NonZero<usize> = NonZero::<usize>::MIN;
 const SOON: Duration = Duration::from_secs(30);
 
 /// Returns a computation that runs until it is stopped, and sends its index when it starts.
@@ -109,7 +111,7 @@ fn finished_value(notice: Notice) -> Option<String> {
 #[tokio::test]
 async fn a_worker_drains_the_list() {
     let (board, _) = board();
-    let worker = worker(&board, JOB.compute);
+    let worker = worker(&board, JOB.on(ONE));
     let indexes = [JOB.sample.index, JOB.lowest_index, JOB.sample.index + 1];
     submit(&board, &indexes).await;
     let mut steps = Vec::new();
@@ -128,7 +130,7 @@ async fn a_worker_drains_the_list() {
 #[tokio::test]
 async fn a_running_worker_computes_a_submitted_index() {
     let (board, _) = board();
-    let (stop, running) = run(worker(&board, JOB.compute));
+    let (stop, running) = run(worker(&board, JOB.on(ONE)));
     let value = notice(&board, submit(&board, &[7]), finished_value);
     assert_eq!(value.await, JOB.value(7).unwrap());
     stop.cancel();
@@ -298,7 +300,7 @@ async fn a_long_computation_renews_its_lease_and_reports_progress() {
 async fn an_index_submitted_before_the_worker_started_is_computed() {
     let (board, _) = board();
     board.enqueue(index(8), EnqueueReason::Message).await.unwrap();
-    let (stop, running) = run(worker(&board, JOB.compute));
+    let (stop, running) = run(worker(&board, JOB.on(ONE)));
     let value = notice(&board, async {}, finished_value);
     let value = match board.result(index(8)).await.unwrap() {
         Some(value) => value,

@@ -3,6 +3,7 @@
 use std::{
     fs::OpenOptions,
     io::Write,
+    num::NonZero,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -49,7 +50,7 @@ fn compute_gated(index: u32, progress: Progress<'_>, gate: &Path, tally: &Path) 
         }
         thread::sleep(CHECK_INTERVAL);
     }
-    (JOB.compute)(index, progress)
+    JOB.on(NonZero::<usize>::MIN)(index, progress)
 }
 
 #[tokio::main]

@@ -63,7 +63,7 @@ async fn a_download_without_a_file_shows_a_page_with_the_reason() -> Result<()> 
     assert!(page.body.contains("<meta http-equiv=\"refresh\""), "{}", page.body);
     for (address, status, words) in [
         ("/values/100001/digits", 404, "Nobody has asked for this one yet"),
-        ("/values/2000000/digits", 404, "this site goes up to 1,000,000"),
+        ("/values/20000000/digits", 404, "this site goes up to 10,000,000"),
         ("/values/seven/digits", 404, "isn’t a whole number"),
     ] {
         let page = site.get(address).await.expect(status);

@@ -65,7 +65,7 @@ impl Tree {
     /// The inverse of `forward`, except that all coefficients are multiplied by the number of leaves.
     #[inline(always)]
     pub(super) fn inverse<S: Simd>(&self, lanes: Lanes<S>, data: &mut [Block], roots: &Roots) {
-        let mut size = data.len() / if self.half.is_some() { 2 } else { 1 } >> (2 * self.levels);
+        let mut size = data.len() >> (2 * self.levels + usize::from(self.half.is_some()));
         for &quarter in self.quarters[..self.levels].iter().rev() {
             size *= 4;
             for (node, place) in data.chunks_exact_mut(size).zip(0..) {

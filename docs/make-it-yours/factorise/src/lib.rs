@@ -2,7 +2,7 @@
 
 mod job;
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{num::NonZero, ops::ControlFlow, time::Duration};
 
 pub use job::{Job, JobError, Progress, Sample};
 
@@ -21,7 +21,7 @@ pub const JOB: Job = Job {
     sample: Sample { index: 360, value: "2^3 × 3^2 × 5" },
 };
 
-fn compute(n: u32, progress: Progress<'_>) -> Result<String, JobError> {
+fn compute(n: u32, _threads: NonZero<usize>, progress: Progress<'_>) -> Result<String, JobError> {
     if progress(0.0) == ControlFlow::Break(()) {
         return Err(JobError::Stopped);
     }

@@ -3,7 +3,7 @@
 
 mod job;
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{num::NonZero, ops::ControlFlow, time::Duration};
 
 pub use job::{Job, JobError, Progress, Sample};
 
@@ -32,7 +32,7 @@ fn upper_bound(n: u32) -> u64 {
     (n * (n.ln() + n.ln().ln())).ceil() as u64
 }
 
-fn compute(n: u32, progress: Progress<'_>) -> Result<String, JobError> {
+fn compute(n: u32, _threads: NonZero<usize>, progress: Progress<'_>) -> Result<String, JobError> {
     let position = usize::try_from(n).ok().and_then(|n| n.checked_sub(1));
     let Some(position) = position else {
         return Err(JobError::Impossible("The first prime has the index 1.".to_owned()));
