@@ -40,8 +40,8 @@ pub(crate) trait Multiply {
     fn multiply(
         &mut self,
         base: Base,
-        f: &mut Vec<f64>,
-        l: &mut Vec<f64>,
+        f: &mut Vec<i32>,
+        l: &mut Vec<i32>,
         wanted: &Wanted,
         share: f64,
         crew: &mut Crew<'_>,
@@ -66,7 +66,7 @@ pub(crate) fn fibonacci(
     for bit in (1..bits).rev() {
         let k = n >> (bit + 1);
         for digits in [&mut f, &mut l] {
-            digits.resize(length(base, k), 0.0);
+            digits.resize(length(base, k), 0);
         }
         let constant = if k.is_multiple_of(2) { -2.0 } else { 2.0 };
         let share = 0.6 / f64::from(1 << bit);
@@ -77,7 +77,7 @@ pub(crate) fn fibonacci(
     }
     let k = n >> 1;
     for digits in [&mut f, &mut l] {
-        digits.resize(length(base, k + 1), 0.0);
+        digits.resize(length(base, k + 1), 0);
     }
     let mut constant = 0.0;
     if n & 1 == 1 {
@@ -104,16 +104,17 @@ fn length(base: Base, k: u32) -> usize {
     (digit_count(k) as usize + 1).div_ceil(base.places as usize) + 1
 }
 
-fn from_groups(base: Base, groups: &[u64], capacity: usize) -> Vec<f64> {
+fn from_groups(base: Base, groups: &[u64], capacity: usize) -> Vec<i32> {
+    let radix = base.value as u64;
     let mut digits = Vec::with_capacity(capacity);
-    let mut carry = 0.0;
+    let mut carry = 0;
     for &group in groups {
         let mut rest = group;
         for _ in 0..text::PLACES / base.places as usize {
-            let digit = (rest % base.value as u64) as f64 + carry;
-            rest /= base.value as u64;
-            carry = base.quotient(digit);
-            digits.push(digit - carry * base.value);
+            let digit = (rest % radix) as i32 + carry;
+            rest /= radix;
+            carry = i32::from(digit > radix as i32 / 2);
+            digits.push(digit - carry * radix as i32);
         }
     }
     digits.push(carry);

@@ -22,8 +22,8 @@ impl Multiply for Exact {
     fn multiply(
         &mut self,
         base: Base,
-        f: &mut Vec<f64>,
-        l: &mut Vec<f64>,
+        f: &mut Vec<i32>,
+        l: &mut Vec<i32>,
         wanted: &Wanted,
         share: f64,
         crew: &mut Crew<'_>,
@@ -33,7 +33,7 @@ impl Multiply for Exact {
         let root = power(GENERATOR, (P - 1) / size as u64);
         let [mut f_values, mut l_values] = [&*f, &*l].map(|digits| {
             let mut values = Vec::with_capacity(size);
-            values.extend(digits.iter().map(|&digit| residue(digit as i64)));
+            values.extend(digits.iter().map(|&digit| residue(i64::from(digit))));
             values.resize(size, 0);
             values
         });
@@ -98,7 +98,7 @@ fn inverse(values: &mut [u64], root: u64, share: f64, crew: &mut Crew<'_>) -> Re
 }
 
 /// Turns coefficients, all of them multiplied by `size`, into digits.
-fn write_digits(base: Base, values: &[u64], size: usize, constant: f64, digits: &mut Vec<f64>) {
+fn write_digits(base: Base, values: &[u64], size: usize, constant: f64, digits: &mut Vec<i32>) {
     let scale = power(size as u64, P - 2);
     let radix = base.value as i64;
     let mut carry = constant as i64;
@@ -108,7 +108,7 @@ fn write_digits(base: Base, values: &[u64], size: usize, constant: f64, digits: 
         let value = if value > P / 2 { -((P - value) as i64) } else { value as i64 };
         let sum = value + carry;
         carry = (sum + radix / 2).div_euclid(radix);
-        digits.push((sum - carry * radix) as f64);
+        digits.push((sum - carry * radix) as i32);
     }
 }
 

@@ -4,14 +4,15 @@
 const BASE: u64 = 256 * 1024;
 
 /// Additional bytes per 1,000 of n.
-const PER_THOUSAND: u64 = 1_600;
+const PER_THOUSAND: u64 = 1_400;
 
 /// Returns an upper bound of the peak memory in bytes that [`compute`](crate::compute) allocates,
 /// its result included.
 ///
-/// The bound is 256 KiB + 1.6n. The digits of F(n) take 0.209n as text. Without it, the last multiplication needs
-/// between 0.9n and 1.12n: two transforms of 0.28n to 0.34n each, F(n) as numbers of 8 bytes (0.28n), and one factor
-/// (0.17n). The exact multiplication that takes over if a check fails needs up to 1.56n. The tests measure both.
+/// The bound is 256 KiB + 1.4n. The last multiplication needs between 0.78n and 0.89n: two transforms of 0.28n to
+/// 0.33n each, F(n) as numbers of 4 bytes (0.14n), and one factor (0.08n). The text, which takes 0.209n, is written
+/// after the transforms are gone. The exact multiplication that takes over if a check fails needs up to 1.34n. The
+/// tests measure both.
 ///
 /// # Examples
 ///

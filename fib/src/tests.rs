@@ -50,15 +50,15 @@ impl Multiply for Wrong {
     fn multiply(
         &mut self,
         base: Base,
-        f: &mut Vec<f64>,
-        l: &mut Vec<f64>,
+        f: &mut Vec<i32>,
+        l: &mut Vec<i32>,
         wanted: &Wanted,
         share: f64,
         crew: &mut Crew<'_>,
     ) -> Result<(), Stopped> {
         self.right.multiply(base, f, l, wanted, share, crew)?;
         if self.before == 0 {
-            f[1] += 1.0;
+            f[1] += 1;
         }
         self.before = self.before.wrapping_sub(1);
         Ok(())

@@ -17,7 +17,7 @@ const MIN_SHARED: usize = 1_000_000;
 /// Writes a number that has exactly `count` decimal places, and returns its residues.
 pub(crate) fn from_digits(
     base: Base,
-    digits: &[f64],
+    digits: &[i32],
     count: usize,
     share: f64,
     crew: &mut Crew<'_>,
@@ -39,15 +39,15 @@ pub(crate) fn from_digits(
 }
 
 /// Turns the balanced digits from this place on into groups.
-fn to_groups(base: Base, digits: &[f64], start: usize, groups: &mut [u64]) {
+fn to_groups(base: Base, digits: &[i32], start: usize, groups: &mut [u64]) {
     let radix = base.value as i64;
     // What is below is negative if the highest of its digits is.
-    let below = digits[..start].iter().rev().find(|&&digit| digit != 0.0);
-    let mut borrow = i64::from(below.is_some_and(|&digit| digit < 0.0));
+    let below = digits[..start].iter().rev().find(|&&digit| digit != 0);
+    let mut borrow = i64::from(below.is_some_and(|&digit| digit < 0));
     for (group, digits) in groups.iter_mut().zip(digits[start..].chunks(PLACES / base.places as usize)) {
         let (mut sum, mut unit) = (0, 1);
         for &digit in digits {
-            let digit = digit as i64 - borrow;
+            let digit = i64::from(digit) - borrow;
             borrow = i64::from(digit < 0);
             sum += (digit + borrow * radix) * unit;
             unit *= radix;

@@ -58,8 +58,8 @@ impl Multiply for Transform {
     fn multiply(
         &mut self,
         base: Base,
-        f: &mut Vec<f64>,
-        l: &mut Vec<f64>,
+        f: &mut Vec<i32>,
+        l: &mut Vec<i32>,
         wanted: &Wanted,
         share: f64,
         crew: &mut Crew<'_>,
@@ -68,7 +68,7 @@ impl Multiply for Transform {
         let shape = Shape::new(length, crew.threads());
         let threads = if shape.blocks() < MIN_SHARED { 1 } else { crew.threads() };
         for (digits, blocks) in [(&mut *f, &mut self.f), (&mut *l, &mut self.l)] {
-            digits.resize(shape.blocks() * LANES, 0.0);
+            digits.resize(shape.blocks() * LANES, 0);
             blocks.resize(shape.blocks(), Block::default());
         }
         let (arch, roots) = (self.arch, &self.roots);
@@ -110,7 +110,7 @@ impl Multiply for Transform {
         let tasks: Vec<_> = outputs
             .into_iter()
             .flat_map(|(digits, blocks)| {
-                digits.resize(length, 0.0);
+                digits.resize(length, 0);
                 carry::tasks(arch, base, blocks, digits)
             })
             .collect();
@@ -136,7 +136,7 @@ impl<'a> Columns<'a> {
 /// The first phase, for some columns of one number.
 struct Split<'a> {
     columns: &'a Columns<'a>,
-    digits: &'a [f64],
+    digits: &'a [i32],
     /// The first column.
     column: usize,
     rows: Vec<&'a mut [Block]>,
@@ -160,7 +160,7 @@ impl WithSimd for Split<'_> {
             let scratch = &mut scratch[..run * pieces];
             for (row, out) in scratch.chunks_exact_mut(run).enumerate() {
                 for (block, digits) in out.iter_mut().zip(row_digits(row, first, run)) {
-                    *block = Block { re: *digits, im: [0.0; LANES] };
+                    *block = Block { re: digits.map(f64::from), im: [0.0; LANES] };
                 }
             }
             odd.forward(Lanes(simd), scratch);

@@ -48,7 +48,7 @@ async fn servers_and_workers_can_be_added_and_removed_under_load() {
     all_are_computed(&stack.api(), &submitted.accepted).await;
 
     // Too much work for one worker to claim all of it.
-    let many: Vec<u32> = (400_000..400_040).collect();
+    let many: Vec<u32> = (4_000_000..4_000_040).collect();
     for index in &many {
         stack.api().submit(*index).await;
     }

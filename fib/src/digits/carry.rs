@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::{Base, round};
+use super::{Base, round, to_integer};
 use crate::transform::{Block, LANES};
 
 /// Digits that are computed together, in the first-level cache.
@@ -17,7 +17,7 @@ pub(crate) struct Task<'a> {
     blocks: &'a [Block],
     /// The place of the first digit.
     start: usize,
-    out: &'a mut [f64],
+    out: &'a mut [i32],
 }
 
 /// Divides the digits of a product into independent tasks.
@@ -25,7 +25,7 @@ pub(crate) fn tasks<'a>(
     arch: Arch,
     base: Base,
     blocks: &'a [Block],
-    digits: &'a mut [f64],
+    digits: &'a mut [i32],
 ) -> impl Iterator<Item = Task<'a>> {
     let parts = digits.chunks_mut(CHUNK * TASK).enumerate();
     parts.map(move |(place, out)| Task { arch, base, blocks, start: place * CHUNK * TASK, out })
@@ -63,7 +63,7 @@ impl WithSimd for Task<'_> {
 /// Carries without a chain of dependencies: every coefficient becomes three digits, and the sums of what meets in
 /// one place carry at most a few more.
 #[inline(always)]
-fn digits(base: Base, scratch: &mut [[f64; LANES + CHUNK]; 4], out: &mut [f64]) {
+fn digits(base: Base, scratch: &mut [[f64; LANES + CHUNK]; 4], out: &mut [i32]) {
     let length = LANES + out.len();
     let [low, middle, high, carries] = scratch.each_mut().map(|part| &mut part[..length]);
     for i in 0..length {
@@ -79,6 +79,6 @@ fn digits(base: Base, scratch: &mut [[f64; LANES + CHUNK]; 4], out: &mut [f64]) 
         low[i] = sum - carries[i] * base.value;
     }
     for (i, out) in out.iter_mut().enumerate() {
-        *out = low[i + LANES] + carries[i + LANES - 1];
+        *out = to_integer(low[i + LANES] + carries[i + LANES - 1]);
     }
 }
