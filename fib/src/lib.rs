@@ -98,22 +98,44 @@ pub fn compute(n: u32, threads: NonZero<usize>, progress: Progress<'_>) -> Resul
     Ok(text)
 }
 
+/// Computes F(n) with exact multiplications only, on one thread: many times slower than [`compute`], which does the
+/// same if a result fails its check.
+///
+/// # Errors
+///
+/// As for [`compute`].
+///
+/// # Examples
+///
+/// ```
+/// let digits = fib::compute_exactly(20_000, &mut |_| std::ops::ControlFlow::Continue(()))?;
+/// assert!(fib::verify(20_000, &digits));
+/// # Ok::<(), fib::JobError>(())
+/// ```
+pub fn compute_exactly(n: u32, progress: Progress<'_>) -> Result<String, JobError> {
+    let mut crew = Crew::new(1, Reporter::start(progress)?);
+    let text = if n <= LAST_SMALL { small::fibonacci(n) } else { exactly(n, &mut crew)? };
+    crew.finish()?;
+    Ok(text)
+}
+
 /// Computes F(n) with a multiplication that may be wrong, checks the result, and computes it exactly if the check fails.
 fn checked(n: u32, multiplication: impl Multiply, crew: &mut Crew<'_>) -> Result<String, JobError> {
-    let expected = Residues::of_fibonacci(n);
     let (text, residues) = doubling::fibonacci(n, multiplication, crew)?;
-    if residues == expected {
+    if residues == Residues::of_fibonacci(n) {
         return Ok(text);
     }
     drop(text);
     crew.restart();
+    exactly(n, crew)
+}
+
+fn exactly(n: u32, crew: &mut Crew<'_>) -> Result<String, JobError> {
     let (text, residues) = doubling::fibonacci(n, Exact, crew)?;
-    if residues == expected {
+    if residues == Residues::of_fibonacci(n) {
         return Ok(text);
     }
-    Err(JobError::Failed(format!(
-        "F({n}) was computed twice, and both results were wrong: is the memory faulty?"
-    )))
+    Err(JobError::Failed(format!("F({n}) was computed exactly, but is wrong: is the memory faulty?")))
 }
 
 #[cfg(test)]
