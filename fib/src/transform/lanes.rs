@@ -2,6 +2,8 @@
 
 use pulp::Simd;
 
+use crate::digits::round;
+
 /// Numbers that are handled side by side. Every vector register in use holds 1, 2 or 4 of them.
 pub(crate) const LANES: usize = 4;
 
@@ -21,11 +23,11 @@ pub(crate) struct Complex {
 }
 
 impl Complex {
-    /// Returns the number on the unit circle at this angle, given in full turns.
+    /// Returns the number on the unit circle at this angle, given in full turns. The error is below 2⁻⁵².
     pub(crate) fn at(turns: f64) -> Self {
         // Small angles are more accurate, and quarters of a turn are exact.
-        let quarters = (turns * 4.0).round();
-        let (im, re) = ((turns - quarters / 4.0) * std::f64::consts::TAU).sin_cos();
+        let quarters = round(turns * 4.0);
+        let (im, re) = sine_and_cosine((turns - quarters / 4.0) * std::f64::consts::TAU);
         match quarters as i64 & 3 {
             0 => Self { re, im },
             1 => Self { re: -im, im: re },
@@ -43,6 +45,33 @@ impl Complex {
     pub(crate) fn conjugate(self) -> Self {
         Self { re: self.re, im: -self.im }
     }
+}
+
+/// Returns the sine and the cosine of an angle of at most π/4, with the polynomials of Sun's fdlibm (`k_sin.c`, `k_cos.c`,
+/// 1993): faster than the system's function, which must reduce any angle, and the same everywhere.
+fn sine_and_cosine(x: f64) -> (f64, f64) {
+    const SINE: [f64; 6] = [
+        -1.666_666_666_666_663_243_48e-1,
+        8.333_333_333_322_489_461_24e-3,
+        -1.984_126_982_985_794_931_34e-4,
+        2.755_731_370_707_006_767_89e-6,
+        -2.505_076_025_340_686_341_95e-8,
+        1.589_690_995_211_550_102_21e-10,
+    ];
+    const COSINE: [f64; 6] = [
+        4.166_666_666_666_660_190_37e-2,
+        -1.388_888_888_887_410_957_49e-3,
+        2.480_158_728_947_672_941_78e-5,
+        -2.755_731_435_139_066_330_35e-7,
+        2.087_572_321_298_174_827_90e-9,
+        -1.135_964_755_778_819_482_65e-11,
+    ];
+    let square = x * x;
+    let polynomial = |coefficients: [f64; 6]| coefficients.iter().rev().fold(0.0, |sum, c| sum * square + c);
+    let half = square / 2.0;
+    let one_minus_half = 1.0 - half;
+    let rest = ((1.0 - one_minus_half) - half) + square * square * polynomial(COSINE);
+    (x + x * square * polynomial(SINE), one_minus_half + rest)
 }
 
 /// As many complex numbers as fit into a pair of registers.
@@ -121,5 +150,22 @@ impl<S: Simd> Lanes<S> {
     pub(crate) fn scale_add(self, x: f64, b: Vector<S>, c: Vector<S>) -> Vector<S> {
         let x = self.0.splat_f64s(x);
         Vector { re: self.0.mul_add_e_f64s(x, b.re, c.re), im: self.0.mul_add_e_f64s(x, b.im, c.im) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unit_circle_agrees_with_the_standard_library() {
+        for place in -3_000..=3_000 {
+            let turns = f64::from(place) / 1_999.0;
+            let Complex { re, im } = Complex::at(turns);
+            let (sine, cosine) = ((turns - turns.round()) * std::f64::consts::TAU).sin_cos();
+            // The standard library's argument is rounded, too.
+            assert!((re - cosine).abs() < 5e-16 && (im - sine).abs() < 5e-16, "{turns}: {re} {im}");
+        }
+        assert_eq!((Complex::at(0.25).re, Complex::at(0.5).re, Complex::at(-0.25).im), (0.0, -1.0, -1.0));
     }
 }
