@@ -12,7 +12,7 @@ pub(crate) const PLACES: usize = 18;
 /// Groups per task.
 const TASK: usize = 256;
 /// Decimal places from which sharing the work is faster than starting threads.
-const MIN_SHARED: usize = 1_000_000;
+const MIN_SHARED: usize = 800_000;
 
 /// Writes a number that has exactly `count` decimal places, and returns its residues.
 pub(crate) fn from_digits(

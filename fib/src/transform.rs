@@ -35,7 +35,7 @@ use crate::{
 /// Blocks of a column task that are processed together: 24 KiB, which fit into the first-level cache.
 const SCRATCH_BLOCKS: usize = 384;
 /// Blocks of a transform from which sharing it is faster than starting threads.
-const MIN_SHARED: usize = 8192;
+const MIN_SHARED: usize = 16_384;
 
 /// Memory and constants for products of up to a certain length, used for all of them.
 pub(crate) struct Transform {
