@@ -25,6 +25,9 @@ pub struct Job {
     /// Computes a value, on up to so many threads. Calls back at least ten times per second, so that the
     /// computation can be stopped and its progress shown.
     pub compute: fn(index: u32, threads: NonZero<usize>, progress: Progress<'_>) -> Result<String, JobError>,
+    /// Estimated duration of `compute` on one core. Must not fall as the index rises. Long computations do not delay
+    /// short ones.
+    pub compute_cost: fn(index: u32) -> Duration,
     /// Returns true if the text is the value of the index. Must accept everything that `compute`
     /// returns; may accept wrong texts if the job has no cheap check.
     pub verify: fn(index: u32, value: &str) -> bool,

@@ -43,6 +43,8 @@ pub const JOB: Job = Job {
     lowest_index: 0,
     default_max_index: 10_000_000,
     compute,
+    // Measured: 1.4 ms for F(1,000,000), 14 ms for F(10,000,000), 190 ms for F(100,000,000).
+    compute_cost: |n| Duration::from_nanos(2 * u64::from(n)),
     verify,
     // Measured: 0.2 ms for the 208,988 digits of F(1,000,000).
     verify_cost: |_, value| Duration::from_nanos(value.len() as u64),

@@ -37,9 +37,11 @@ fn a_computation_reports_progress_and_can_be_stopped() {
 }
 
 #[test]
-fn the_memory_bound_never_falls() {
+fn neither_the_memory_bound_nor_the_cost_ever_falls() {
     let bounds: Vec<_> = (0..32).map(|power| (JOB.memory_bytes)(1 << power)).collect();
     assert!(bounds.is_sorted(), "{bounds:?}");
+    let costs: Vec<_> = (0..32).map(|power| (JOB.compute_cost)(1 << power)).collect();
+    assert!(costs.is_sorted(), "{costs:?}");
 }
 
 #[test]

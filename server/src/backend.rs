@@ -24,7 +24,7 @@ impl Backend {
     /// # Errors
     /// Fails if a setting is invalid, or if the embedded database cannot be used and waiting would not help.
     pub(crate) async fn start(config: &Config, mode: Mode, stop: &CancellationToken) -> anyhow::Result<Self> {
-        let index_range = config.max_index.index_range(JOB.lowest_index, 1, JOB.memory_bytes)?;
+        let index_range = config.max_index.index_range(JOB.lowest_index, 1, worker::memory_bytes)?;
         let limits = Limits { index_range, result_budget_bytes: config.result_budget_bytes };
         let tasks = TaskTracker::new();
         let telemetry = config.telemetry.start("fibstack-server");

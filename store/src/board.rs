@@ -202,7 +202,17 @@ pub trait Board: Send + Sync + 'static {
     /// Claims the index that has been due longest for the duration `lease`, counts the attempt and publishes
     /// [`Notice::Claimed`]. Indexes that already have a result are taken off the list; one whose fifth lease
     /// expired is given up, with [`Notice::GivenUp`].
-    async fn claim(&self, worker: &WorkerId, lease: Duration) -> Result<Option<Claim>, BoardError>;
+    async fn claim(&self, worker: &WorkerId, lease: Duration) -> Result<Option<Claim>, BoardError> {
+        self.claim_up_to(Index::MAX, worker, lease).await
+    }
+
+    /// Like [`Board::claim`], but only an index up to `highest`, among the first thousand that are due.
+    async fn claim_up_to(
+        &self,
+        highest: Index,
+        worker: &WorkerId,
+        lease: Duration,
+    ) -> Result<Option<Claim>, BoardError>;
 
     /// Extends a lease and publishes [`Notice::Progress`]. Returns false if the lease is no longer held, because it
     /// expired; the attempt then doesn't count, since its worker was only cut off. Returns true if the index was given

@@ -26,5 +26,5 @@ mod worker;
 pub use attempt::Step;
 pub use health::Unhealthy;
 pub use id::unique_id;
-pub use settings::WorkerSettings;
+pub use settings::{WorkerSettings, memory_bytes};
 pub use worker::Worker;

@@ -72,7 +72,7 @@ fn work(mut settings: Settings) -> anyhow::Result<()> {
     let redis = or_exit(settings.redis.to_config());
     let concurrency = settings.worker.concurrency;
     settings.worker.index_range =
-        or_exit(settings.max_index.index_range(JOB.lowest_index, concurrency, JOB.memory_bytes));
+        or_exit(settings.max_index.index_range(JOB.lowest_index, concurrency, worker::memory_bytes));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -32,7 +32,13 @@ pub struct WorkerSettings {
     /// The indexes computed; claims of others fail. The programs set its upper end from `MAX_INDEX`.
     #[arg(skip = default_index_range())]
     pub index_range: IndexRange,
+    /// The highest index whose computation counts as short. It does not wait for higher ones.
+    #[arg(skip = highest_short_index())]
+    pub highest_short_index: Index,
 }
+
+/// Longest computation that another may wait for.
+const SHORT: Duration = Duration::from_millis(25);
 
 impl WorkerSettings {
     pub(crate) fn lease(&self) -> Duration {
@@ -50,8 +56,29 @@ impl WorkerSettings {
 
 impl Default for WorkerSettings {
     fn default() -> Self {
-        Self { concurrency: 1, threads: None, lease_ms: 10_000, index_range: default_index_range() }
+        Self {
+            concurrency: 1,
+            threads: None,
+            lease_ms: 10_000,
+            index_range: default_index_range(),
+            highest_short_index: highest_short_index(),
+        }
     }
+}
+
+fn highest_short_index() -> Index {
+    let above = (0..i32::BITS).fold(0, |low, bit| {
+        let middle = low + (1 << (i32::BITS - 1 - bit));
+        if (JOB.compute_cost)(middle - 1) <= SHORT { middle } else { low }
+    });
+    Index::try_from(above.saturating_sub(1)).unwrap_or(Index::MAX)
+}
+
+/// Upper bound of the memory of one lane in bytes, with a short computation beside a long one.
+#[must_use]
+pub fn memory_bytes(index: u32) -> u64 {
+    let short = highest_short_index().get();
+    (JOB.memory_bytes)(index) + if index > short { (JOB.memory_bytes)(short) } else { 0 }
 }
 
 fn cores() -> usize {

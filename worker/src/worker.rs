@@ -2,11 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::future::{join, join_all};
+use futures::future::{join_all, join3};
 use job::{JobError, Progress};
 use protocol::WorkerId;
 use store::{Board, BoardError, BoardMonitor, Claim, SpanSink, spans};
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::{Notify, watch},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Step, WorkerSettings, health::HealthState, unique_id};
@@ -25,6 +28,8 @@ pub struct Worker {
     pub(crate) settings: WorkerSettings,
     /// Wakes a lane to claim. One permit is enough: each lane that claims wakes the next.
     pub(crate) wake: Notify,
+    /// Number of lanes with a long computation.
+    pub(crate) long: watch::Sender<u32>,
     pub(crate) board_monitor: BoardMonitor,
     pub(crate) health: HealthState,
     spans: Option<SpanSink>,
@@ -46,6 +51,7 @@ impl Worker {
             compute: Arc::new(compute),
             settings,
             wake: Notify::new(),
+            long: watch::Sender::new(0),
             health: HealthState::new(),
             spans: None,
         }
@@ -85,7 +91,7 @@ impl Worker {
         // Everything runs in this task, so its owner owns the whole worker. Computations run on
         // blocking threads.
         let lanes = join_all((0..self.settings.concurrency).map(|_| self.lane(&stop)));
-        let working = join(lanes, self.listen(&stop));
+        let working = join3(lanes, self.short_lane(&stop), self.listen(&stop));
         tokio::select! {
             _ = working => tracing::info!(worker = %self.id, "worker stopped"),
             () = async { stop.cancelled().await; sleep(SHUTDOWN_DEADLINE).await } => {

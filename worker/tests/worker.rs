@@ -296,6 +296,29 @@ async fn a_long_computation_renews_its_lease_and_reports_progress() {
     assert_eq!(step.unwrap(), Step::Done(index(7)));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn long_computations_do_not_delay_short_ones_and_do_not_exceed_the_concurrency() {
+    let (board, _) = board();
+    let (started, starts) = mpsc::channel();
+    let endless = endless(started);
+    let compute = move |number, progress: Progress<'_>| match number {
+        0..=100 => Ok(number.to_string()),
+        _ => endless(number, progress),
+    };
+    let settings =
+        WorkerSettings { concurrency: 2, highest_short_index: index(100), ..WorkerSettings::default() };
+    let (stop, running) = run(Worker::new(board.clone(), compute, settings));
+    submit(&board, &[1_000, 1_001, 1_002]).await;
+    let long = [starts.recv().unwrap(), starts.recv().unwrap()];
+    for number in 1..=50 {
+        let finished = |notice| finished_value(notice).filter(|value| *value == number.to_string());
+        notice(&board, submit(&board, &[number]), finished).await;
+    }
+    assert_eq!((long, starts.try_recv().ok()), ([index(1_000), index(1_001)], None));
+    stop.cancel();
+    join(running).await;
+}
+
 #[tokio::test]
 async fn an_index_submitted_before_the_worker_started_is_computed() {
     let (board, _) = board();

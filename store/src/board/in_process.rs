@@ -102,8 +102,13 @@ impl Board for InProcessBoard {
         Ok(self.step(|state, now_us, publish| state.enqueue(index, reason, now_us, publish)))
     }
 
-    async fn claim(&self, worker: &WorkerId, lease: Duration) -> Result<Option<Claim>, BoardError> {
-        Ok(self.step(|state, now_us, publish| state.claim(worker, lease, now_us, publish)))
+    async fn claim_up_to(
+        &self,
+        highest: Index,
+        worker: &WorkerId,
+        lease: Duration,
+    ) -> Result<Option<Claim>, BoardError> {
+        Ok(self.step(|state, now_us, publish| state.claim(highest, worker, lease, now_us, publish)))
     }
 
     async fn renew(&self, lease: &Lease, duration: Duration, progress: f64) -> Result<bool, BoardError> {

@@ -146,13 +146,19 @@ impl Board for RedisBoard {
         replies::enqueue_outcome(&reply)
     }
 
-    async fn claim(&self, worker: &WorkerId, lease: Duration) -> Result<Option<Claim>, BoardError> {
+    async fn claim_up_to(
+        &self,
+        highest: Index,
+        worker: &WorkerId,
+        lease: Duration,
+    ) -> Result<Option<Claim>, BoardError> {
         loop {
             let token = new_token(worker);
             let mut claim = self.scripts.claim();
             claim.arg(worker.as_str()).arg(&token).arg(micros(lease)).arg(MAX_ATTEMPTS).arg(LEASE_EXPIRED);
             let lost = self.lock_lost_claims().pop();
             claim.arg(lost.as_deref().unwrap_or_default());
+            claim.arg((highest < Index::MAX).then(|| highest.to_string()).unwrap_or_default());
             let reply = self.script::<Vec<String>>(&claim).await;
             if reply.is_err() {
                 let mut lost_claims = self.lock_lost_claims();

@@ -19,6 +19,19 @@ pub(crate) async fn indexes_are_claimed_in_the_order_of_enqueuing(board: &Subjec
     assert_eq!(board.pending_len().await.unwrap(), 4);
 }
 
+pub(crate) async fn a_claim_up_to_an_index_passes_over_higher_ones(board: &Subject) {
+    board.submit(&[50, 9, 8, 60]).await;
+    let claim_up_to = async |highest| {
+        let claim = board.claim_up_to(index(highest), &worker("w1"), LEASE).await.unwrap();
+        claim.map(|claim| claim.lease.index.get())
+    };
+    assert_eq!(claim_up_to(9).await, Some(9));
+    assert_eq!(claim_up_to(9).await, Some(8));
+    assert_eq!(claim_up_to(49).await, None);
+    assert_eq!(claim_up_to(50).await, Some(50));
+    assert_eq!(board.claim_as("w1").await.map(|claim| claim.lease.index.get()), Some(60));
+}
+
 pub(crate) async fn a_claim_contains_its_times_and_is_published(board: &Subject) {
     let mut events = board.subscribe(&[Channel::Events]).await.unwrap();
     let before = store::now_us();

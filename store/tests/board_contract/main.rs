@@ -49,6 +49,7 @@ contract! {
         a_scan_returns_every_field;
     claiming:
         indexes_are_claimed_in_the_order_of_enqueuing,
+        a_claim_up_to_an_index_passes_over_higher_ones,
         a_claim_contains_its_times_and_is_published,
         concurrent_claims_get_distinct_indexes,
         an_index_whose_worker_died_is_claimed_by_another,

@@ -15,6 +15,7 @@ pub const JOB: Job = Job {
     lowest_index: 1,
     default_max_index: 1_000_000,
     compute,
+    compute_cost: |n| Duration::from_nanos(10 * upper_bound(n)),
     verify: |n, value| value.parse().is_ok_and(|number| is_the_nth_prime(n, number)),
     // The check counts the primes again, in about 10 ns per number.
     verify_cost: |n, _| Duration::from_nanos(10 * upper_bound(n)),

@@ -71,6 +71,7 @@ impl State {
 
     pub(super) fn claim(
         &mut self,
+        highest: Index,
         worker: &WorkerId,
         lease: Duration,
         now_us: u64,
@@ -78,7 +79,10 @@ impl State {
     ) -> Option<Claim> {
         loop {
             // The index has no result: only `finish` writes one, and takes it off the list.
-            let (due_us, index) = self.pending.ascending().next().filter(|(due_us, _)| *due_us <= now_us)?;
+            let mut pending = self.pending.ascending();
+            let next = pending.find(|(_, index)| *index <= highest);
+            let (due_us, index) = next.filter(|(due_us, _)| *due_us <= now_us)?;
+            drop(pending);
             let before = self.attempts.get(&index).map(|attempt| &attempt.claim);
             if let Some(last) = before.filter(|last| last.attempt >= MAX_ATTEMPTS) {
                 let reason = LEASE_EXPIRED.replace("{worker}", last.worker.as_str());

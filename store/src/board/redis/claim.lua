@@ -2,15 +2,18 @@
 -- Arguments: 4 the worker   5 a token that was never used before   6 the lease in us
 --            7 the maximum number of attempts   8 the reason for giving up after the last lease expired
 --            9 the token of an earlier call whose reply was lost, or ''
+--            10 the highest index that may be claimed, or '' for any
 -- Result: {} nothing is due; {'more'} nothing claimed yet, call again;
 --         {index, attempt, announced_us, claimed_us}
 -- Keys and atomicity: see the prelude.
 
 -- Bounds a single run, so that it doesn't block other clients for long.
 local MAX_MEMBERS = 100
+local MAX_SEARCHED = 1000
 
 local worker, token, lease_us, max_attempts, lease_expired, lost_token =
     ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9]
+local highest = tonumber(ARGV[10])
 local now = now_us()
 use_reserve()
 
@@ -29,12 +32,16 @@ if lost_token ~= '' then
 end
 
 for _ = 1, MAX_MEMBERS do
-    local first = redis.call('ZRANGE', PENDING, 0, 0, 'WITHSCORES')
-    local index = first[1]
+    local first = redis.call('ZRANGE', PENDING, 0, highest and MAX_SEARCHED - 1 or 0, 'WITHSCORES')
+    local place = 1
+    while highest and first[place] and is_index(first[place]) and tonumber(first[place]) > highest do
+        place = place + 2
+    end
+    local index = first[place]
     if not index then
         return {}
     end
-    local due_us = tonumber(first[2]) * 1000
+    local due_us = tonumber(first[place + 1]) * 1000
     local claim = read_claim(index)
     -- What was put on the list or claimed later than now is due, because Redis's clock has been set back.
     if due_us > now and claim and claim.claimed_us <= now then
