@@ -38,7 +38,17 @@ fn draw(
         .x_label_area_size(48)
         .y_label_area_size(72)
         .build_cartesian_2d((left..right).log_scale(), (bottom / 1.5..top * 1.5).log_scale())?;
-    chart.configure_mesh().x_desc(x_label).y_desc(y_label).light_line_style(TRANSPARENT).draw()?;
+    let label = |value: &f64| {
+        if *value < 1e5 { format!("{}", (value * 1e9).round() / 1e9) } else { format!("{value:e}") }
+    };
+    chart
+        .configure_mesh()
+        .x_desc(x_label)
+        .y_desc(y_label)
+        .x_label_formatter(&label)
+        .y_label_formatter(&label)
+        .light_line_style(TRANSPARENT)
+        .draw()?;
     for (place, line) in lines.iter().enumerate() {
         let color = Palette99::pick(place).to_rgba();
         chart

@@ -16,7 +16,15 @@ pub(crate) struct Base {
     pub(crate) value: f64,
 }
 
+/// From this index on, rounding errors would be too large in base 10⁶.
+const FIRST_IN_SMALL_BASE: u32 = 150_000_000;
+
 impl Base {
+    /// Returns the base in which F(n) is computed.
+    pub(crate) fn of_index(n: u32) -> Self {
+        Self::new(if n < FIRST_IN_SMALL_BASE { 6 } else { 3 })
+    }
+
     pub(crate) fn new(places: u32) -> Self {
         Self { places, value: f64::from(10u32.pow(places)) }
     }

@@ -23,9 +23,6 @@ use crate::{
 const START: u32 = 2_700;
 const START_GROUPS: usize = 33;
 
-/// From this index on, digits have three decimal places instead of six, because rounding errors would be too large.
-const LAST_BASE: u32 = 150_000_000;
-
 /// The products that are wanted.
 pub(crate) enum Wanted {
     /// f·l + `constant` in f; l is lost.
@@ -51,18 +48,18 @@ pub(crate) trait Multiply {
 /// Computes F(n) as text, and its residues.
 pub(crate) fn fibonacci(
     n: u32,
+    base: Base,
     mut multiplication: impl Multiply,
     crew: &mut Crew<'_>,
 ) -> Result<(String, Residues), Stopped> {
-    let base = base(n);
     let mut bits = 1;
     while n >> bits > START {
         bits += 1;
     }
     let (f, l) = small::pair::<START_GROUPS>(n >> bits);
     // F(n), and what the transform of half its length needs, with the zeros above, at most a quarter more.
-    let mut f = from_groups(base, f.as_slice(), product_length(n));
-    let mut l = from_groups(base, l.as_slice(), product_length(n) * 5 / 8);
+    let mut f = from_groups(base, f.as_slice(), product_length(n, base));
+    let mut l = from_groups(base, l.as_slice(), product_length(n, base) * 5 / 8);
     for bit in (1..bits).rev() {
         let k = n >> (bit + 1);
         for digits in [&mut f, &mut l] {
@@ -89,14 +86,9 @@ pub(crate) fn fibonacci(
     text::from_digits(base, &f, digit_count(n) as usize, 0.1, crew)
 }
 
-/// Returns the base in which F(n) is computed.
-fn base(n: u32) -> Base {
-    Base::new(if n < LAST_BASE { 6 } else { 3 })
-}
-
 /// Digits of the last product, the longest, without those above F(n).
-pub(crate) fn product_length(n: u32) -> usize {
-    2 * length(base(n), n / 2 + 1)
+pub(crate) fn product_length(n: u32, base: Base) -> usize {
+    2 * length(base, n / 2 + 1)
 }
 
 /// Digits for F(k) and L(k), with one more for a carry.

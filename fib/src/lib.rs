@@ -25,6 +25,7 @@ pub use memory::memory_bytes;
 pub use verify::verify;
 
 use crew::Crew;
+use digits::Base;
 use doubling::Multiply;
 use exact::Exact;
 use progress::Reporter;
@@ -93,7 +94,8 @@ pub fn compute(n: u32, threads: NonZero<usize>, progress: Progress<'_>) -> Resul
     let text = if n <= LAST_SMALL {
         small::fibonacci(n)
     } else {
-        let transform = Transform::new(Arch::new(), doubling::product_length(n), threads.get());
+        let length = doubling::product_length(n, Base::of_index(n));
+        let transform = Transform::new(Arch::new(), length, threads.get());
         checked(n, transform, &mut crew)?
     };
     crew.finish()?;
@@ -123,7 +125,7 @@ pub fn compute_exactly(n: u32, progress: Progress<'_>) -> Result<String, JobErro
 
 /// Computes F(n) with a multiplication that may be wrong, checks the result, and computes it exactly if the check fails.
 fn checked(n: u32, multiplication: impl Multiply, crew: &mut Crew<'_>) -> Result<String, JobError> {
-    let (text, residues) = doubling::fibonacci(n, multiplication, crew)?;
+    let (text, residues) = doubling::fibonacci(n, Base::of_index(n), multiplication, crew)?;
     if residues == Residues::of_fibonacci(n) {
         return Ok(text);
     }
@@ -133,7 +135,7 @@ fn checked(n: u32, multiplication: impl Multiply, crew: &mut Crew<'_>) -> Result
 }
 
 fn exactly(n: u32, crew: &mut Crew<'_>) -> Result<String, JobError> {
-    let (text, residues) = doubling::fibonacci(n, Exact, crew)?;
+    let (text, residues) = doubling::fibonacci(n, Base::of_index(n), Exact, crew)?;
     if residues == Residues::of_fibonacci(n) {
         return Ok(text);
     }

@@ -31,12 +31,17 @@ fn with_crew<T>(threads: NonZero<usize>, run: impl FnOnce(&mut Crew<'_>) -> T) -
 
 /// F(n) with one kind of multiplication, if it passes the check.
 fn by(n: u32, threads: NonZero<usize>, multiplication: impl Multiply) -> Option<String> {
-    let (text, residues) = with_crew(threads, |crew| doubling::fibonacci(n, multiplication, crew)).ok()?;
+    in_base(Base::of_index(n), n, threads, multiplication)
+}
+
+fn in_base(base: Base, n: u32, threads: NonZero<usize>, multiplication: impl Multiply) -> Option<String> {
+    let (text, residues) =
+        with_crew(threads, |crew| doubling::fibonacci(n, base, multiplication, crew)).ok()?;
     (residues == Residues::of_fibonacci(n)).then_some(text)
 }
 
 fn transform(n: u32, arch: Arch, threads: NonZero<usize>) -> Transform {
-    Transform::new(arch, doubling::product_length(n), threads.get())
+    Transform::new(arch, doubling::product_length(n, Base::of_index(n)), threads.get())
 }
 
 /// Changes a digit of one product.
@@ -99,7 +104,7 @@ fn progress_never_falls_when_the_exact_path_takes_over_and_it_can_be_stopped_the
 
 /// The indexes at which the shortest transform for the last product becomes longer, from either side.
 fn edges(up_to: u32) -> Vec<u32> {
-    let shape = |n| transform::Shape::new(doubling::product_length(n), 1);
+    let shape = |n| transform::Shape::new(doubling::product_length(n, Base::of_index(n)), 1);
     let jumps = (LAST_SMALL..up_to).filter(|&n| shape(n) != shape(n + 1));
     jumps.flat_map(|n| [n - 1, n, n + 1, n + 2]).collect()
 }
@@ -140,6 +145,11 @@ proptest! {
         prop_assert_eq!(&by(n, ONE, transform(n, Arch::new(), ONE)), &expected, "vectors");
         prop_assert_eq!(&by(n, ONE, transform(n, Arch::Scalar, ONE)), &expected, "scalars");
         prop_assert_eq!(&by(n, ONE, Exact), &expected, "exactly");
+
+        let small = Base::new(3);
+        let transform = Transform::new(Arch::new(), doubling::product_length(n, small), 1);
+        prop_assert_eq!(&in_base(small, n, ONE, transform), &expected, "in the base of the longest numbers");
+        prop_assert_eq!(&in_base(small, n, ONE, Exact), &expected, "exactly, in that base");
     }
 
     #[test]
