@@ -71,11 +71,13 @@ impl<'a> Crew<'a> {
         };
         thread::scope(|scope| {
             for _ in 1..threads {
-                scope.spawn(|| {
+                let work = || {
                     while let Some(task) = next() {
                         step(task);
                     }
-                });
+                };
+                // Without the thread, which WebAssembly never has, the others do all the work.
+                let _ = thread::Builder::new().spawn_scoped(scope, work);
             }
             let mut reported = 0;
             while let Some(task) = next() {
