@@ -158,7 +158,7 @@ impl Board for RedisBoard {
             claim.arg(worker.as_str()).arg(&token).arg(micros(lease)).arg(MAX_ATTEMPTS).arg(LEASE_EXPIRED);
             let lost = self.lock_lost_claims().pop();
             claim.arg(lost.as_deref().unwrap_or_default());
-            claim.arg((highest < Index::MAX).then(|| highest.to_string()).unwrap_or_default());
+            claim.arg(if highest < Index::MAX { highest.to_string() } else { String::new() });
             let reply = self.script::<Vec<String>>(&claim).await;
             if reply.is_err() {
                 let mut lost_claims = self.lock_lost_claims();
