@@ -4,19 +4,19 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use anyhow::{Context, Result, bail};
 
-/// Prints `what` and makes the user type `name`, unless the option named `option` has set `confirmed`.
+/// Prints `consequence` and makes the user type `name`, unless the option named `option` has set `confirmed`.
 ///
 /// # Errors
 /// The user refused, or the input is not a terminal.
-pub fn confirm(what: &str, name: &str, confirmed: bool, option: &str) -> Result<()> {
+pub fn confirm(consequence: &str, name: &str, confirmed: bool, option: &str) -> Result<()> {
     if confirmed {
         return Ok(());
     }
     if !io::stdin().is_terminal() {
-        bail!("{what} Not a terminal: pass {option} to confirm.");
+        bail!("{consequence} Not a terminal: pass {option} to confirm.");
     }
     let mut output = io::stdout();
-    write!(output, "{what}\nType {name} to confirm: ").context("failed to ask")?;
+    write!(output, "{consequence}\nType {name} to confirm: ").context("failed to ask")?;
     output.flush().context("failed to ask")?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer).context("failed to read the answer")?;

@@ -2,7 +2,7 @@
 //! folder can be deleted as a whole.
 
 mod foreign_worker;
-mod move_over;
+mod migration;
 
 use e2e::{Database, Redis, Settings, Stack, Worker, eventually};
 use protocol::Status;
