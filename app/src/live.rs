@@ -10,8 +10,8 @@
 //! opens another connection; a follower asks the leader, and becomes the leader itself if there is no answer.
 //!
 //! Events can be missed between rendering and subscribing, while the stream is interrupted, and while
-//! the page is suspended. So each part of the page (`subscription`) fetches its entries again when it
-//! subscribes and whenever the stream opens, and merges them by revision.
+//! the page is suspended. So each part of the page (`subscription`) fetches its entries again whenever the stream
+//! opens or the tab learns that it is open, once per load, and merges them by revision.
 
 mod event_stream;
 mod leader_lock;
