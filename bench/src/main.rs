@@ -7,6 +7,7 @@
 mod api;
 mod fib;
 mod load;
+mod page;
 mod plot;
 mod report;
 mod statistics;
@@ -30,6 +31,8 @@ enum Benchmark {
     Fib,
     /// Reads and submissions, beside the original's API in Node and beside nginx
     Api,
+    /// The bytes of a first view, beside the original's React client
+    Page,
     /// One timed computation, in the process of its own that `fib` gives it
     #[command(hide = true)]
     FibCall(fib::Call),
@@ -42,7 +45,8 @@ fn main() -> anyhow::Result<()> {
     match benchmark {
         Benchmark::Fib => fib::run(short),
         Benchmark::Api => api::run(short),
-        Benchmark::All => fib::run(short).and_then(|()| api::run(short)),
+        Benchmark::Page => page::run(short),
+        Benchmark::All => fib::run(short).and_then(|()| api::run(short)).and_then(|()| page::run(short)),
         Benchmark::FibCall(call) => {
             call.run();
             Ok(())
