@@ -85,8 +85,7 @@ async fn respond(
         response
     } else {
         let response = next.run(request).await;
-        let response = cache.keep(key, &conditions, response).await;
-        compression::compress_untagged(conditions.accepted, is_head, response).await
+        cache.keep(key, &conditions, response).await
     };
     if is_head {
         let length = response.body().size_hint().exact();
@@ -95,7 +94,7 @@ async fn respond(
         }
         *response.body_mut() = Body::empty();
     }
-    response
+    compression::compress_untagged(conditions.accepted, is_head, response).await
 }
 
 impl ReadCache {
