@@ -19,7 +19,7 @@ SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 ARG CARGO_CHEF_VERSION=0.1.78
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends brotli ca-certificates musl-tools \
+    && apt-get install --yes --no-install-recommends ca-certificates musl-tools \
     && rm -rf /var/lib/apt/lists/*
 # cargo-chef in a debug build, which compiles in a third of the time.
 RUN target="$(uname -m)-unknown-linux-musl"; \

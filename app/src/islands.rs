@@ -5,10 +5,12 @@
 
 mod connection_status;
 mod entry_lists;
+mod prop;
 mod submit_form;
 mod value_view;
 
 pub use connection_status::ConnectionStatus;
 pub use entry_lists::EntryLists;
+pub use prop::Prop;
 pub use submit_form::SubmitForm;
 pub use value_view::ValueView;

@@ -12,8 +12,8 @@
 //! Events are passed on in batches (`batches`), so that many of them in a short time do not block the page.
 //!
 //! Events can be missed between rendering and subscribing, while the stream is interrupted, and while
-//! the page is suspended. So each part of the page (`subscription`) fetches its entries again when it
-//! subscribes and whenever the stream opens, and merges them by revision.
+//! the page is suspended. So each part of the page (`subscription`) fetches its entries again whenever the stream
+//! opens or the tab learns that it is open, once per load, and merges them by revision.
 
 mod batches;
 mod event_stream;

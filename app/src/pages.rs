@@ -27,8 +27,10 @@ pub(crate) struct Page {
     pub(crate) status: StatusCode,
     /// Title of the document.
     pub(crate) title: String,
-    /// Condition under which the page reloads itself.
-    pub(crate) reload: Reload,
+    /// True if the page has islands. Only then it loads the scripts.
+    pub(crate) has_islands: bool,
+    /// True if the page shows something that will soon change: unless its islands update it, it reloads itself.
+    pub(crate) is_unfinished: bool,
     /// The entries that it shows, if it may be kept until one of them changes.
     pub(crate) scope: Option<Scope>,
     /// Address to redirect to instead of showing the page, without the site's prefix.
@@ -37,25 +39,8 @@ pub(crate) struct Page {
     pub(crate) view: Box<dyn Fn() -> AnyView + Send + Sync>,
 }
 
-/// Condition under which a page reloads itself after a moment.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Reload {
-    /// Never: the page changes only when someone submits an index, or not at all.
-    Never,
-    /// If scripts are off: the page shows something that will soon change. With scripts, its islands update it.
-    WithoutScripts,
-    /// Always: the page waits for something.
-    Always,
-}
-
-impl Reload {
-    const fn if_unfinished(unfinished: bool) -> Self {
-        if unfinished { Self::WithoutScripts } else { Self::Never }
-    }
-}
-
 impl Page {
-    /// Creates a page with the name of the site in its title.
+    /// Creates a page without islands, with the name of the site in its title.
     fn new<V: IntoAny>(
         status: StatusCode,
         title: &str,
@@ -64,7 +49,8 @@ impl Page {
         Self {
             status,
             title: format!("{title} · {}", job_words::SITE_NAME),
-            reload: Reload::Never,
+            has_islands: false,
+            is_unfinished: false,
             scope: None,
             redirect: None,
             view: Box::new(move || view().into_any()),

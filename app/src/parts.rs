@@ -5,8 +5,8 @@ mod status;
 mod timeline;
 mod value;
 
-pub use replaced::{replaced, replaced_text};
-pub use status::{facts, progress, reason, status};
+pub use replaced::{TextElement, replaced, replaced_text, replaced_texts};
+pub use status::{brief_value, facts, progress, reason, status};
 pub use timeline::timeline;
 pub use value::value;
 

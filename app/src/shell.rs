@@ -9,7 +9,7 @@ use crate::{
     content_security_policy::{ReloadSocket, content_security_policy},
     islands::ConnectionStatus,
     job_words,
-    pages::{Page, Reload},
+    pages::Page,
     root,
 };
 
@@ -22,19 +22,21 @@ pub(crate) fn shell(options: LeptosOptions, page: &Page) -> impl IntoView + use<
     if let Some(response) = use_context::<ResponseOptions>() {
         add_headers(
             &response,
-            &content_security_policy(&scripts(options.clone()).to_html(), reload.as_ref()),
+            &content_security_policy(&scripts(options.clone(), page).to_html(), reload.as_ref()),
         );
     }
     let path = use_context::<Parts>().map_or_else(String::new, |parts| parts.uri.path().to_owned());
     let prefix = root::prefix();
     let current = |address| (path == address).then_some("page");
     let refresh = || view! { <meta http-equiv="refresh" content="2" /> };
-    let refresh = match page.reload {
-        Reload::Never => None,
+    let refresh = page.is_unfinished.then(|| {
         // <noscript> may appear only here, because hydrating a view that contains one panics (leptos #3360).
-        Reload::WithoutScripts => Some(view! { <noscript>{refresh()}</noscript> }.into_any()),
-        Reload::Always => Some(refresh().into_any()),
-    };
+        if page.has_islands {
+            view! { <noscript>{refresh()}</noscript> }.into_any()
+        } else {
+            refresh().into_any()
+        }
+    });
     let (reference, reference_address) = job_words::REFERENCE;
     view! {
         <!DOCTYPE html>
@@ -49,7 +51,7 @@ pub(crate) fn shell(options: LeptosOptions, page: &Page) -> impl IntoView + use<
                 <link rel="icon" type="image/svg+xml" href=root::address("/icon.svg") />
                 <link rel="manifest" href=root::address("/manifest.webmanifest") />
                 <HashedStylesheet options=options.clone() root=prefix.clone() />
-                {scripts(options)}
+                {scripts(options, page)}
             </head>
             <body>
                 <a class="skip" href="#main">"Skip to content"</a>
@@ -58,7 +60,7 @@ pub(crate) fn shell(options: LeptosOptions, page: &Page) -> impl IntoView + use<
                         <img src=root::address("/icon.svg") alt="" width="28" height="28" />
                         {job_words::SITE_NAME}
                     </a>
-                    <ConnectionStatus />
+                    {page.has_islands.then(|| view! { <ConnectionStatus /> })}
                     <nav aria-label="Pages">
                         <a href=root::address("/otherpage") aria-current=current("/otherpage")>"How it works"</a>
                     </nav>
@@ -76,11 +78,14 @@ pub(crate) fn shell(options: LeptosOptions, page: &Page) -> impl IntoView + use<
     }
 }
 
-/// The elements that load and start the scripts.
-fn scripts(options: LeptosOptions) -> impl IntoView {
+/// The elements that load and start the scripts: those of islands, and in development one that reloads the page.
+fn scripts(options: LeptosOptions, page: &Page) -> impl IntoView + use<> {
+    let islands = page.has_islands.then(|| {
+        view! { <HydrationScripts options=options.clone() islands=true root=root::prefix() /> }
+    });
     view! {
-        <AutoReload options=options.clone() />
-        <HydrationScripts options islands=true root=root::prefix() />
+        <AutoReload options />
+        {islands}
     }
 }
 

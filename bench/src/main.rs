@@ -8,6 +8,7 @@ mod api;
 mod fib;
 mod live;
 mod load;
+mod page;
 mod plot;
 mod programs;
 mod report;
@@ -34,6 +35,8 @@ enum Benchmark {
     Api,
     /// Event streams: memory, fan-out, and the time from a submission to its value
     Live,
+    /// The bytes of a first view, beside the original's React client
+    Page,
     /// One timed computation, in the process of its own that `fib` gives it
     #[command(hide = true)]
     FibCall(fib::Call),
@@ -50,7 +53,13 @@ fn main() -> anyhow::Result<()> {
         Benchmark::Fib => fib::run(short),
         Benchmark::Api => api::run(short),
         Benchmark::Live => live::run(short),
-        Benchmark::All => fib::run(short).and_then(|()| api::run(short)).and_then(|()| live::run(short)),
+        Benchmark::Page => page::run(short),
+        Benchmark::All => {
+            fib::run(short)?;
+            api::run(short)?;
+            live::run(short)?;
+            page::run(short)
+        }
         Benchmark::FanOut { clients } => live::plain::serve(clients),
         Benchmark::FibCall(call) => {
             call.run();

@@ -14,7 +14,7 @@ pub(crate) struct Options {
     /// The images $IMAGE_PREFIX…:$IMAGE_TAG are in the registry: build nothing
     #[arg(long)]
     pub(crate) pushed: bool,
-    /// Compile on this machine (needs musl-tools and brotli), not in the build
+    /// Compile on this machine (needs musl-tools), not in the build
     #[arg(long, conflicts_with = "pushed")]
     pub(crate) here: bool,
     /// Set a template parameter, permanently: DatabaseClass=db.t4g.small

@@ -3,6 +3,7 @@
 mod browser {
     mod connection;
     pub(crate) mod download;
+    mod loading;
     mod translation;
 }
 

@@ -6,6 +6,7 @@
 
 mod http {
     pub(crate) mod bounds;
+    pub(crate) mod compression;
     pub(crate) mod files;
     pub(crate) mod hostile;
     pub(crate) mod limits;

@@ -6,6 +6,7 @@
 mod api;
 mod backend;
 mod caching;
+mod compression;
 pub mod config;
 mod database;
 mod guard;

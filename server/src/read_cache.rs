@@ -13,8 +13,12 @@ use axum::http::{HeaderMap, HeaderValue};
 use bytes::Bytes;
 use quick_cache::{OptionsBuilder, Weighter, sync::Cache};
 use store::{Scope, Store, Version};
+use tokio::sync::OnceCell;
 
-use crate::api::observe::Route;
+use crate::{
+    api::observe::Route,
+    compression::{self, Encoding},
+};
 pub(crate) use list::{List, Page};
 pub(crate) use response::{in_front_of, keepable};
 
@@ -51,6 +55,8 @@ pub(crate) enum Area {
 /// A response or a part of one.
 struct Kept {
     body: Bytes,
+    /// The body compressed with brotli and with gzip, once a client has asked for it; `None` if that is not worth it.
+    compressed: [OnceCell<Option<Bytes>>; 2],
     /// Hash of the body.
     hash: u64,
     scope: Scope,
@@ -69,11 +75,13 @@ struct Weight;
 
 impl Weighter<Key, Arc<Kept>> for Weight {
     fn weight(&self, key: &Key, kept: &Arc<Kept>) -> u64 {
-        let key = match key {
-            Key::Response(_, target, _) => target.len(),
-            Key::Page(..) => 0,
+        let body = kept.body.len();
+        let bytes = match key {
+            // Compressed, a body has less than half its size, and there are two codings.
+            Key::Response(_, target, _) => 2 * body + target.len(),
+            Key::Page(..) => body,
         };
-        (kept.body.len() + key + OVERHEAD_BYTES) as u64
+        (bytes + OVERHEAD_BYTES) as u64
     }
 }
 
@@ -118,6 +126,7 @@ impl Kept {
         let hash = hasher.finish();
         Self {
             body,
+            compressed: Default::default(),
             hash,
             scope,
             version: Mutex::new(version),
@@ -125,6 +134,12 @@ impl Kept {
             route: None,
             next: None,
         }
+    }
+
+    /// Returns the compressed body. It is compressed only once, even if several clients ask at the same time.
+    async fn compressed(&self, encoding: Encoding) -> Option<Bytes> {
+        let compress = || compression::compress(encoding, self.body.clone());
+        self.compressed[encoding as usize].get_or_init(compress).await.clone()
     }
 
     /// Returns true if the body is as it would be at `version` or later.
@@ -143,7 +158,8 @@ impl Kept {
     }
 }
 
-/// Returns the entity tag of content with this hash. It is the same on every server.
-fn etag(hash: u64) -> HeaderValue {
-    HeaderValue::try_from(format!("\"{hash:016x}\"")).expect("hexadecimal digits in quotes")
+/// Returns the entity tag of content with this hash in a coding. It is the same on every server.
+fn etag(hash: u64, encoding: Option<Encoding>) -> HeaderValue {
+    let (separator, name) = encoding.map_or(("", ""), |encoding| ("-", encoding.name()));
+    HeaderValue::try_from(format!("\"{hash:016x}{separator}{name}\"")).expect("letters and digits in quotes")
 }

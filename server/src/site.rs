@@ -93,9 +93,10 @@ pub(crate) fn router(
     router
 }
 
-/// Returns the files in a folder. A release build adds `.br` files, which most browsers accept.
+/// Returns the files in a folder. A release build adds compressed ones: `.br` files, and `.gz` files for browsers on
+/// insecure origins, which accept no others.
 fn files_in(folder: &str) -> ServeDir {
-    ServeDir::new(folder).precompressed_br().append_index_html_on_directories(false)
+    ServeDir::new(folder).precompressed_br().precompressed_gzip().append_index_html_on_directories(false)
 }
 
 /// Adds the headers of files.

@@ -51,9 +51,6 @@ pub(crate) fn build(to: &Path) -> Result<()> {
     drop(building);
     let binaries = BINARIES.map(|name| to.join(name));
     Job::new("strip").run(Command::new("strip").args(&binaries))?;
-    let mut find = Command::new("find");
-    find.arg(to.join("site")).args(["-type", "f", "-exec", "brotli", "--best", "--keep", "{}", "+"]);
-    Job::new("brotli").run(&mut find)?;
     say(format!("server, worker and site are in {}", to.display()));
     Ok(())
 }

@@ -21,7 +21,7 @@ pub(crate) enum Action {
         /// Images to build
         #[arg(value_name = "PART")]
         parts: Vec<Part>,
-        /// Compile on this machine (needs musl-tools and brotli), not in the build
+        /// Compile on this machine (needs musl-tools), not in the build
         #[arg(long)]
         here: bool,
     },

@@ -1,5 +1,5 @@
 //! The site: the front end compiled to WASM, its JavaScript, the style sheet and the assets, under file names that
-//! carry a hash. `cargo leptos watch` builds its own, without hashes.
+//! carry a hash; in a release, with compressed files. `cargo leptos watch` builds its own, without hashes.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -93,6 +93,9 @@ pub(crate) fn build(profile: Profile) -> Result<Building> {
     let mut bindgen = Command::new(project::target().join("debug/bindgen"));
     bindgen.arg(wasm).arg("--out-dir").arg(&package).args(["--out-name", project::NAME, "--hash"]);
     bindgen.arg(project::target().join(profile.folder()).join("hash.txt"));
+    if profile == Profile::Release {
+        bindgen.arg("--shrink").arg(project::target().join("site-compressed"));
+    }
     Job::new("wasm-bindgen").run(&mut bindgen)?;
     say("site built");
     Ok(building)

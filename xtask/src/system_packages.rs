@@ -36,10 +36,9 @@ pub(crate) const FOR_TESTS: &[Need] = &[
     Need { what: "openssl", programs: &["openssl"], package: "openssl" },
 ];
 
-/// Requirements of static binaries and compressed files.
+/// Requirements of static binaries.
 pub const FOR_ARTIFACTS: &[Need] = &[
     Need { what: "musl", programs: &["musl-gcc"], package: "musl-tools" },
-    Need { what: "brotli", programs: &["brotli"], package: "brotli" },
     Need { what: "strip", programs: &["strip"], package: "binutils" },
 ];
 

@@ -49,8 +49,8 @@ enum Suite {
     /// Build the images and test the Compose stacks
     ///
     /// Builds the images from binaries compiled on this machine, starts the Compose stacks on the container engine,
-    /// and visits, kills, pauses, scales, stops and restores them. Needs Docker with Compose v2, musl-tools and
-    /// brotli, besides what the other tests need.
+    /// and visits, kills, pauses, scales, stops and restores them. Needs Docker with Compose v2 and
+    /// musl-tools, besides what the other tests need.
     Containers(Selection),
     /// Test the deployment to AWS
     #[command(disable_help_flag = true)]

@@ -4,23 +4,24 @@ use leptos::prelude::*;
 use protocol::{Entry, Index};
 
 use crate::{
+    islands::Prop,
     job_words,
     listing::Listing,
     live::{self, EntryUpdate, Fetch, Subscription},
-    parts, wording,
+    parts,
 };
 
 /// Both lists of one page of entries.
 #[island]
 pub fn EntryLists(
     /// The entries at the time of rendering, newest first.
-    entries: Vec<Entry>,
+    entries: Prop<Vec<Entry>>,
     /// True for the newest page, to which new entries are added.
     first_page: bool,
     /// True if there are older entries.
     more: bool,
 ) -> impl IntoView {
-    let listing = RwSignal::new(Listing::from_parts(entries, first_page, more));
+    let listing = RwSignal::new(Listing::from_parts(entries.0, first_page, more));
     Effect::new(move || subscribe(listing));
     // The lists are updated only when their order changes; each row tracks its own entry.
     let order = Memo::new(move |_| listing.with(Listing::indexes));
@@ -102,12 +103,11 @@ fn index_item(listing: RwSignal<Listing>, index: Index) -> impl IntoView {
 
 fn value_item(listing: RwSignal<Listing>, index: Index) -> impl IntoView {
     let entry = track(listing, index);
-    let brief = move || entry.with(|entry| entry.as_ref()?.outcome.as_ref().map(wording::brief));
     view! {
         <li class="value" data-index=index.to_string()>
             <h3><a href=parts::value_page(index)>{job_words::notation(index)}</a></h3>
             {parts::status(entry)}
-            {parts::replaced(brief, |brief| brief.map(|brief| view! { <p class="brief-value">{brief}</p> }))}
+            {parts::brief_value(entry)}
             {parts::progress(entry)}
             {parts::reason(entry)}
             {parts::facts(entry)}

@@ -5,9 +5,11 @@ use protocol::{Entry, FormProblem, Index, IndexRange, Problem, Status, names::VA
 
 use crate::{
     api::{self, ApiError},
+    islands::Prop,
     job_words,
     live::{self, EntryUpdate, Fetch, Subscription},
-    parts, wording,
+    parts::{self, TextElement},
+    wording,
 };
 
 /// The state of the form.
@@ -31,20 +33,21 @@ struct FormState {
 #[island]
 pub fn SubmitForm(
     /// The indexes allowed.
-    allowed: IndexRange,
+    allowed: Prop<IndexRange>,
     /// Initial text in the field: the text that was submitted before, if it was not accepted.
     typed: String,
     /// Problem with that text.
     mistake: Option<String>,
     /// Reason the text could not be submitted: a title and what to do.
-    trouble: Option<(String, String)>,
+    trouble: Prop<Option<(String, String)>>,
     /// The entry of the index that was submitted before.
-    answer: Option<Entry>,
+    answer: Prop<Option<Entry>>,
 ) -> impl IntoView {
+    let Prop(allowed) = allowed;
     let state = FormState {
         mistake: RwSignal::new(mistake),
-        trouble: RwSignal::new(trouble),
-        answer: RwSignal::new(answer),
+        trouble: RwSignal::new(trouble.0),
+        answer: RwSignal::new(answer.0),
         sending: RwSignal::new(false),
         early_events: StoredValue::new(Vec::new()),
     };
@@ -83,12 +86,17 @@ pub fn SubmitForm(
             </p>
         </form>
     };
-    let trouble = |(title, detail): (String, String)| view! { <strong>{title}</strong> <p>{detail}</p> };
+    let trouble = move || {
+        let element = |tag, text| TextElement { tag, text, ..TextElement::default() };
+        let trouble =
+            state.trouble.get().map(|(title, detail)| [element("strong", title), element("p", detail)]);
+        trouble.into_iter().flatten()
+    };
     let answer = Memo::new(move |_| state.answer.get());
     let answered = move || answer.with(|answer| answer.as_ref().map(Answered::of));
     let outcome = view! {
         <div class="trouble" role="alert">
-            {parts::replaced(move || state.trouble.get(), move |reason| reason.map(trouble))}
+            {parts::replaced_texts(trouble)}
         </div>
         <div class="answer">
             <p role="status">{parts::replaced(answered, |answered| answered.map(sentence))}</p>

@@ -4,7 +4,9 @@ use leptos::{prelude::*, task::spawn_local};
 use protocol::{Entry, Index, Outcome, Timeline};
 
 use crate::{
-    api, clipboard, job_words,
+    api, clipboard,
+    islands::Prop,
+    job_words,
     live::{self, EntryUpdate, Fetch, Subscription},
     parts, wording,
 };
@@ -13,8 +15,9 @@ use crate::{
 #[island]
 pub fn ValueView(
     /// The entry at the time of rendering.
-    entry: Entry,
+    entry: Prop<Entry>,
 ) -> impl IntoView {
+    let Prop(entry) = entry;
     let index = entry.index;
     let entry = RwSignal::new(entry);
     Effect::new(move || {

@@ -75,16 +75,17 @@ pub fn connection() -> ArcRwSignal<Connection> {
     shared_stream().connection.clone()
 }
 
-/// Adds a subscription for as long as the page is open. The first one makes the tab join the stream.
+/// Adds a subscription for as long as the page is open. The first one makes the tab join the stream. It fetches its
+/// entries as soon as the stream is known to be open, because only from then on no event is missed.
 pub fn subscribe(subscription: Subscription) {
     let shared = shared_stream();
     let subscription = Rc::new(subscription);
     shared.subscriptions.borrow_mut().push(Rc::clone(&subscription));
-    if shared.started.replace(true) {
-        subscription.refresh();
-    } else {
+    if !shared.started.replace(true) {
         shared.join();
         shared.follow_page_lifecycle();
+    } else if shared.connection.get_untracked() == Connection::Live {
+        subscription.refresh();
     }
 }
 
@@ -113,7 +114,7 @@ impl SharedStream {
         }
     }
 
-    /// Starts listening and fetches what was missed.
+    /// Starts listening.
     fn join(self: &Rc<Self>) {
         *self.channel.borrow_mut() = TabChannel::open(SHARED_NAME, {
             let shared = Rc::clone(self);
@@ -125,7 +126,6 @@ impl SharedStream {
                 }
             }
         });
-        self.refresh();
         self.follow();
     }
 
@@ -318,7 +318,7 @@ impl SharedStream {
 
     /// Shows that events arrive. Fetches the entries again if events may have been missed.
     fn mark_live(&self, missed: bool) {
-        let missed = missed || self.connection.get_untracked() == Connection::Reconnecting;
+        let missed = missed || self.connection.get_untracked() != Connection::Live;
         self.set(Connection::Live);
         if missed {
             self.refresh();

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use leptos::prelude::*;
 
-use super::{Page, Reload, back};
+use super::{Page, back};
 
 pub(crate) fn not_found() -> Page {
     Page::new(StatusCode::NOT_FOUND, "Page not found", || {
@@ -27,5 +27,5 @@ pub(super) fn unavailable() -> Page {
             </article>
         }
     });
-    Page { reload: Reload::WithoutScripts, ..page }
+    Page { is_unfinished: true, ..page }
 }

@@ -9,9 +9,9 @@ use protocol::{Entry, FormProblem, Index, IndexError, IndexRange, names::PAGE_SI
 use serde::Deserialize;
 use store::{RecordError, Scope, Store};
 
-use super::{Page, PageRequest, Reload};
+use super::{Page, PageRequest};
 use crate::{
-    islands::{EntryLists, SubmitForm},
+    islands::{EntryLists, Prop, SubmitForm},
     job_words,
     listing::{Listing, PageQuery},
     wording,
@@ -82,7 +82,8 @@ pub(crate) async fn load(request: PageRequest) -> Page {
     Page {
         status: if home.listing.is_some() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE },
         title: format!("{}: {}", job_words::SITE_NAME, lowercase_first(job_words::TITLE)),
-        reload: Reload::if_unfinished(is_unfinished),
+        has_islands: true,
+        is_unfinished,
         scope: (!is_unfinished).then_some(Scope::ANY),
         redirect: None,
         view: Box::new(move || home.view().into_any()),
@@ -140,15 +141,15 @@ impl Home {
                     <h1 id="title">{job_words::TITLE}</h1>
                     <p class="lead">{job_words::LEAD}</p>
                     <SubmitForm
-                        allowed=self.allowed
+                        allowed=Prop(self.allowed)
                         typed=self.typed.clone()
                         mistake=self.mistake.as_ref().map(wording::mistake)
-                        trouble
-                        answer=self.answer.clone()
+                        trouble=Prop(trouble)
+                        answer=Prop(self.answer.clone())
                     />
                 </section>
                 {notice}
-                <EntryLists entries first_page more />
+                <EntryLists entries=Prop(entries) first_page more />
             </div>
         }
     }

@@ -8,8 +8,12 @@ use leptos::prelude::*;
 use protocol::{Entry, Index, IndexError, names::VALUES_ROUTE};
 use store::{DigitsAnswer, ReadError, Scope, Store};
 
-use super::{Page, PageRequest, Reload, back, errors};
-use crate::{api, islands::ValueView, job_words, parts, wording};
+use super::{Page, PageRequest, back, errors};
+use crate::{
+    api,
+    islands::{Prop, ValueView},
+    job_words, parts, wording,
+};
 
 pub(crate) async fn load(mut request: PageRequest) -> Page {
     let Ok(Path(typed)) = Path::<String>::from_request_parts(&mut request.parts, &()).await else {
@@ -58,7 +62,7 @@ fn waiting(index: Index, status: StatusCode) -> Page {
             </article>
         }
     });
-    Page { reload: Reload::Always, ..page }
+    Page { is_unfinished: true, ..page }
 }
 
 async fn load_entry(store: &Store, index: Index) -> Page {
@@ -77,18 +81,18 @@ async fn load_entry(store: &Store, index: Index) -> Page {
 
 fn one_value(entry: Entry) -> Page {
     let name = job_words::notation(entry.index);
-    let is_unfinished = wording::is_unfinished(&entry);
-    let (reload, index) = (Reload::if_unfinished(is_unfinished), entry.index);
+    let (is_unfinished, index) = (wording::is_unfinished(&entry), entry.index);
     let page = Page::new(StatusCode::OK, &name.clone(), move || {
         view! {
             <article class="one-value">
                 <h1>{name.clone()}</h1>
-                <ValueView entry=entry.clone() />
+                <ValueView entry=Prop(entry.clone()) />
                 {back()}
             </article>
         }
     });
-    Page { reload, scope: (!is_unfinished).then_some(Scope::Index(index)), ..page }
+    let scope = (!is_unfinished).then_some(Scope::Index(index));
+    Page { has_islands: true, is_unfinished, scope, ..page }
 }
 
 fn never_submitted(index: Index) -> Page {

@@ -3,14 +3,22 @@
 use leptos::prelude::*;
 use protocol::{Entry, Status};
 
-use super::replaced;
+use super::replaced::{TextElement, replaced_texts};
 use crate::{job_words, wording};
 
 /// The status as a word with a coloured dot.
 pub fn status(entry: Memo<Option<Entry>>) -> impl IntoView {
-    let view =
-        |status: Status| view! { <span class="status" data-status=status.as_str()>{status.as_str()}</span> };
-    replaced(move || of(entry, |entry| entry.status), move |status| status.map(view))
+    let element = |entry: &Entry| {
+        let word = entry.status.as_str();
+        TextElement {
+            tag: "span",
+            class: Some("status"),
+            status: Some(word),
+            title: None,
+            text: word.to_owned(),
+        }
+    };
+    replaced_texts(move || of(entry, element))
 }
 
 /// The progress of a long computation while it runs.
@@ -28,18 +36,30 @@ pub fn progress(entry: Memo<Option<Entry>>) -> impl IntoView {
 
 /// The reason the entry failed or is still pending.
 pub fn reason(entry: Memo<Option<Entry>>) -> impl IntoView {
-    let view = |reason: String| view! { <p class="reason">{reason}</p> };
-    replaced(move || of(entry, |entry| entry.reason.clone()).flatten(), move |reason| reason.map(view))
+    let element = |entry: &Entry| Some(paragraph("reason", entry.reason.clone()?));
+    replaced_texts(move || of(entry, element).flatten())
+}
+
+/// A beginning of the value, or all of it if it is short.
+pub fn brief_value(entry: Memo<Option<Entry>>) -> impl IntoView {
+    let element = |entry: &Entry| Some(paragraph("brief-value", entry.outcome.as_ref().map(wording::brief)?));
+    replaced_texts(move || of(entry, element).flatten())
+}
+
+fn paragraph(class: &'static str, text: String) -> TextElement {
+    TextElement { tag: "p", class: Some(class), text, ..TextElement::default() }
 }
 
 /// The facts about the entry, in one line.
 pub fn facts(entry: Memo<Option<Entry>>) -> impl IntoView {
-    let fact = |fact: wording::Fact| view! { <span title=fact.title>{fact.text}</span> };
-    let facts = replaced(
-        move || of(entry, wording::facts).unwrap_or_default(),
-        move |facts| facts.into_iter().map(fact).collect::<Vec<_>>(),
-    );
-    view! { <p class="facts">{facts}</p> }
+    let element = |fact: wording::Fact| TextElement {
+        tag: "span",
+        title: fact.title,
+        text: fact.text,
+        ..TextElement::default()
+    };
+    let elements = move || of(entry, wording::facts).into_iter().flatten().map(element);
+    view! { <p class="facts">{replaced_texts(elements)}</p> }
 }
 
 fn of<T>(entry: Memo<Option<Entry>>, get: impl Fn(&Entry) -> T) -> Option<T> {

@@ -7,8 +7,13 @@ use e2e::{
     engine::{Container, image},
     eventually, expected,
 };
-use reqwest::header::{CACHE_CONTROL, CONTENT_ENCODING};
+use reqwest::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING};
 use throwaway::process::free_port;
+
+/// Limit on a first view with islands: HTML, style sheet, JavaScript and WASM, compressed.
+const FIRST_VIEW_BYTES: usize = 140_000;
+/// Limit on a first view without islands.
+const PLAIN_VIEW_BYTES: usize = 10_000;
 
 /// Submits 100 and opens the page of its value.
 async fn visit(url: &str) -> Result<()> {
@@ -40,7 +45,7 @@ async fn assets_are_compressed_and_immutable_and_metrics_are_hidden() {
     let page = site.get("/").await.expect(200);
     let script =
         page.body.split('"').find(|part| part.starts_with("/pkg/") && part.ends_with(".js")).unwrap();
-    let asset = site.get_with(script, reqwest::header::ACCEPT_ENCODING, "br").await.expect(200);
+    let asset = site.get_with(script, ACCEPT_ENCODING, "br").await.expect(200);
     assert_eq!(asset.header(CONTENT_ENCODING), "br", "{asset:?}");
     assert_eq!(asset.header(CACHE_CONTROL), "public, max-age=31536000, immutable");
     println!("GET /\n{:#?}\nGET {script}\n{:#?}", page.headers, asset.headers);
@@ -72,4 +77,38 @@ async fn the_server_image_is_never_embedded_by_accident() {
     })
     .await;
     assert!(server.log().contains("PGHOST"), "{}", server.log());
+}
+
+/// Returns the bytes of each response of a first view, compressed with brotli: the page, then the files that it loads.
+async fn first_view(site: &Client, page: &str) -> Vec<(String, usize)> {
+    let html = site.get(page).await.body;
+    let files = html.split('"').filter(|part| part.starts_with("/pkg/")).map(str::to_owned);
+    let mut paths: Vec<_> = std::iter::once(page.to_owned()).chain(files).collect();
+    paths.dedup();
+    let mut view = Vec::new();
+    for path in paths {
+        let request = site.request(reqwest::Method::GET, &path).header(ACCEPT_ENCODING, "br");
+        let response = request.send().await.unwrap();
+        assert_eq!(response.headers()[CONTENT_ENCODING], "br", "{path}");
+        view.push((path, response.bytes().await.unwrap().len()));
+    }
+    view
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_view_fits_its_budget_and_pages_without_islands_load_no_scripts() {
+    let stack = Compose::production().await;
+    for index in 1..=20 {
+        stack.api().submit(index).await;
+    }
+    let site = Client::new(stack.url());
+    for (page, files, budget) in
+        [("/", 3, FIRST_VIEW_BYTES), ("/values/20", 3, FIRST_VIEW_BYTES), ("/otherpage", 1, PLAIN_VIEW_BYTES)]
+    {
+        let view = first_view(&site, page).await;
+        let total: usize = view.iter().map(|(_, bytes)| bytes).sum();
+        println!("{page}: {total} bytes: {view:?}");
+        assert_eq!(view.len(), 1 + files, "{view:?}");
+        assert!(total <= budget, "{page}: {total} bytes exceed the budget of {budget}: {view:?}");
+    }
 }

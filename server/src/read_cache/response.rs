@@ -7,7 +7,7 @@ use axum::{
     Router,
     body::{Body, HttpBody, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -20,7 +20,9 @@ use crate::{
         etag::{Comparison, lists},
         observe::{self, Route},
     },
-    caching, guard,
+    caching,
+    compression::{self, Accepted},
+    guard,
     problem::ApiProblem,
 };
 
@@ -69,13 +71,13 @@ async fn respond(
     let is_head = request.method() == Method::HEAD;
     let is_read = is_head || request.method() == Method::GET;
     // The response to another origin has headers for it.
+    let conditions = Conditions::of(request.headers());
     if !is_read || request.headers().contains_key(header::ORIGIN) || guard::check_head(&request).is_some() {
-        return next.run(request).await;
+        return compression::compress_untagged(conditions.accepted, is_head, next.run(request).await).await;
     }
     let key = Key::of(area, &request);
-    let conditions = Conditions::of(request.headers());
     let mut response = if let Some(kept) = cache.current_response(&key).await {
-        let mut response = conditions.response(kept.headers.clone(), kept.hash, kept.body.clone());
+        let mut response = conditions.kept(&kept).await;
         if let Some(route) = &kept.route {
             observe::record(request.method(), route, response.status(), started);
             set_request_id(&request, &mut response);
@@ -92,7 +94,7 @@ async fn respond(
         }
         *response.body_mut() = Body::empty();
     }
-    response
+    compression::compress_untagged(conditions.accepted, is_head, response).await
 }
 
 impl ReadCache {
@@ -118,13 +120,14 @@ impl ReadCache {
         if head.headers.get(header::CACHE_CONTROL).is_none_or(|value| value == caching::NEVER) {
             head.headers.insert(header::CACHE_CONTROL, caching::REVALIDATED);
         }
-        let kept = Kept { headers: head.headers, route, ..Kept::new(body, scope, version) };
-        let response = conditions.response(kept.headers.clone(), kept.hash, kept.body.clone());
+        compression::vary(&mut head.headers);
+        let id = head.headers.remove(observe::REQUEST_ID);
+        let kept = Arc::new(Kept { headers: head.headers, route, ..Kept::new(body, scope, version) });
         if kept.body.len() as u64 <= MAX_BYTES {
-            let mut kept = kept;
-            kept.headers.remove(observe::REQUEST_ID);
-            self.kept.insert(key, Arc::new(kept));
+            self.kept.insert(key, Arc::clone(&kept));
         }
+        let mut response = conditions.kept(&kept).await;
+        response.headers_mut().extend(id.map(|id| (HeaderName::from_static(observe::REQUEST_ID), id)));
         response
     }
 }
@@ -148,8 +151,11 @@ fn set_request_id(request: &Request, response: &mut Response) {
     }
 }
 
-/// The conditions of a request (RFC 9110, section 13).
-pub(super) struct Conditions(HeaderMap);
+/// The conditions of a request (RFC 9110, section 13), and the content codings that its client accepts.
+pub(super) struct Conditions {
+    headers: HeaderMap,
+    accepted: Accepted,
+}
 
 impl Conditions {
     /// The conditions in the headers of a request.
@@ -158,14 +164,30 @@ impl Conditions {
         for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
             own.extend(headers.get_all(&name).iter().map(|value| (name.clone(), value.clone())));
         }
-        Self(own)
+        Self { headers: own, accepted: Accepted::of(headers) }
     }
 
-    /// Responds with content, or with the status that the conditions require.
+    /// Responds with a kept response.
+    async fn kept(&self, kept: &Kept) -> Response {
+        if let Some(encoding) = self.accepted.encoding(kept.body.len())
+            && let Some(compressed) = kept.compressed(encoding).await
+        {
+            let mut headers = kept.headers.clone();
+            compression::mark(&mut headers, encoding);
+            return self.tagged(headers, &etag(kept.hash, Some(encoding)), compressed);
+        }
+        self.response(kept.headers.clone(), kept.hash, kept.body.clone())
+    }
+
+    /// Responds with uncompressed content, or with the status that the conditions require.
     pub(super) fn response(&self, headers: HeaderMap, hash: u64, content: impl Into<Body>) -> Response {
-        let tag = etag(hash);
-        let listed =
-            |name, comparison| tag.to_str().ok().and_then(|tag| lists(&self.0, name, tag, comparison));
+        self.tagged(headers, &etag(hash, None), content)
+    }
+
+    fn tagged(&self, headers: HeaderMap, tag: &HeaderValue, content: impl Into<Body>) -> Response {
+        let listed = |name: HeaderName, comparison| {
+            tag.to_str().ok().and_then(|tag| lists(&self.headers, name, tag, comparison))
+        };
         if listed(header::IF_MATCH, Comparison::Strong) == Some(false) {
             return ([(header::CACHE_CONTROL, caching::NEVER)], ApiProblem::precondition_failed())
                 .into_response();
@@ -175,12 +197,16 @@ impl Conditions {
             if is_known { StatusCode::NOT_MODIFIED.into_response() } else { Response::new(content.into()) };
         *response.headers_mut() = headers;
         if is_known {
-            for of_content in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_SECURITY_POLICY]
-            {
+            for of_content in [
+                header::CONTENT_TYPE,
+                header::CONTENT_ENCODING,
+                header::CONTENT_LENGTH,
+                header::CONTENT_SECURITY_POLICY,
+            ] {
                 response.headers_mut().remove(of_content);
             }
         }
-        response.headers_mut().insert(header::ETAG, tag);
+        response.headers_mut().insert(header::ETAG, tag.clone());
         response
     }
 }

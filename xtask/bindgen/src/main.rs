@@ -2,8 +2,10 @@
 //!
 //! wasm-bindgen refuses WASM that was compiled with another version of its crate. This program always has the right
 //! one, because both come from the same Cargo.lock, and users need not install it. The official program mostly
-//! adds a test runner with web servers and HTTP clients. `--hash`, which is ours, is part of this program because
-//! another one would make a first run wait for more crates.
+//! adds a test runner with web servers and HTTP clients. `--hash` and `--shrink`, which are ours, are part of this
+//! program because another one would make a first run wait for more crates.
+
+mod shrink;
 
 use std::{
     fs, io,
@@ -28,6 +30,9 @@ struct Arguments {
     /// Their file name, without extension
     #[arg(long)]
     out_name: String,
+    /// Remove what browsers do not need, and add compressed files, kept in this folder for the next time. Needs `--hash`
+    #[arg(long, value_name = "FOLDER", requires = "hash")]
+    shrink: Option<PathBuf>,
     /// Add a hash to the names of the JavaScript, the WASM and the style sheet that is with them, and write the hashes
     /// to this file, which leptos reads
     #[arg(long, value_name = "FILE")]
@@ -46,7 +51,8 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    Bindgen::new()
+    let mut bindgen = Bindgen::new();
+    let mut output = bindgen
         .web(true)?
         .typescript(false)
         .input_path(&arguments.wasm)
@@ -55,12 +61,24 @@ fn main() -> Result<()> {
         .keep_debug(arguments.keep_debug)
         .keep_lld_exports(arguments.keep_lld_exports)
         .demangle(!arguments.no_demangle)
-        .generate(&arguments.out_dir)?;
+        .remove_name_section(arguments.shrink.is_some())
+        .remove_producers_section(arguments.shrink.is_some())
+        .generate_output()?;
+    if arguments.shrink.is_some() {
+        shrink::remove_unused_exports(output.wasm_mut());
+    }
+    output.emit(&arguments.out_dir)?;
+    if arguments.shrink.is_some() {
+        shrink::strip_texts(&arguments.out_dir)?;
+    }
     if let Some(file) = &arguments.hash {
         let written = add_hashes(&arguments.out_dir, &arguments.out_name).and_then(|hashes| {
             fs::create_dir_all(file.parent().unwrap_or(file)).and(fs::write(file, hashes))
         });
         written.with_context(|| format!("failed to write {} and the files it lists", file.display()))?;
+    }
+    if let Some(kept) = &arguments.shrink {
+        shrink::compress(&arguments.out_dir, kept).context("failed to compress the site's files")?;
     }
     Ok(())
 }
