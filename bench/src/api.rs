@@ -117,9 +117,7 @@ async fn add(
     let (rounds, duration) = if short { (SHORT_ROUNDS, SHORT_ROUND) } else { (ROUNDS, ROUND) };
     let measured = interleave_async(&mut contenders, rounds, async |contender: &mut Contender| {
         let Contender { address, next, status } = contender.clone();
-        Ok::<_, anyhow::Error>(
-            1e6 / load::run(address, CONNECTIONS, duration, status, next).await?.per_second,
-        )
+        Ok::<_, anyhow::Error>(1e6 / load::run(address, CONNECTIONS, duration, status, next).await?)
     })
     .await?;
     let case = Case {
