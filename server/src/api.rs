@@ -14,7 +14,6 @@ use axum::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use store::Store;
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::CorsLayer,
@@ -62,8 +61,6 @@ pub(crate) struct ApiState {
     pub(crate) rate_limit: Arc<RateLimit>,
     /// Permits for event streams, one for each.
     pub(crate) streams: Arc<Semaphore>,
-    /// Ends the event streams when the server stops.
-    pub(crate) stop: CancellationToken,
     /// Responses kept in memory.
     pub(crate) read_cache: Arc<ReadCache>,
     /// Checks the Record and the Board.

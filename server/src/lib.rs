@@ -133,7 +133,6 @@ impl Server {
             monitor: Arc::clone(&monitor),
             rate_limit: Arc::clone(&rate_limit),
             streams: Arc::new(Semaphore::new(limits.streams)),
-            stop: stop.clone(),
             metrics: metrics.clone(),
             mode,
             cors_origins: config.cors_origins.clone(),

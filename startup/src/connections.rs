@@ -5,15 +5,23 @@ mod activity;
 mod clients;
 mod limits;
 mod refusal;
+mod streamed;
 mod timed;
 
-use std::{convert::Infallible, future::poll_fn, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    task::Poll,
+    time::Duration,
+};
 
 use axum::{
     Router,
     body::Body,
     extract::ConnectInfo,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header},
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -31,9 +39,10 @@ use self::{
     activity::{Activity, ReceivedBody, Waiting},
     clients::Clients,
     refusal::Refusal,
+    streamed::Streamed,
     timed::{Ending, Timed},
 };
-pub use self::{clients::network, limits::Limits};
+pub use self::{clients::network, limits::Limits, streamed::StreamedBody};
 
 /// Maximum size of a request's head. nginx allows 8 KiB per header.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -68,8 +77,25 @@ struct Shared {
 
 /// Permits for one connection: one of all, and one of the client's unless it is unlimited.
 struct Permits {
+    _open: Open,
     _of_all: OwnedSemaphorePermit,
     _of_client: Option<OwnedSemaphorePermit>,
+}
+
+/// An open connection, counted in a metric.
+struct Open;
+
+impl Open {
+    fn new() -> Self {
+        metrics::gauge!("fibstack_connections").increment(1.0);
+        Self
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        metrics::gauge!("fibstack_connections").decrement(1.0);
+    }
 }
 
 impl Connections {
@@ -114,7 +140,11 @@ impl Connections {
         let own_limit = matches!(own, Some(Err(_)));
         let of_client_held = own.and_then(Result::ok);
         if !own_limit && let Ok(permit) = Arc::clone(&shared.permits).try_acquire_owned() {
-            self.start(client, router.clone(), Permits { _of_all: permit, _of_client: of_client_held });
+            self.start(
+                client,
+                router.clone(),
+                Permits { _open: Open::new(), _of_all: permit, _of_client: of_client_held },
+            );
             return;
         }
         drop(of_client_held);
@@ -147,7 +177,8 @@ impl Connections {
             Some(permits) => Some(self.room(&permits, Some(peer)).await?),
             None => None,
         };
-        Some(Permits { _of_all: self.room(&self.0.permits, None).await?, _of_client })
+        let _of_all = self.room(&self.0.permits, None).await?;
+        Some(Permits { _open: Open::new(), _of_all, _of_client })
     }
 
     /// Returns a permit, for which it closes the connection that has been idle longest, of all or of one client.
@@ -165,13 +196,18 @@ impl Connections {
         let closing = self.0.stop.child_token();
         let activity = Activity::new(Arc::clone(&self.0.waiting), network(client.peer.ip()), closing.clone());
         self.0.tasks.spawn(async move {
-            let open = metrics::gauge!("fibstack_connections");
-            open.increment(1.0);
-            let evicted = client.handle(router, &this.0.limits, activity, closing).await;
-            open.decrement(1.0);
-            drop(permits);
-            if let Some(evicted) = evicted {
-                this.leave(evicted).await;
+            let shared = &this.0;
+            match client.handle(router, &shared.limits, activity, closing).await {
+                Handled::Closed => {}
+                Handled::Evicted(evicted) => {
+                    drop(permits);
+                    this.leave(evicted).await;
+                }
+                // A task of its own, because this one has room for everything that hyper needs.
+                Handled::Streaming { stream, body, is_chunked } => {
+                    let (send, stop) = (shared.limits.send, shared.stop.clone());
+                    shared.tasks.spawn(Streamed::new(stream, body, is_chunked, send, stop, permits));
+                }
             }
         });
     }
@@ -195,6 +231,18 @@ struct Client {
     stream: TcpStream,
     peer: SocketAddr,
     describe: DescribeError,
+}
+
+/// Outcome of serving a client.
+enum Handled {
+    Closed,
+    Evicted(Evicted),
+    /// The rest of a [`StreamedBody`] is to be sent.
+    Streaming {
+        stream: TcpStream,
+        body: Body,
+        is_chunked: bool,
+    },
 }
 
 /// A client whose connection is closed to make room.
@@ -226,18 +274,21 @@ impl Client {
         refusal.send(self.stream).await;
     }
 
-    /// Serves the client's requests. Returns the client if it was evicted.
+    /// Serves the client's requests.
     async fn handle(
         self,
         router: Router,
         limits: &Limits,
         activity: Activity,
         closing: CancellationToken,
-    ) -> Option<Evicted> {
+    ) -> Handled {
         // Nagle's algorithm would only add delay: responses are not written in small pieces.
         let _ = self.stream.set_nodelay(true);
         let stream = Timed::new(self.stream, limits, activity.clone());
-        let rest = serve_requests(stream, self.peer, router, &activity, &closing).await;
+        let (rest, streaming) = serve_requests(stream, self.peer, router, &activity, &closing).await;
+        if let Some((body, is_chunked)) = streaming {
+            return Handled::Streaming { stream: rest.into_inner(), body, is_chunked };
+        }
         let (ending, accepts_html) = (rest.ending(), rest.accepts_html());
         let stream = rest.into_inner();
         match ending {
@@ -247,31 +298,38 @@ impl Client {
                 Refusal::new(self.describe, status, accepts_html).send(stream).await;
             }
             Ending::Evicted { has_sent } => {
-                return Some(Evicted { stream, describe: self.describe, has_sent, accepts_html });
+                return Handled::Evicted(Evicted { stream, describe: self.describe, has_sent, accepts_html });
             }
         }
-        None
+        Handled::Closed
     }
 }
 
-/// Serves requests until the connection ends. Returns the stream, so that a final response can be sent on it.
+/// Serves requests until the connection ends. Returns the stream, so that a final response can be sent on it, and the
+/// [`StreamedBody`] of which the head has been sent, with its framing.
 async fn serve_requests(
     stream: Timed,
     peer: SocketAddr,
     router: Router,
     activity: &Activity,
     closing: &CancellationToken,
-) -> Timed {
+) -> (Timed, Option<(Body, bool)>) {
+    let streaming = OnceLock::new();
     let router = TowerToHyperService::new(router);
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         let busy = activity.begin_request();
+        let (is_head, is_chunked) = (request.method() == Method::HEAD, request.version() >= Version::HTTP_11);
         let request = request.map(|body| Body::new(ReceivedBody::new(body, activity.clone())));
-        let (activity, response) = (activity.clone(), hyper::service::Service::call(&router, request));
+        let (activity, streaming) = (activity.clone(), &streaming);
+        let response = hyper::service::Service::call(&router, request);
         Box::pin(async move {
-            let response = response.await.unwrap_or_else(|never: Infallible| match never {});
-            if response.headers().get(header::CONTENT_TYPE).is_some_and(|name| name == "text/event-stream") {
+            let mut response = response.await.unwrap_or_else(|never: Infallible| match never {});
+            if let Some(body) = response.extensions_mut().remove::<StreamedBody>().filter(|_| !is_head) {
                 activity.response_is_endless();
+                body.claim();
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                let _ = streaming.set((body, is_chunked));
             }
             Ok::<_, Infallible>(without_wrong_length(response).map(|body| busy.until_sent(body)))
         })
@@ -284,12 +342,19 @@ async fn serve_requests(
         // hyper would not read after a response, and `Timed` would not notice that the connection is idle.
         .header_read_timeout(head_limit)
         .serve_connection(TokioIo::new(stream), service);
-    let (mut evicted, mut is_http) = (false, true);
+    let (mut evicted, mut is_http, mut handed_over) = (false, true, None);
     loop {
         tokio::select! {
             // A request that has arrived is served, even if the connection is to be closed.
             biased;
-            ended = poll_fn(|context| connection.poll_without_shutdown(context)) => {
+            ended = poll_fn(|context| match connection.poll_without_shutdown(context) {
+                // hyper has sent all that it has: the head, and earlier responses.
+                Poll::Pending if !activity.is_sending() => {
+                    handed_over = streaming.get().and_then(|(body, is_chunked)| Some((body.take()?, *is_chunked)));
+                    if handed_over.is_some() { Poll::Ready(Ok(())) } else { Poll::Pending }
+                }
+                polled => polled,
+            }) => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "connection failed");
                     is_http = !error.is_parse();
@@ -306,13 +371,17 @@ async fn serve_requests(
             }
         }
     }
+    if handed_over.is_some() {
+        // Still not idle, although the response is no longer hyper's.
+        activity.set_sending(true);
+    }
     let mut stream = connection.into_parts().io.into_inner();
     if evicted {
         stream.evict();
     } else if !is_http {
         stream.refuse();
     }
-    stream
+    (stream, handed_over)
 }
 
 /// Removes the `Content-Length` that axum gives a 304 to HEAD: it would be that of the empty body instead of the

@@ -61,7 +61,7 @@ impl Store {
                 Some(index) => self.reconcile_soon(index),
                 None => tracing::debug!("ignored a message on `insert` that is not an index"),
             },
-            Message::Notice(Notice::Changed { event }) => self.feed.send(event),
+            Message::Notice(Notice::Changed { event }) => self.feed.send(&event),
             Message::Notice(notice) => {
                 // Waiting here is the backpressure: the subscription's buffer is bounded, and if it
                 // overflows, we resubscribe and sweep.
@@ -118,7 +118,7 @@ impl Store {
             }),
         };
         if let Some(entry) = entry.filter(|entry| entry.status == Status::Computing) {
-            self.feed.send(Event { kind: EventKind::Computing, entry });
+            self.feed.send(&Event { kind: EventKind::Computing, entry });
         }
         Ok(())
     }

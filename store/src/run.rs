@@ -10,13 +10,17 @@ use crate::{Adoption, Store, backoff::Backoff};
 const MAX_LOGGED: usize = 20;
 
 impl Store {
-    /// Prepares the Record, then listens to the Board and sweeps until stopped.
+    /// Prepares the Record, then listens to the Board and sweeps until stopped. Sends heartbeats to watchers all the
+    /// time, since they may watch while the database is down.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
-        if !self.prepare(&stop).await {
-            return;
-        }
-        self.board_monitor.health().await;
-        tokio::join!(self.listen(&stop), self.sweep_until(&stop));
+        let heartbeats = stop.run_until_cancelled(self.feed.send_heartbeats());
+        let work = async {
+            if self.prepare(&stop).await {
+                self.board_monitor.health().await;
+                tokio::join!(self.listen(&stop), self.sweep_until(&stop));
+            }
+        };
+        tokio::join!(heartbeats, work);
     }
 
     /// Retries until the Record is prepared; returns false if stopped before.

@@ -124,7 +124,7 @@ impl Store {
         let event = Event { kind, entry };
         if let Err(error) = self.board.publish(&Notice::Changed { event: event.clone() }).await {
             tracing::debug!(%error, "publish failed; notified only this server's watchers");
-            self.feed.send(event);
+            self.feed.send(&event);
         }
     }
 }

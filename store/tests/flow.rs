@@ -61,7 +61,7 @@ impl System {
             Arc::new(store.with_verify_cost(verify_cost))
         };
         let stores: Vec<_> = (0..servers).map(|_| store()).collect();
-        let watchers = stores.iter().map(|store| store.feed().subscribe()).collect();
+        let watchers = stores.iter().map(|store| store.feed().subscribe().1).collect();
         for store in &stores {
             tokio::spawn(Arc::clone(store).run(stop.clone()));
         }
@@ -146,8 +146,13 @@ async fn watchers_of_every_server_get_each_event_once_and_in_order() {
         let mut kinds = Vec::new();
         while kinds.last() != Some(&EventKind::Done) {
             let item = timeout(WITHIN, watcher.recv()).await.unwrap().unwrap();
-            if let FeedItem::Event(event) = item {
-                kinds.push(event.kind);
+            if let FeedItem::Event(text) = item {
+                let text = str::from_utf8(&text).unwrap();
+                kinds.extend(
+                    EventKind::ALL
+                        .into_iter()
+                        .find(|kind| text.starts_with(&format!("event: {}\n", kind.as_str()))),
+                );
             }
         }
         kinds.retain(|kind| *kind != EventKind::Computing);

@@ -49,7 +49,6 @@ fn state(folder: &std::path::Path, stop: &CancellationToken) -> ApiState {
         store,
         rate_limit: Arc::new(RateLimit::new(0, Vec::new())),
         streams: Arc::new(Semaphore::new(1)),
-        stop: stop.clone(),
         metrics: metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle(),
         mode: Mode::Embedded,
         cors_origins: Vec::new(),

@@ -1,36 +1,32 @@
 //! `GET /values/events`: live updates as server-sent events.
 
-use std::{convert::Infallible, time::Duration};
+use std::convert::Infallible;
 
 use axum::{
+    body::Body,
     extract::State,
-    http::HeaderName,
-    response::{
-        IntoResponse, Response,
-        sse::{Event as SseEvent, KeepAlive, Sse},
-    },
+    http::{HeaderName, header},
+    response::{IntoResponse, Response},
 };
-use futures::{StreamExt, stream};
-use protocol::{PROBLEM_MEDIA_TYPE, Problem, names::HEARTBEAT};
+use bytes::Bytes;
+use futures::{StreamExt, future, stream};
+use protocol::{PROBLEM_MEDIA_TYPE, Problem};
+use startup::connections::StreamedBody;
 use store::FeedItem;
 use tokio::sync::{OwnedSemaphorePermit, broadcast};
-use tokio_util::sync::CancellationToken;
 
 use super::ApiState;
 use crate::problem::ApiProblem;
 
-/// Longest pause between two events. A heartbeat that follows it keeps proxies from closing an idle connection, and
-/// lets clients notice a dead one.
-const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
-/// Delay before a browser reconnects.
-const RECONNECT_AFTER: Duration = Duration::from_secs(1);
-
-/// Header that disables nginx's buffering of the stream.
-const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
+const HEADERS: [(HeaderName, &str); 3] = [
+    (header::CONTENT_TYPE, "text/event-stream"),
+    (header::CACHE_CONTROL, "no-cache"),
+    // Disables nginx's buffering of the stream.
+    (HeaderName::from_static("x-accel-buffering"), "no"),
+];
 
 struct Watcher {
     news: broadcast::Receiver<FeedItem>,
-    stop: CancellationToken,
     /// Released when the stream ends.
     _permit: OwnedSemaphorePermit,
 }
@@ -58,36 +54,19 @@ pub(super) async fn stream(State(state): State<ApiState>) -> Result<Response, Ap
     let permit = state.streams.clone().try_acquire_owned().map_err(|_| {
         ApiProblem::unavailable("This server has reached its limit of live connections. Try again later.")
     })?;
-    let watcher = Watcher { news: state.store.feed().subscribe(), stop: state.stop.clone(), _permit: permit };
-    // Sent at once, so that the client knows that it is connected and when to expect the next event.
-    let opening = heartbeat("listening").retry(RECONNECT_AFTER);
-    let events = stream::once(async { Ok::<_, Infallible>(opening) })
-        .chain(stream::unfold(watcher, |watcher| async { watcher.next().await }));
-    let keep_alive = KeepAlive::new().interval(HEARTBEAT_EVERY).event(heartbeat("still here"));
-    Ok(([UNBUFFERED], Sse::new(events).keep_alive(keep_alive)).into_response())
-}
-
-/// Returns a heartbeat with a comment, for people who watch the stream and for clients that do not know heartbeats.
-fn heartbeat(comment: &str) -> SseEvent {
-    let interval_ms = HEARTBEAT_EVERY.as_millis().to_string();
-    SseEvent::default().comment(comment).event(HEARTBEAT).data(interval_ms)
+    let (opening, news) = state.store.feed().subscribe();
+    let watcher = Watcher { news, _permit: permit };
+    let events = stream::once(future::ready(opening)).chain(stream::unfold(watcher, Watcher::next));
+    let body = Body::from_stream(events.map(Ok::<_, Infallible>));
+    Ok((HEADERS, StreamedBody::new(body)).into_response())
 }
 
 impl Watcher {
-    async fn next(mut self) -> Option<(Result<SseEvent, Infallible>, Self)> {
-        let stop = self.stop.clone();
-        loop {
-            let FeedItem::Event(event) = stop.run_until_cancelled(self.news.recv()).await?.ok()? else {
-                return None;
-            };
-            let sent = SseEvent::default()
-                .event(event.kind.as_str())
-                .id(u64::from(event.entry.revision).to_string())
-                .json_data(&event.entry);
-            match sent {
-                Ok(sent) => return Some((Ok(sent), self)),
-                Err(error) => tracing::error!(%error, "failed to serialise an entry"),
-            }
+    async fn next(mut self) -> Option<(Bytes, Self)> {
+        match self.news.recv().await {
+            Ok(FeedItem::Event(event)) => Some((event, self)),
+            // The client has missed events. It reconnects, and fetches the current state.
+            Ok(FeedItem::Resync) | Err(_) => None,
         }
     }
 }

@@ -101,6 +101,11 @@ impl Activity {
         self.0.update(|state| state.sending = sending);
     }
 
+    /// Returns true while the client is not reading the rest of a response.
+    pub(super) fn is_sending(&self) -> bool {
+        self.0.state().sending
+    }
+
     /// Notes that the whole request has been received.
     pub(super) fn request_received(&self) {
         self.0.state().outlives_eof = true;

@@ -15,7 +15,7 @@ use tokio::{
 use super::DescribeError;
 
 /// Time limit for reading from a closing connection so that its client can receive the response.
-const DRAIN_TIME: Duration = Duration::from_secs(5);
+pub(super) const DRAIN_TIME: Duration = Duration::from_secs(5);
 /// Time limit for the request of a client that is being refused, which shows whether the client accepts HTML.
 const PEEK_TIME: Duration = Duration::from_millis(100);
 /// Maximum number of bytes that are read from a closing connection and discarded.

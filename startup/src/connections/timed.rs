@@ -253,10 +253,10 @@ fn automatic_response(head: &[u8]) -> Option<StatusCode> {
 
 /// A time limit that may be unset.
 #[derive(Default)]
-struct Deadline(Option<Pin<Box<Sleep>>>);
+pub(super) struct Deadline(Option<Pin<Box<Sleep>>>);
 
 impl Deadline {
-    fn set(&mut self, limit: Duration) {
+    pub(super) fn set(&mut self, limit: Duration) {
         let at = Instant::now() + limit;
         match &mut self.0 {
             Some(sleep) => sleep.as_mut().reset(at),
@@ -264,15 +264,15 @@ impl Deadline {
         }
     }
 
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.0 = None;
     }
 
-    fn is_set(&self) -> bool {
+    pub(super) fn is_set(&self) -> bool {
         self.0.is_some()
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.0.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(context))
     }
 }
