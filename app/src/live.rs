@@ -9,10 +9,13 @@
 //! heartbeats, the leader forwards them, and every tab notices when they stop (`watchdog`). The leader then
 //! opens another connection; a follower asks the leader, and becomes the leader itself if there is no answer.
 //!
+//! Events are passed on in batches (`batches`), so that many of them in a short time do not block the page.
+//!
 //! Events can be missed between rendering and subscribing, while the stream is interrupted, and while
 //! the page is suspended. So each part of the page (`subscription`) fetches its entries again when it
 //! subscribes and whenever the stream opens, and merges them by revision.
 
+mod batches;
 mod event_stream;
 mod leader_lock;
 mod shared_stream;

@@ -1,6 +1,8 @@
 //! The API and the home page, beside the original's API in Node and beside nginx proxying a constant body of the same
 //! size. All are behind the same nginx configuration, and use the same Postgres and Redis.
 
+pub(crate) use self::sides::LIMITS;
+
 mod sides;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};

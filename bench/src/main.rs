@@ -6,8 +6,10 @@
 
 mod api;
 mod fib;
+mod live;
 mod load;
 mod plot;
+mod programs;
 mod report;
 mod statistics;
 
@@ -30,6 +32,8 @@ enum Benchmark {
     Fib,
     /// Reads and submissions, beside the original's API in Node and beside nginx
     Api,
+    /// Event streams: memory, fan-out, and the time from a submission to its value
+    Live,
     /// One timed computation, in the process of its own that `fib` gives it
     #[command(hide = true)]
     FibCall(fib::Call),
@@ -42,7 +46,8 @@ fn main() -> anyhow::Result<()> {
     match benchmark {
         Benchmark::Fib => fib::run(short),
         Benchmark::Api => api::run(short),
-        Benchmark::All => fib::run(short).and_then(|()| api::run(short)),
+        Benchmark::Live => live::run(short),
+        Benchmark::All => fib::run(short).and_then(|()| api::run(short)).and_then(|()| live::run(short)),
         Benchmark::FibCall(call) => {
             call.run();
             Ok(())

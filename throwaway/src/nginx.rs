@@ -114,6 +114,12 @@ impl Nginx {
         self.address
     }
 
+    /// The process.
+    #[must_use]
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
     /// Output of nginx so far.
     #[must_use]
     pub fn log(&self) -> String {

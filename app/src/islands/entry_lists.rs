@@ -78,8 +78,13 @@ fn subscribe(listing: RwSignal<Listing>) {
 
 /// Tracks one entry, and keeps its last state while its row is being removed.
 fn track(listing: RwSignal<Listing>, index: Index) -> Memo<Option<Entry>> {
-    Memo::new(move |last: Option<&Option<Entry>>| {
-        listing.with(|listing| listing.entry(index).cloned()).or_else(|| last.cloned().flatten())
+    // Every change of the list runs this for every row, so an unchanged entry is not copied.
+    Memo::new_owning(move |last: Option<Option<Entry>>| {
+        let last = last.flatten();
+        listing.with(|listing| match listing.entry(index) {
+            Some(entry) if last.as_ref() != Some(entry) => (Some(entry.clone()), true),
+            _ => (last, false),
+        })
     })
 }
 

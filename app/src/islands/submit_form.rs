@@ -149,7 +149,7 @@ impl FormState {
                         }
                     });
                     self.answer.set(Some(entry.clone()));
-                    live::publish(&entry);
+                    live::publish(std::slice::from_ref(&entry));
                 }
                 Err(ApiError::Problem(problem)) if problem.status == 422 => {
                     self.reject(rejection(index, allowed, problem), &field);

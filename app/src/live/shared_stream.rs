@@ -9,6 +9,7 @@ use protocol::Entry;
 use wasm_bindgen::{JsCast, prelude::Closure};
 
 use super::{
+    batches::Batches,
     event_stream::{EventStream, StreamEvent},
     leader_lock::{self, Claim, End, HeldLock},
     subscription::Subscription,
@@ -51,6 +52,7 @@ struct SharedStream {
     /// earlier request, it is released at once.
     generation: Cell<u32>,
     started: Cell<bool>,
+    batches: Rc<Batches>,
     /// Notices silence: of the server, in the leader; of the leader, in a follower.
     watchdog: Watchdog,
     /// Interval of the server's heartbeats, once it is known.
@@ -86,11 +88,11 @@ pub fn subscribe(subscription: Subscription) {
     }
 }
 
-/// Passes an entry to all subscriptions of this page, for instance the response to a submission.
-pub fn publish(entry: &Entry) {
+/// Passes entries to all subscriptions of this page, for instance the response to a submission.
+pub fn publish(entries: &[Entry]) {
     let subscriptions = shared_stream().subscriptions.borrow().clone();
     for subscription in subscriptions {
-        subscription.notify(entry);
+        subscription.notify(entries);
     }
 }
 
@@ -104,6 +106,7 @@ impl SharedStream {
             lock: RefCell::default(),
             generation: Cell::default(),
             started: Cell::default(),
+            batches: Batches::new(publish),
             watchdog: Watchdog::new(|| shared_stream().on_silence()),
             heartbeat: Cell::default(),
             asked: Cell::default(),
@@ -262,7 +265,7 @@ impl SharedStream {
                 self.mark_live(false);
                 // An entry that this page cannot read, perhaps from a newer server, is skipped.
                 if let Ok(entry) = serde_json::from_str(&json) {
-                    publish(&entry);
+                    self.batches.add(entry);
                 }
             }
         }
@@ -357,7 +360,10 @@ impl SharedStream {
         });
         for event in ["visibilitychange", "resume"] {
             let shared = Rc::clone(self);
-            listen(&document, event, move |_| shared.watchdog.check());
+            listen(&document, event, move |_| {
+                shared.batches.on_visibility_change();
+                shared.watchdog.check();
+            });
         }
     }
 }

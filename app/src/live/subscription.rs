@@ -24,8 +24,8 @@ pub enum Fetch {
 /// New states of entries, to be merged.
 #[derive(Clone, Copy, Debug)]
 pub enum EntryUpdate<'a> {
-    /// The entry of an event.
-    Event(&'a Entry),
+    /// The entries of events.
+    Events(&'a [Entry]),
     /// Fetched entries, with the request for them.
     Fetched(Fetch, &'a [Entry]),
 }
@@ -35,8 +35,7 @@ impl<'a> EntryUpdate<'a> {
     #[must_use]
     pub const fn entries(self) -> &'a [Entry] {
         match self {
-            Self::Event(entry) => std::slice::from_ref(entry),
-            Self::Fetched(_, entries) => entries,
+            Self::Events(entries) | Self::Fetched(_, entries) => entries,
         }
     }
 }
@@ -73,8 +72,8 @@ impl Subscription {
         }
     }
 
-    pub(super) fn notify(&self, entry: &Entry) {
-        (self.apply)(EntryUpdate::Event(entry));
+    pub(super) fn notify(&self, entries: &[Entry]) {
+        (self.apply)(EntryUpdate::Events(entries));
     }
 
     /// Fetches the entries that are shown. A call during a fetch triggers another fetch after it, so the

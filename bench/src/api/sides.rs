@@ -1,22 +1,22 @@
 //! The programs that are compared.
 
 use std::{
-    env, fs,
+    fs,
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     process::Command,
-    time::Duration,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use throwaway::{Folder, Nginx, Postgres, Process, Redis, nginx::Options, process};
 
-use crate::load;
-
-const POLL: Duration = Duration::from_millis(20);
+use crate::{
+    load,
+    programs::{self, POLL, Server},
+};
 
 /// No limit per client: all connections come from this machine.
-const LIMITS: &[(&str, u16)] = &[
+pub(crate) const LIMITS: &[(&str, u16)] = &[
     ("REQUESTS_PER_SECOND", u16::MAX),
     ("REQUESTS_AT_ONCE", u16::MAX),
     ("CONNECTIONS_PER_CLIENT", u16::MAX),
@@ -40,22 +40,10 @@ impl Sides {
     pub(crate) async fn start(entries: u32) -> Result<Self> {
         let (postgres, redis, folder) = (Postgres::start()?, Redis::start()?, Folder::new("bench")?);
         let [ours, original] = [postgres.create_database()?, postgres.create_database()?];
-        let addresses = folder.path().join("addresses");
-        let mut server = program("server", &redis)?;
-        server
-            .env("CONNECTION_URL", postgres.url(&ours))
-            .env("ADDRESS_FILE", &addresses)
-            .env("SITE_ADDR", "127.0.0.1:0")
-            .env("API_ADDR", "127.0.0.1:0")
-            .env("RATE_LIMIT_PER_SECOND", "0");
-        let mut programs = vec![Process::start("server", server)?];
-        let text = wait_for_file(&addresses, &mut programs[0]).await?;
-        let address = |name: &str| -> Result<SocketAddr> {
-            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-            Ok(line.with_context(|| format!("no {name} address in {text}"))?.parse()?)
-        };
-        let (site, api) = (address("site")?, address("api")?);
-        let worker = Process::start("worker", program("worker", &redis)?)?;
+        let Server { process, site, api } =
+            Server::start(&postgres, &ours, &redis, folder.path(), &[]).await?;
+        let mut programs = vec![process];
+        let worker = programs::worker(&redis)?;
         for index in 1..=entries {
             let response = load::fetch(api, &load::post("/values", u64::from(index))).await?;
             ensure!(response.status == 200, "{}", response.head);
@@ -106,30 +94,6 @@ impl Sides {
             String::from_utf8_lossy(&node.stdout).trim(),
             nginx.unwrap_or_default().trim()
         ))
-    }
-}
-
-/// One of our programs, with nothing of this shell's environment.
-fn program(name: &str, redis: &Redis) -> Result<Command> {
-    let path = env::current_exe()?.with_file_name(name);
-    ensure!(path.is_file(), "{} does not exist: run `cargo xtask bench`", path.display());
-    let mut command = Command::new(path);
-    command
-        .env_clear()
-        .env("REDIS_HOST", redis.host())
-        .env("REDIS_PORT", redis.port().to_string())
-        .env("REDIS_PASSWORD", redis.password().unwrap_or_default())
-        .env("LOG_LEVEL", "warn");
-    Ok(command)
-}
-
-async fn wait_for_file(path: &Path, process: &mut Process) -> Result<String> {
-    loop {
-        match fs::read_to_string(path) {
-            Ok(text) if text.ends_with('\n') => return Ok(text),
-            _ if process.ended().is_some() => bail!("the server has ended: {}", process.log()),
-            _ => tokio::time::sleep(POLL).await,
-        }
     }
 }
 
