@@ -1,7 +1,8 @@
 //! Event streams: the memory that they take, how long one event takes to reach all of them, and the time from a
 //! submission to its value.
 
-mod plain;
+mod page;
+pub(crate) mod plain;
 mod watchers;
 
 use std::{fs, net::SocketAddr, path::Path, time::Instant};
@@ -23,10 +24,10 @@ use crate::{
 
 const STREAMS: usize = 10_000;
 const SHORT_STREAMS: usize = 1_000;
-const ROUNDS: u32 = 20;
-const SHORT_ROUNDS: u32 = 5;
-/// Files of the clients, of the plain server, and some others.
-const FILES: u64 = 65_536;
+/// The streams are opened again in each round.
+const ROUNDS: u32 = 3;
+const SHORT_ROUNDS: u32 = 2;
+const EVENTS_PER_ROUND: u32 = 20;
 /// Memory for all streams of a server together, in MiB.
 const MEMORY_MIB: f64 = 100.0;
 /// Memory for one stream, in KiB.
@@ -37,6 +38,10 @@ const OF_PLAIN: f64 = 4.0;
 const FAN_OUT_MS: f64 = 250.0;
 const SUBMISSIONS: u32 = 10_000;
 const SHORT_SUBMISSIONS: u32 = 500;
+const PAGE_SUBMISSIONS: u32 = 1_000;
+const SHORT_PAGE_SUBMISSIONS: u32 = 100;
+/// Time of the longest task on the page's main thread, in ms.
+const TASK_MS: f64 = 50.0;
 /// Time from a submission to its value, in ms: the median and the 95th percentile.
 const VISIBLE_MS: [f64; 2] = [15.0, 40.0];
 const NO_LIMITS: &[(&str, &str)] = &[("MAX_STREAMS", "10000"), ("MAX_CONNECTIONS_PER_CLIENT", "11000")];
@@ -55,17 +60,18 @@ struct System {
 }
 
 impl System {
-    async fn start() -> Result<Self> {
+    async fn start(settings: &[(&str, &str)]) -> Result<Self> {
         let (postgres, redis, folder) = (Postgres::start()?, Redis::start()?, Folder::new("bench")?);
         let database = postgres.create_database()?;
-        let server = Server::start(&postgres, &database, &redis, folder.path(), NO_LIMITS).await?;
+        let settings = [NO_LIMITS, settings].concat();
+        let server = Server::start(&postgres, &database, &redis, folder.path(), &settings).await?;
         let nginx = Nginx::start(Options { limits: api::LIMITS, ..Options::new(server.site, server.api) })?;
         Ok(Self { nginx, server, redis, _postgres: postgres, _folder: folder })
     }
 }
 
 async fn measure_all(short: bool) -> Result<()> {
-    raise_file_limit(FILES)?;
+    raise_file_limit()?;
     let mut report =
         Report { name: "live".to_owned(), environment: vec![report::machine()], cases: Vec::new() };
     println!("{}", report.environment.join("; "));
@@ -73,7 +79,7 @@ async fn measure_all(short: bool) -> Result<()> {
     let streams = if short { SHORT_STREAMS } else { STREAMS };
     let rounds = if short { SHORT_ROUNDS } else { ROUNDS };
     for through_nginx in [false, true] {
-        let system = System::start().await?;
+        let system = System::start(&[]).await?;
         let (address, path, name) = if through_nginx {
             (system.nginx.address(), "/api/values", format!("{streams} streams through nginx"))
         } else {
@@ -82,7 +88,11 @@ async fn measure_all(short: bool) -> Result<()> {
         fan_out(&mut report, &system, address, path, &name, streams, rounds).await?;
     }
     let submissions = if short { SHORT_SUBMISSIONS } else { SUBMISSIONS };
-    until_visible(&mut report, submissions).await?;
+    until_event(&mut report, submissions).await?;
+    let (times, longest_task) =
+        page::measure(if short { SHORT_PAGE_SUBMISSIONS } else { PAGE_SUBMISSIONS }).await?;
+    add_times(&mut report, "submission to page", times);
+    add(&mut report, "longest task of the page, 500 submissions, ms".to_owned(), "ms", longest_task, TASK_MS);
     if short { report.compare() } else { report.write() }
 }
 
@@ -99,25 +109,37 @@ async fn fan_out(
     let events = format!("{path}/events");
     submit(address, path, 0).await?;
     let (idle, nginx_idle) = (memory_mib(&system.server.process)?, memory_mib(system.nginx.process())?);
-    let mut watchers = Watchers::open(address, &events, streams)?;
-    let plain = Plain::start(streams)?;
-    let mut plain_watchers = Watchers::open(plain.address, "/", streams)?;
     let (mut all, mut ours, mut baseline, mut ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for index in 1..=rounds {
-        let start = Instant::now();
-        submit(address, path, index).await?;
-        let times = watchers.wait_for(format!("data: {{\"index\":{index},").as_bytes(), start)?;
-        let start = Instant::now();
-        // As long as an event.
-        plain.send(&format!("data: {index};{}\n\n", " ".repeat(300)))?;
-        let plain_times = plain_watchers.wait_for(format!("data: {index};").as_bytes(), start)?;
+    let (mut loaded, mut nginx) = (0.0_f64, 0.0_f64);
+    for round in 0..rounds {
+        let mut watchers = Watchers::open(address, &events, streams)?;
+        let mut times = Vec::new();
+        for index in 1..=EVENTS_PER_ROUND {
+            let index = round * EVENTS_PER_ROUND + index;
+            let start = Instant::now();
+            submit(address, path, index).await?;
+            times.extend(watchers.wait_for(format!("data: {{\"index\":{index},").as_bytes(), start)?);
+        }
+        loaded = loaded.max(memory_mib(&system.server.process)?);
+        nginx = nginx.max(memory_mib(system.nginx.process())?);
+        drop(watchers);
+        let mut plain = Plain::start(streams)?;
+        let mut watchers = Watchers::open(plain.address, "/", streams)?;
+        let mut plain_times = Vec::new();
+        for index in 1..=EVENTS_PER_ROUND {
+            let start = Instant::now();
+            // As long as an event.
+            plain.send(&format!("data: {index};{}", " ".repeat(300)))?;
+            plain_times.extend(watchers.wait_for(format!("data: {index};").as_bytes(), start)?);
+        }
+        times.sort_by(f64::total_cmp);
+        plain_times.sort_by(f64::total_cmp);
         let (p99, plain_p99) = (percentile(&times, 0.99), percentile(&plain_times, 0.99));
         ours.push(p99);
         baseline.push(plain_p99);
         ratios.push(p99 / plain_p99);
         all.extend(times);
     }
-    let (loaded, nginx) = (memory_mib(&system.server.process)?, memory_mib(system.nginx.process())?);
     all.sort_by(f64::total_cmp);
     let each = |total: f64| total * 1_024.0 / streams as f64;
     add(report, format!("{name}, server, MiB"), "MiB", loaded, MEMORY_MIB);
@@ -142,8 +164,8 @@ async fn fan_out(
 }
 
 /// Measures the time from a submission through nginx to the event with its value, one after another.
-async fn until_visible(report: &mut Report, submissions: u32) -> Result<()> {
-    let system = System::start().await?;
+async fn until_event(report: &mut Report, submissions: u32) -> Result<()> {
+    let system = System::start(&[]).await?;
     let _worker = programs::worker(&system.redis)?;
     let address = system.nginx.address();
     let mut watcher = Watchers::open(address, "/api/values/events", 1)?;
@@ -153,12 +175,15 @@ async fn until_visible(report: &mut Report, submissions: u32) -> Result<()> {
         submit(address, "/api/values", index).await?;
         times.extend(watcher.wait_for(b"event: done\n", start)?);
     }
+    add_times(report, "submission to event", times);
+    Ok(())
+}
+
+fn add_times(report: &mut Report, name: &str, mut times: Vec<f64>) {
     times.sort_by(f64::total_cmp);
     for (share, goal) in [0.5, 0.95].into_iter().zip(VISIBLE_MS) {
-        let name = format!("submission to event, p{:.0}, ms", share * 100.0);
-        add(report, name, "ms", percentile(&times, share), goal);
+        add(report, format!("{name}, p{:.0}, ms", share * 100.0), "ms", percentile(&times, share), goal);
     }
-    Ok(())
 }
 
 /// Adds a case whose baseline is its goal.

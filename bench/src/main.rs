@@ -37,6 +37,9 @@ enum Benchmark {
     /// One timed computation, in the process of its own that `fib` gives it
     #[command(hide = true)]
     FibCall(fib::Call),
+    /// The plain fan-out beside which `live` measures
+    #[command(hide = true)]
+    FanOut { clients: usize },
     /// All benchmarks
     All,
 }
@@ -48,6 +51,7 @@ fn main() -> anyhow::Result<()> {
         Benchmark::Api => api::run(short),
         Benchmark::Live => live::run(short),
         Benchmark::All => fib::run(short).and_then(|()| api::run(short)).and_then(|()| live::run(short)),
+        Benchmark::FanOut { clients } => live::plain::serve(clients),
         Benchmark::FibCall(call) => {
             call.run();
             Ok(())

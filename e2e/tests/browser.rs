@@ -102,6 +102,25 @@ async fn seven_tabs_show_what_someone_else_submits() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_burst_of_submissions_is_shown_in_full_and_in_order() -> Result<()> {
+    const SHOWN: &str = "return [...document.querySelectorAll('li.value')]
+        .filter(row => row.querySelector('.brief-value')).map(row => Number(row.dataset.index))";
+    let system = Embedded::start().await;
+    let api = system.api();
+    let browser = open(&format!("{}/", system.url()), Scripts::On).await?;
+    futures::future::join_all((1..=150).map(|index| api.submit(index))).await;
+    let page = api.get("/values?limit=99").await.expect(200).json();
+    let newest: Vec<_> =
+        page.as_array().context("a page")?.iter().map(|entry| entry["index"].clone()).collect();
+    browser
+        .wait_until("the values of the newest 99 indexes", || async {
+            let shown = browser.driver.execute(SHOWN, Vec::new()).await?;
+            Ok((shown.json().as_array() == Some(&newest)).then_some(()))
+        })
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_tab_takes_over_when_the_tab_with_the_stream_is_closed() -> Result<()> {
     let system = Embedded::start().await;
     let browser = open(&format!("{}/", system.url()), Scripts::On).await?;

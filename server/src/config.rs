@@ -59,7 +59,7 @@ pub struct Config {
     pub read_cache_bytes: u64,
 
     /// Maximum number of live event streams
-    #[arg(long, env, default_value = "1000", value_parser = number(1..=1_000_000_u32, ""))]
+    #[arg(long, env, default_value = "10000", value_parser = number(1..=1_000_000_u32, ""))]
     pub max_streams: u32,
 
     /// Maximum number of connections [default: 1000 more than MAX_STREAMS, or fewer if the limit of open files is low]

@@ -1,45 +1,64 @@
 //! The least that a fan-out takes on this machine: one thread that writes the same bytes to one socket after another.
 
 use std::{
-    io::{Read, Write},
+    env,
+    io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    sync::mpsc,
-    thread,
+    process::{Child, Command, Stdio},
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-/// A server of which every client gets everything that is sent.
+/// A server of which every client gets every line that is sent, in a process of its own: a process may have only so many
+/// open files.
 pub(crate) struct Plain {
     pub(crate) address: SocketAddr,
-    parts: mpsc::Sender<Vec<u8>>,
+    process: Child,
 }
 
 impl Plain {
-    /// Accepts this many clients, each of which sends a request, and then sends parts to all of them.
+    /// Starts it for this many clients.
     pub(crate) fn start(clients: usize) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let address = listener.local_addr()?;
-        let (parts, received) = mpsc::channel::<Vec<u8>>();
-        thread::spawn(move || {
-            let accepted = (0..clients).map(|_| {
-                let (mut stream, _) = listener.accept()?;
-                let _ = stream.read(&mut [0; 1024])?;
-                stream.write_all(b"event: opened\n\n")?;
-                Ok(stream)
-            });
-            let Ok(mut streams) = accepted.collect::<std::io::Result<Vec<TcpStream>>>() else { return };
-            for part in received {
-                for stream in &mut streams {
-                    // The client, which waits for the part, reports one that did not arrive.
-                    let _ = stream.write_all(&part);
-                }
-            }
-        });
-        Ok(Self { address, parts })
+        let mut process = Command::new(env::current_exe()?)
+            .args(["fan-out", &clients.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut address = String::new();
+        BufReader::new(process.stdout.take().context("no output")?).read_line(&mut address)?;
+        Ok(Self { address: address.trim().parse()?, process })
     }
 
-    pub(crate) fn send(&self, part: &str) -> Result<()> {
-        Ok(self.parts.send(part.as_bytes().to_vec())?)
+    pub(crate) fn send(&mut self, line: &str) -> Result<()> {
+        let input = self.process.stdin.as_mut().context("no input")?;
+        Ok(writeln!(input, "{line}")?)
     }
+}
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        // It ends with its input.
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+/// Accepts this many clients, each of which sends a request, and then sends each line of the input to all of them.
+pub(crate) fn serve(clients: usize) -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    println!("{}", listener.local_addr()?);
+    let mut streams: Vec<TcpStream> = Vec::with_capacity(clients);
+    while streams.len() < clients {
+        let (mut stream, _) = listener.accept()?;
+        let _ = stream.read(&mut [0; 1024])?;
+        stream.write_all(b"event: opened\n\n")?;
+        streams.push(stream);
+    }
+    for line in std::io::stdin().lines() {
+        let line = line? + "\n";
+        for stream in &mut streams {
+            stream.write_all(line.as_bytes())?;
+        }
+    }
+    Ok(())
 }

@@ -18,10 +18,9 @@ use rustix::{
 const ARRIVAL_WITHIN: Duration = Duration::from_secs(60);
 
 /// Raises the limit on open files of this process and of those that it starts.
-pub(crate) fn raise_file_limit(needed: u64) -> Result<()> {
-    let maximum = getrlimit(Resource::Nofile).maximum.map(|maximum| maximum.max(needed));
-    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
-        .with_context(|| format!("the limit on open files is too low: run `ulimit -Hn {needed}` as root"))
+pub(crate) fn raise_file_limit() -> Result<()> {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }
 
 /// Clients with an open event stream.

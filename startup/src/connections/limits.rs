@@ -7,8 +7,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// File descriptors for everything besides connections: listeners, databases, the log.
 const RESERVED_FILES: u64 = 64;
-/// A connection's socket, and the file that is being sent on it.
-const FILES_PER_CONNECTION: u64 = 2;
+/// Maximum number of connections on which a file is being sent at the same time; it is open, besides the socket.
+const FILES_SENT: u64 = 1_000;
 /// Default number of connections in addition to the event streams.
 const CONNECTIONS_WITHOUT_STREAM: usize = 1_000;
 /// Minimum of the default number of connections per client. A browser opens six.
@@ -59,7 +59,8 @@ impl Limits {
 }
 
 fn fit(wanted: usize, streams: usize, files: u64) -> (usize, usize) {
-    let possible = (files.saturating_sub(RESERVED_FILES) / FILES_PER_CONNECTION).max(1);
+    let files = files.saturating_sub(RESERVED_FILES);
+    let possible = files.saturating_sub(FILES_SENT).max(files / 2).max(1);
     let connections = wanted.min(usize::try_from(possible).unwrap_or(usize::MAX));
     // Streams stay open for hours, so some connections are reserved for other requests, including health checks.
     let reserved = (connections / 4).clamp(1, CONNECTIONS_WITHOUT_STREAM);
@@ -83,6 +84,7 @@ mod tests {
     fn connections_and_streams_fit_into_the_file_limit() {
         assert_eq!(fit(2_000, 1_000, u64::MAX), (2_000, 1_000));
         assert_eq!(fit(11_000, 10_000, u64::MAX), (11_000, 10_000));
+        assert_eq!(fit(11_000, 10_000, 20_000), (11_000, 10_000));
         // `ulimit -n 256`
         assert_eq!(fit(2_000, 1_000, 256), (96, 72));
         assert_eq!(fit(2_000, 1_000, 10), (1, 0));
