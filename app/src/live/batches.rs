@@ -1,4 +1,4 @@
-//! Events in batches: at most one per animation frame, so that many events in a short time do not block the page.
+//! Events in batches, so that many events in a short time do not block the page.
 
 use std::{
     cell::{Cell, RefCell},
@@ -10,8 +10,12 @@ use std::{
 use leptos::prelude::{document, request_animation_frame, set_timeout};
 use protocol::Entry;
 
-/// Maximum number of entries in a batch. Each may add a row to both lists, which takes a millisecond on a slow device.
-const MAX_ENTRIES: usize = 16;
+/// Number of entries per animation frame that are passed on at once: the events of one submission.
+const AT_ONCE: u32 = 3;
+/// Maximum number of entries in a batch. Each may add a row to both lists, which takes milliseconds.
+const MAX_ENTRIES: usize = 6;
+/// Number of waiting entries from which on they are no longer spread over frames: the lists show fewer.
+const MAX_WAITING: usize = 1_000;
 /// Pause between two batches in a hidden tab, which has no animation frames.
 const HIDDEN_PAUSE: Duration = Duration::from_secs(1);
 
@@ -28,28 +32,34 @@ impl Waiting {
     }
 
     fn take(&mut self, maximum: usize) -> Vec<Entry> {
-        self.0.drain(..maximum.min(self.0.len())).collect()
+        let taken = if self.0.len() > MAX_WAITING { self.0.len() } else { maximum.min(self.0.len()) };
+        self.0.drain(..taken).collect()
     }
 }
 
-/// Passes on entries: one that arrives alone at once, others together with the next animation frame.
+/// Passes on entries: the first ones at once, further ones together with the next animation frame.
 pub(super) struct Batches {
     waiting: RefCell<Waiting>,
-    /// True from one batch until the next may follow.
-    paused: Cell<bool>,
+    /// Number of entries passed on at once before the next batch; `None` while no batch is scheduled.
+    at_once: Cell<Option<u32>>,
     pass_on: fn(&[Entry]),
 }
 
 impl Batches {
     pub(super) fn new(pass_on: fn(&[Entry])) -> Rc<Self> {
-        Rc::new(Self { waiting: RefCell::default(), paused: Cell::default(), pass_on })
+        Rc::new(Self { waiting: RefCell::default(), at_once: Cell::default(), pass_on })
     }
 
     /// Adds an entry.
     pub(super) fn add(self: &Rc<Self>, entry: Entry) {
         self.waiting.borrow_mut().add(entry);
-        if !self.paused.get() {
-            self.next();
+        match self.at_once.get() {
+            None => self.next(),
+            Some(AT_ONCE..) => {}
+            Some(before) => {
+                self.at_once.set(Some(before + 1));
+                self.pass_on(MAX_ENTRIES);
+            }
         }
     }
 
@@ -63,7 +73,7 @@ impl Batches {
     fn next(self: &Rc<Self>) {
         let hidden = document().hidden();
         let any = self.pass_on(if hidden { usize::MAX } else { MAX_ENTRIES });
-        self.paused.set(any);
+        self.at_once.set(any.then_some(1));
         if any {
             let batches = Rc::clone(self);
             let next = move || batches.next();
