@@ -55,6 +55,7 @@ impl Report {
     /// Writes `docs/bench/NAME.json`.
     pub(crate) fn write(&self) -> Result<()> {
         let file = file(&self.name, "json");
+        fs::create_dir_all(file.with_file_name(""))?;
         fs::write(&file, serde_json::to_string_pretty(self)? + "\n")
             .with_context(|| format!("failed to write {}", file.display()))
     }

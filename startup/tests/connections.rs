@@ -99,9 +99,9 @@ async fn a_client_that_stops_sending_after_its_request_gets_the_response() {
 
 /// Serves a response that lasts at `/`, and another one at `/short`. Returns the sender of the parts.
 fn serve_streams(send: Duration) -> (SocketAddr, broadcast::Sender<Bytes>, impl AsyncFnOnce()) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.set_nonblocking(true).expect("a socket");
+    let address = listener.local_addr().expect("an address");
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let minute = Duration::from_secs(60);
     let limits = Limits::fit(Some(10), None, Vec::new(), 0, [minute, minute, send]);
@@ -115,11 +115,11 @@ fn serve_streams(send: Duration) -> (SocketAddr, broadcast::Sender<Bytes>, impl 
     };
     let router = Router::new().route("/", get(handler)).route("/short", get(|| async { "short" }));
     let connections = Connections::new(limits, tasks.clone(), stop.clone());
-    let listener = TcpListener::from_std(listener).unwrap();
+    let listener = TcpListener::from_std(listener).expect("a listener");
     let serving = tokio::spawn(connections.serve(listener, router, |_, _| (HeaderMap::new(), Vec::new())));
     let finish = async move || {
         stop.cancel();
-        serving.await.unwrap();
+        serving.await.expect("the server ends");
         tasks.close();
         tasks.wait().await;
     };
@@ -128,11 +128,11 @@ fn serve_streams(send: Duration) -> (SocketAddr, broadcast::Sender<Bytes>, impl 
 
 /// Sends a request, and reads up to the end of the head of the response that lasts.
 async fn open(address: SocketAddr, request: &str) -> (TcpStream, String) {
-    let mut client = TcpStream::connect(address).await.unwrap();
-    client.write_all(request.as_bytes()).await.unwrap();
+    let mut client = TcpStream::connect(address).await.expect("a server");
+    client.write_all(request.as_bytes()).await.expect("a connection");
     let mut head = String::new();
     while !(head.ends_with("\r\n\r\n") && head.contains("connection: close")) {
-        head.push(char::from(client.read_u8().await.unwrap()));
+        head.push(char::from(client.read_u8().await.expect("a head")));
     }
     (client, head)
 }
