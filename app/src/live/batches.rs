@@ -58,7 +58,7 @@ impl Batches {
             Some(AT_ONCE..) => {}
             Some(before) => {
                 self.at_once.set(Some(before + 1));
-                self.pass_on(MAX_ENTRIES);
+                self.pass_on(1);
             }
         }
     }
@@ -73,7 +73,9 @@ impl Batches {
     fn next(self: &Rc<Self>) {
         let hidden = document().hidden();
         let any = self.pass_on(if hidden { usize::MAX } else { MAX_ENTRIES });
-        self.at_once.set(any.then_some(1));
+        // What waits keeps its turn.
+        let before = if self.waiting.borrow().0.is_empty() { 1 } else { AT_ONCE };
+        self.at_once.set(any.then_some(before));
         if any {
             let batches = Rc::clone(self);
             let next = move || batches.next();
