@@ -12,8 +12,6 @@ use walrus::{Module, passes::gc};
 
 /// Beginnings of the exports of `wasm-streams`, which Leptos's server functions use and we do not.
 const UNUSED_EXPORTS: [&str; 2] = ["intounderlying", "__wbg_intounderlying"];
-/// Classes with these exports in the JavaScript.
-const UNUSED_CLASSES: &str = "export class IntoUnderlying";
 
 /// Removes unused exports and all code that only they use.
 pub(crate) fn remove_unused_exports(module: &mut Module) {
@@ -37,14 +35,13 @@ pub(crate) fn strip_texts(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes comments that begin a line, indentation, empty lines, and the unused classes. Everything within a line stays
+/// Removes comments that begin a line, indentation and empty lines. Everything within a line stays
 /// as it is, so this needs no parser of either language. After compression, a minifier that renames variables would
 /// save 12% more.
 fn strip(text: &str) -> String {
     let mut stripped = String::with_capacity(text.len());
-    let (mut is_comment, mut is_unused) = (false, false);
+    let mut is_comment = false;
     for line in text.lines() {
-        is_unused |= line.starts_with(UNUSED_CLASSES);
         is_comment |= line.trim_start().starts_with("/*");
         let rest = match line.split_once("*/") {
             Some((_, rest)) if is_comment => {
@@ -55,12 +52,10 @@ fn strip(text: &str) -> String {
             _ => line,
         }
         .trim();
-        if !is_unused && !rest.is_empty() && !rest.starts_with("//") {
+        if !rest.is_empty() && !rest.starts_with("//") {
             stripped.push_str(rest);
             stripped.push('\n');
         }
-        // The end of a class is the next line with nothing but a brace.
-        is_unused &= line != "}";
     }
     stripped
 }
@@ -119,8 +114,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_indentation_and_unused_classes_are_removed() {
-        let text = "/**\n * About.\n */\nexport class IntoUnderlyingSink {\n    close() {\n    }\n}\n\n\
+    fn comments_and_indentation_are_removed() {
+        let text = "/**\n * About.\n */\n\n\
             // A line.\nfunction f() {\n    return \"/* no comment */\"; // end\n}\n/* a */ p { color: red; }\n";
         let stripped = "function f() {\nreturn \"/* no comment */\"; // end\n}\np { color: red; }\n";
         assert_eq!(strip(text), stripped);
