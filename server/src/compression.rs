@@ -134,7 +134,10 @@ pub(crate) fn mark(headers: &mut HeaderMap, encoding: Encoding) {
 
 /// Adds `Vary`, because what is sent depends on `Accept-Encoding`.
 pub(crate) fn vary(headers: &mut HeaderMap) {
-    headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    const VARY: HeaderValue = HeaderValue::from_static("accept-encoding");
+    if !headers.get_all(header::VARY).iter().any(|value| value == VARY) {
+        headers.append(header::VARY, VARY);
+    }
 }
 
 /// Compresses a response that is neither kept nor a file. Those have entity tags.
