@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 ///
 /// An island serializes its properties in the browser too, where nobody reads the result. This type then leaves them
 /// out, so that the WASM need not contain the code for it.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(transparent)]
 pub struct Prop<T>(pub T);
 

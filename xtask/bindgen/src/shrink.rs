@@ -17,7 +17,7 @@ const UNUSED_EXPORTS: [&str; 2] = ["intounderlying", "__wbg_intounderlying"];
 pub(crate) fn remove_unused_exports(module: &mut Module) {
     let is_unused = |name: &str| UNUSED_EXPORTS.iter().any(|unused| name.starts_with(unused));
     let unused: Vec<_> =
-        module.exports.iter().filter(|export| is_unused(&export.name)).map(|export| export.id()).collect();
+        module.exports.iter().filter(|export| is_unused(&export.name)).map(walrus::Export::id).collect();
     for export in unused {
         module.exports.delete(export);
     }
