@@ -82,7 +82,7 @@ impl fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 impl Refused {
-    /// What to do, if AWS refuses every call for the same reason.
+    /// Returns the remedy, if AWS refuses every call for this reason.
     fn remedy(&self) -> Option<&'static str> {
         let found = REMEDIES.iter().find(|(reasons, _)| reasons.iter().any(|it| self.message.contains(it)));
         found.map(|(_, remedy)| *remedy)

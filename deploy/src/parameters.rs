@@ -36,7 +36,7 @@ struct Parameter {
     minimum: Option<f64>,
     maximum: Option<f64>,
     is_number: bool,
-    /// What a value must be, in words.
+    /// Description of the allowed values, from the template.
     constraint: Option<String>,
 }
 

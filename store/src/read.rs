@@ -35,8 +35,8 @@ pub enum DigitsAnswer {
 }
 
 impl Store {
-    /// Returns the current version of the Record, or `None` if the database cannot tell, for instance because it is
-    /// down. Includes every write that was acknowledged before this call.
+    /// Returns the current version of the Record, which includes every write that was acknowledged before this call.
+    /// `None` if the database is down, does not respond in time, or is a standby.
     pub async fn version(&self) -> Option<Version> {
         self.versions.current().await
     }

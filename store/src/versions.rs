@@ -85,7 +85,7 @@ impl Versions {
         Self { record, known: Arc::default(), next: Arc::default(), turn: Arc::default() }
     }
 
-    /// Returns the current version, or `None` if the Record cannot tell.
+    /// Returns the current version. If it is `None`, nothing that was read earlier may be shown again.
     pub(crate) async fn current(&self) -> Option<Version> {
         let query = {
             let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! What a page loads.
+//! The files and data that a page loads.
 
 use anyhow::{Result, ensure};
 use e2e::{

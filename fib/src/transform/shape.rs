@@ -75,7 +75,7 @@ impl Shape {
         (0..self.radix).map(|place| Tree::new(odd::turns(self.radix, place), self.parts)).collect()
     }
 
-    /// What the inverse transform multiplies all coefficients by, inverted.
+    /// Reciprocal of the factor by which the inverse transform multiplies all coefficients.
     pub(super) fn scale(self) -> f64 {
         1.0 / self.blocks() as f64
     }

@@ -43,7 +43,7 @@ pub(super) struct Timed {
     reached_end: bool,
 }
 
-/// How a connection ended.
+/// End of a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Ending {
     /// Nothing more can be received or sent.
